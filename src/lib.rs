@@ -1,0 +1,7 @@
+//! Encours: the open hub between a company's ERPs and its credit insurers and factors.
+//!
+//! The way of the data, the floors and the reasons are in `ARCHITECTURE.md`.
+
+pub mod clock;
+pub mod ids;
+pub mod model;

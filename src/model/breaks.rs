@@ -1,0 +1,77 @@
+//! Differences between two sides that should agree, typed.
+//!
+//! A break has an identity that survives runs, so its age is real. Reference: shared rules, "Reconciliation".
+
+use super::words;
+
+words! {
+    /// Which comparison failed, and how.
+    BreakKind {
+        /// The ERP and the insurer hold different limits.
+        LimitDiffers = "limit_differs",
+        /// The insurer covers the buyer, the ERP holds no limit.
+        LimitMissingInErp = "limit_missing_in_erp",
+        /// The ERP holds a limit that no insurer knows.
+        LimitUnknownToInsurer = "limit_unknown_to_insurer",
+        /// Both hold a limit, in different currencies.
+        CurrencyDiffers = "currency_differs",
+        /// The buyer owes more than is covered by its limit.
+        OverLimit = "over_limit",
+        /// The buyer owes and nothing is covered.
+        NoCover = "no_cover",
+        /// A temporary layer ends soon.
+        CoverExpiring = "cover_expiring",
+        /// An insurer's buyer that no account answers to.
+        BuyerUnmatched = "buyer_unmatched",
+        /// An insurer's buyer that several buyers answer to.
+        BuyerAmbiguous = "buyer_ambiguous",
+        /// Two accounts of one legal buyer (information).
+        SameBuyerTwoAccounts = "same_buyer_two_accounts",
+        /// A code that the mapping does not know.
+        UnknownCode = "unknown_code",
+        /// The same figure read twice from one source differs.
+        ControlTotalDiffers = "control_total_differs",
+    }
+}
+
+impl BreakKind {
+    /// What a person should do next, in one sentence.
+    #[must_use]
+    pub const fn next_step(self) -> &'static str {
+        match self {
+            Self::LimitDiffers => "load the insurer's amount into the ERP, or ask the insurer for the ERP's",
+            Self::LimitMissingInErp => "load the insurer's amount into the ERP",
+            Self::LimitUnknownToInsurer => "request cover from the insurer, or take the limit out of the ERP",
+            Self::CurrencyDiffers => "hold the limit in the policy's currency in the ERP",
+            Self::OverLimit => "request an increase, collect, or stop deliveries",
+            Self::NoCover => "request cover before the next delivery",
+            Self::CoverExpiring => "ask for a renewal before the date, or plan for the lower limit",
+            Self::BuyerUnmatched => {
+                "add the registry number or the insurer's buyer id to the customer in the ERP"
+            }
+            Self::BuyerAmbiguous => "correct the registry numbers so that one buyer remains",
+            Self::SameBuyerTwoAccounts => "nothing: the accounts share one cover",
+            Self::UnknownCode => "add the code to the [codes] table of the mapping",
+            Self::ControlTotalDiffers => "read the source again; if it stays, look at the quarantine",
+        }
+    }
+}
+
+/// One difference, as a run finds it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Break {
+    /// What differs.
+    pub kind: BreakKind,
+    /// What it is about, stable over runs: a buyer id, or `connection/reference` where there is no buyer.
+    pub subject: String,
+    /// The name a person knows the subject by.
+    pub name: String,
+    /// ISO 3166 alpha-2 of the subject, empty when unknown.
+    pub country: String,
+    /// The connection the other side was read from.
+    pub connection: String,
+    /// Our side, for people.
+    pub ours: String,
+    /// Their side, for people.
+    pub theirs: String,
+}

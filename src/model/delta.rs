@@ -1,0 +1,78 @@
+//! Deltas: facts about a change, each published once.
+//!
+//! Invariant: the id is a function of the subject, the event and the subject's version, so a repeat can be told.
+//! Reference: shared rules, "Deltas".
+
+use super::words;
+
+words! {
+    /// What happened, as `<subject>.<event>`.
+    Event {
+        /// First cover on a buyer.
+        LimitGranted = "limit.granted",
+        /// A higher limit.
+        LimitIncreased = "limit.increased",
+        /// A lower limit.
+        LimitReduced = "limit.reduced",
+        /// No cover any more.
+        LimitWithdrawn = "limit.withdrawn",
+        /// Asked for and not given.
+        LimitRefused = "limit.refused",
+        /// A layer ends soon.
+        LimitExpiring = "limit.expiring",
+        /// A limit or layer has ended.
+        LimitExpired = "limit.expired",
+        /// A withdrawal is announced for a date to come.
+        LimitNoticeOfWithdrawal = "limit.notice_of_withdrawal",
+        /// What a buyer owes has changed past the threshold.
+        ExposureChanged = "exposure.changed",
+        /// A buyer went over its limit.
+        ExposureOverLimit = "exposure.over_limit",
+        /// A buyer came back within its limit.
+        ExposureBackWithinLimit = "exposure.back_within_limit",
+        /// A difference was found.
+        BreakOpened = "break.opened",
+        /// A difference is gone.
+        BreakClosed = "break.closed",
+        /// A connection stopped until a person mends its settings.
+        ConnectionPaused = "connection.paused",
+        /// A paused or stale connection works again.
+        ConnectionRecovered = "connection.recovered",
+    }
+}
+
+impl Event {
+    /// The part before the point: what the delta is about.
+    #[must_use]
+    pub fn subject(self) -> &'static str {
+        self.as_str().split_once('.').map_or("", |(subject, _)| subject)
+    }
+}
+
+/// A change that is to be said once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    /// What happened.
+    pub event: Event,
+    /// The subject's key: a buyer id, a break id or a connection.
+    pub subject: String,
+    /// The subject's version that the delta speaks of.
+    pub version: String,
+    /// The connection that the change came through.
+    pub connection: String,
+    /// ISO 3166 alpha-2, or `xx`.
+    pub country: String,
+    /// One sentence for people.
+    pub summary: String,
+    /// The facts, for programs. Amounts are decimal text.
+    pub data: serde_json::Value,
+}
+
+impl Delta {
+    /// Where the delta goes on the exchange: `<subject>.<event>.<connection>.<country>`.
+    #[must_use]
+    pub fn routing_key(&self) -> String {
+        let country = if self.country.is_empty() { "xx".to_owned() } else { self.country.to_lowercase() };
+        format!("{}.{}.{}", self.event, self.connection, country)
+    }
+}

@@ -1,0 +1,194 @@
+//! What an insurer answers for a buyer: cover limits in layers, and the requests still open.
+//!
+//! Reference: shared rules, "Cover of each invoice"; statuses are the canonical map of the research on insurers.
+
+use super::{Currency, Date, Identifier, words};
+
+words! {
+    /// What the insurer decided, in one vocabulary for all of them.
+    Decision {
+        /// The requested amount, with or without conditions.
+        Approved = "approved",
+        /// Less than was requested.
+        Partial = "partial",
+        /// No cover.
+        Refused = "refused",
+        /// An increase was refused; the cover that was there stays.
+        Kept = "kept",
+        /// Lowered by the insurer.
+        Reduced = "reduced",
+        /// Will be withdrawn at a date to come; cover is valid until then.
+        NoticeOfWithdrawal = "notice_of_withdrawal",
+        /// Withdrawn by the insurer.
+        Withdrawn = "withdrawn",
+        /// Given up by the policyholder.
+        Cancelled = "cancelled",
+        /// Ended by its own date.
+        Expired = "expired",
+        /// Under review.
+        Pending = "pending",
+        /// A code that the mapping does not know. The amount decides; a break is open until the code is mapped.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// Which layer of cover a limit is.
+    LayerKind {
+        /// The named limit, permanent.
+        Permanent = "permanent",
+        /// A part of the named limit that ends at a date.
+        Temporary = "temporary",
+        /// A second layer over the named limit (CAP, CAP+, `TopLiner`).
+        TopUp = "top_up",
+    }
+}
+
+words! {
+    /// Where a request stands.
+    RequestStatus {
+        /// With the insurer.
+        Pending = "pending",
+        /// Answered; the limit tells how.
+        Decided = "decided",
+        /// Withdrawn before it was answered.
+        Cancelled = "cancelled",
+        /// A status that the mapping does not know.
+        Unknown = "unknown",
+    }
+}
+
+/// One layer of a limit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Layer {
+    /// Permanent, temporary or top-up.
+    pub kind: LayerKind,
+    /// Minor units of the limit's currency.
+    pub amount_minor: i64,
+    /// Last day on which it counts, for a temporary layer.
+    pub until: Option<Date>,
+}
+
+/// A condition or comment that comes with a decision.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Condition {
+    /// The insurer's code.
+    pub code: String,
+    /// The insurer's words.
+    pub text: String,
+}
+
+/// A decided cover limit on one buyer under one policy, as the insurer states it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Limit {
+    /// The insurer's reference of the cover.
+    pub reference: String,
+    /// The insurer's id of the buyer: the only identity it answers for.
+    pub insurer_buyer_id: String,
+    /// The name the insurer gives the buyer, for people only.
+    pub buyer_name: String,
+    /// Registry identifiers that the insurer states, possibly none.
+    pub identifiers: Vec<Identifier>,
+    /// The policy number.
+    pub policy: String,
+    /// Canonical decision.
+    pub decision: Decision,
+    /// The insurer's own code, kept as it came.
+    pub decision_code: String,
+    /// What was asked, where the insurer says so. Never to be taken for the amount.
+    pub requested_minor: Option<i64>,
+    /// What is covered in all, minor units of the policy currency.
+    pub amount_minor: i64,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// Layers; their amounts add up to `amount_minor`.
+    pub layers: Vec<Layer>,
+    /// First day on which the limit counts.
+    pub effective_from: Date,
+    /// Last day on which it counts; open-ended limits have none.
+    pub effective_to: Option<Date>,
+    /// The day on which an announced withdrawal takes effect.
+    pub withdrawal_on: Option<Date>,
+    /// Day of the decision.
+    pub decided_on: Option<Date>,
+    /// Conditions, sorted, each once.
+    pub conditions: Vec<Condition>,
+    /// The insurer's rating of the buyer, as text.
+    pub rating: Option<String>,
+}
+
+/// A request that the insurer lists as not yet decided.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LimitRequest {
+    /// The insurer's reference.
+    pub reference: String,
+    /// Our own reference, where one was given.
+    pub our_reference: Option<String>,
+    /// The insurer's id of the buyer.
+    pub insurer_buyer_id: String,
+    /// The policy number.
+    pub policy: String,
+    /// What was asked, minor units.
+    pub requested_minor: Option<i64>,
+    /// Currency of the amount.
+    pub currency: Currency,
+    /// Where it stands.
+    pub status: RequestStatus,
+    /// Day of the request.
+    pub requested_on: Option<Date>,
+}
+
+impl Limit {
+    /// The layers, from the parts of a decision as the insurer lists them (amount, last day).
+    ///
+    /// Parts with a last day are temporary; whatever of the total they do not make up is permanent, so the layers always
+    /// add up to the total even where the insurer lists fewer parts than it grants.
+    #[must_use]
+    pub fn layers_of(total_minor: i64, parts: &[(i64, Option<Date>)]) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        let mut rest = total_minor;
+        for (amount, until) in parts {
+            let amount = (*amount).clamp(0, rest.max(0));
+            if until.is_some() && amount > 0 {
+                layers.push(Layer { kind: LayerKind::Temporary, amount_minor: amount, until: *until });
+                rest -= amount;
+            }
+        }
+        if rest > 0 {
+            layers.insert(0, Layer { kind: LayerKind::Permanent, amount_minor: rest, until: None });
+        }
+        layers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_dated_part_is_temporary_and_the_rest_permanent() {
+        let layers = Limit::layers_of(7_000_000, &[(5_000_000, None), (2_000_000, Some(day("2026-06-30")))]);
+        assert_eq!(
+            layers,
+            [
+                Layer { kind: LayerKind::Permanent, amount_minor: 5_000_000, until: None },
+                Layer { kind: LayerKind::Temporary, amount_minor: 2_000_000, until: Some(day("2026-06-30")) },
+            ]
+        );
+    }
+
+    #[test]
+    fn layers_add_up_to_the_total_whatever_the_parts_say() {
+        for parts in
+            [vec![], vec![(900, None)], vec![(900, Some(day("2026-01-01"))), (900, Some(day("2026-02-01")))]]
+        {
+            let layers = Limit::layers_of(1000, &parts);
+            assert_eq!(layers.iter().map(|l| l.amount_minor).sum::<i64>(), 1000, "{parts:?}");
+        }
+        assert_eq!(Limit::layers_of(0, &[(0, None)]), []);
+    }
+}
