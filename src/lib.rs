@@ -3,5 +3,7 @@
 //! The way of the data, the floors and the reasons are in `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod format;
 pub mod ids;
+pub mod mapping;
 pub mod model;

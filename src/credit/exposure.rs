@@ -1,0 +1,298 @@
+//! Sums what a buyer owes, per currency, with the parts kept.
+//!
+//! A payment moves nothing between ages: an invoice is as old as its original due date says, however often it was put
+//! off. Items are read once and nothing is allocated but one row per currency, since this runs over whole ledgers.
+//! Invariant: the five ages add up to the open invoices, and `outstanding` is those less credits and unallocated
+//! receipts. Reference: shared rules, "Exposure".
+
+use super::{Error, add};
+use crate::model::{Currency, Date, ItemKind};
+
+/// One open item of a buyer, as the ledger holds it at the asked time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenItem<'a> {
+    /// The key of the item, unique among those of the buyer.
+    pub id: &'a str,
+    /// The number people quote.
+    pub number: &'a str,
+    /// Invoice, credit note or receipt: gives the sign.
+    pub kind: ItemKind,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// The amount of the document, minor units, not negative.
+    pub total_minor: i64,
+    /// What is not yet allocated, minor units, not negative; an item with 0 counts nowhere.
+    pub open_minor: i64,
+    /// Date of the document.
+    pub issued: Date,
+    /// Due date as it stands today.
+    pub due: Date,
+    /// Due date as first invoiced, before any extension.
+    pub original_due: Date,
+    /// The buyer contests it.
+    pub disputed: bool,
+}
+
+/// What one buyer owes in one currency at a date. Every amount is in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exposure {
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// Open invoices less open credit notes and unallocated receipts. Negative when the company owes the buyer.
+    pub outstanding_minor: i64,
+    /// Open invoices whose original due date is the date asked for or later.
+    pub not_due_minor: i64,
+    /// Open invoices 1 to 30 days past their original due date.
+    pub overdue_1_30_minor: i64,
+    /// Open invoices 31 to 60 days past their original due date.
+    pub overdue_31_60_minor: i64,
+    /// Open invoices 61 to 90 days past their original due date.
+    pub overdue_61_90_minor: i64,
+    /// Open invoices more than 90 days past their original due date.
+    pub overdue_over_90_minor: i64,
+    /// Thereof contested by the buyer: already counted in one of the five ages.
+    pub disputed_minor: i64,
+    /// Open credit notes, as a positive amount.
+    pub credits_minor: i64,
+    /// Receipts not yet allocated, as a positive amount.
+    pub unallocated_minor: i64,
+    /// The earliest original due date of an open invoice; none when no invoice is open.
+    pub oldest_original_due: Option<Date>,
+    /// How many invoices are open; each instalment counts.
+    pub invoice_count: u32,
+}
+
+impl Exposure {
+    const fn nothing(currency: Currency) -> Self {
+        Self {
+            currency,
+            outstanding_minor: 0,
+            not_due_minor: 0,
+            overdue_1_30_minor: 0,
+            overdue_31_60_minor: 0,
+            overdue_61_90_minor: 0,
+            overdue_over_90_minor: 0,
+            disputed_minor: 0,
+            credits_minor: 0,
+            unallocated_minor: 0,
+            oldest_original_due: None,
+            invoice_count: 0,
+        }
+    }
+
+    fn count(&mut self, item: &OpenItem<'_>, on: Date) -> Result<(), Error> {
+        match item.kind {
+            ItemKind::CreditNote => return add(&mut self.credits_minor, item.open_minor, "open credit notes"),
+            ItemKind::Receipt => {
+                return add(&mut self.unallocated_minor, item.open_minor, "unallocated receipts");
+            }
+            ItemKind::Invoice => {}
+        }
+        let age = match on.signed_duration_since(item.original_due).num_days() {
+            ..=0 => &mut self.not_due_minor,
+            1..=30 => &mut self.overdue_1_30_minor,
+            31..=60 => &mut self.overdue_31_60_minor,
+            61..=90 => &mut self.overdue_61_90_minor,
+            91.. => &mut self.overdue_over_90_minor,
+        };
+        add(age, item.open_minor, "open invoices")?;
+        if item.disputed {
+            add(&mut self.disputed_minor, item.open_minor, "disputed invoices")?;
+        }
+        self.oldest_original_due =
+            Some(self.oldest_original_due.map_or(item.original_due, |oldest| oldest.min(item.original_due)));
+        self.invoice_count =
+            self.invoice_count.checked_add(1).ok_or(Error::Overflow { what: "the count of invoices" })?;
+        Ok(())
+    }
+
+    /// Credits come off last, so that the order of the items cannot decide whether a sum fits.
+    fn close(&mut self) -> Result<(), Error> {
+        let ages = [
+            self.not_due_minor,
+            self.overdue_1_30_minor,
+            self.overdue_31_60_minor,
+            self.overdue_61_90_minor,
+            self.overdue_over_90_minor,
+        ];
+        let mut sum = 0;
+        for age in ages {
+            add(&mut sum, age, "open invoices")?;
+        }
+        let mut credits = 0;
+        add(&mut credits, self.credits_minor, "open credits")?;
+        add(&mut credits, self.unallocated_minor, "open credits")?;
+        self.outstanding_minor = sum - credits; // both are at least 0
+        Ok(())
+    }
+}
+
+/// Sums the open items of one buyer at `on`: one exposure per currency in which something is open, sorted by currency.
+///
+/// Counts every item it is given; which versions were known at the asked time is the ledger's question. An invoice due
+/// on the day itself is not overdue.
+///
+/// # Errors
+/// [`Error::NegativeItem`] for an open amount below zero, [`Error::Overflow`] for a sum beyond 64 bits.
+pub fn exposures<'i, 'a: 'i>(
+    items: impl IntoIterator<Item = &'i OpenItem<'a>>,
+    on: Date,
+) -> Result<Vec<Exposure>, Error> {
+    let mut all: Vec<Exposure> = Vec::new();
+    for item in items {
+        if item.open_minor < 0 {
+            return Err(Error::NegativeItem { id: item.id.to_owned(), minor: item.open_minor });
+        }
+        if item.open_minor == 0 {
+            continue;
+        }
+        if !all.iter().any(|exposure| exposure.currency == item.currency) {
+            all.push(Exposure::nothing(item.currency));
+        }
+        for exposure in all.iter_mut().filter(|exposure| exposure.currency == item.currency) {
+            exposure.count(item, on)?;
+        }
+    }
+    for exposure in &mut all {
+        exposure.close()?;
+    }
+    all.sort_unstable_by_key(|exposure| exposure.currency);
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn item(kind: ItemKind, open_minor: i64, original_due: &str) -> OpenItem<'static> {
+        OpenItem {
+            id: "1",
+            number: "F1",
+            kind,
+            currency: Currency::EUR,
+            total_minor: open_minor,
+            open_minor,
+            issued: day("2026-01-01"),
+            due: day("2027-01-01"),
+            original_due: day(original_due),
+            disputed: false,
+        }
+    }
+
+    #[test]
+    fn ages_are_counted_from_the_original_due_date_with_their_edges() {
+        let on = day("2026-06-30");
+        for (original_due, want) in [
+            ("2026-07-01", [1, 0, 0, 0, 0]),
+            ("2026-06-30", [1, 0, 0, 0, 0]),
+            ("2026-06-29", [0, 1, 0, 0, 0]),
+            ("2026-05-31", [0, 1, 0, 0, 0]),
+            ("2026-05-30", [0, 0, 1, 0, 0]),
+            ("2026-05-01", [0, 0, 1, 0, 0]),
+            ("2026-04-30", [0, 0, 0, 1, 0]),
+            ("2026-04-01", [0, 0, 0, 1, 0]),
+            ("2026-03-31", [0, 0, 0, 0, 1]),
+        ] {
+            let sums = exposures(&[item(ItemKind::Invoice, 1, original_due)], on).unwrap();
+            let e = sums[0];
+            let ages = [
+                e.not_due_minor,
+                e.overdue_1_30_minor,
+                e.overdue_31_60_minor,
+                e.overdue_61_90_minor,
+                e.overdue_over_90_minor,
+            ];
+            assert_eq!(ages, want, "{original_due}; an extension of `due` must not make it younger");
+        }
+    }
+
+    #[test]
+    fn credits_come_off_and_their_dates_age_nothing() {
+        let mut contested = item(ItemKind::Invoice, 300, "2026-06-01");
+        contested.disputed = true;
+        let items = [
+            item(ItemKind::Invoice, 1000, "2026-07-15"),
+            contested,
+            item(ItemKind::CreditNote, 200, "2020-01-01"),
+            item(ItemKind::Receipt, 50, "2020-01-01"),
+            item(ItemKind::Invoice, 0, "2019-01-01"),
+        ];
+        let sums = exposures(&items, day("2026-06-30")).unwrap();
+        assert_eq!(
+            sums,
+            [Exposure {
+                outstanding_minor: 1050,
+                not_due_minor: 1000,
+                overdue_1_30_minor: 300,
+                disputed_minor: 300,
+                credits_minor: 200,
+                unallocated_minor: 50,
+                oldest_original_due: Some(day("2026-06-01")),
+                invoice_count: 2,
+                ..Exposure::nothing(Currency::EUR)
+            }]
+        );
+    }
+
+    #[test]
+    fn currencies_are_never_added_and_come_sorted() {
+        let usd = Currency::parse("USD").unwrap();
+        let mut dollars = item(ItemKind::Receipt, 70, "2026-01-01");
+        dollars.currency = usd;
+        let sums = exposures(&[dollars, item(ItemKind::Invoice, 5, "2026-01-01")], day("2026-01-01")).unwrap();
+        let seen: Vec<_> = sums.iter().map(|e| (e.currency, e.outstanding_minor)).collect();
+        assert_eq!(seen, [(Currency::EUR, 5), (usd, -70)]);
+    }
+
+    #[test]
+    fn a_sum_that_does_not_fit_is_an_error() {
+        let items =
+            [item(ItemKind::Invoice, i64::MAX, "2026-01-01"), item(ItemKind::Invoice, 1, "2026-07-01")];
+        assert_eq!(
+            exposures(&items, day("2026-06-30")),
+            Err(Error::Overflow { what: "open invoices" }),
+            "also when the two are of different ages"
+        );
+        let wrong = item(ItemKind::Invoice, -1, "2026-01-01");
+        assert!(matches!(exposures(&[wrong], day("2026-06-30")), Err(Error::NegativeItem { minor: -1, .. })));
+    }
+
+    fn kind() -> impl Strategy<Value = ItemKind> {
+        prop::sample::select(ItemKind::ALL)
+    }
+
+    proptest! {
+        #[test]
+        fn parts_add_up_whatever_the_order_of_arrival(
+            (items, shuffled) in prop::collection::vec((kind(), 0_i64..1_000_000, 0_u64..400, any::<bool>(), any::<bool>()), 0..30)
+                .prop_map(|specs| specs.into_iter().map(|(kind, open, days, disputed, yen)| OpenItem {
+                    original_due: day("2026-01-01") + chrono::Days::new(days),
+                    disputed,
+                    currency: if yen { Currency::parse("JPY").unwrap() } else { Currency::EUR },
+                    ..item(kind, open, "2026-01-01")
+                }).collect::<Vec<_>>())
+                .prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle()))
+        ) {
+            let on = day("2026-07-01");
+            let sums = exposures(&items, on).unwrap();
+            prop_assert_eq!(&sums, &exposures(&shuffled, on).unwrap());
+            for e in &sums {
+                let of = |kind: ItemKind| -> i64 {
+                    items.iter().filter(|i| i.kind == kind && i.currency == e.currency).map(|i| i.open_minor).sum()
+                };
+                let ages = e.not_due_minor + e.overdue_1_30_minor + e.overdue_31_60_minor + e.overdue_61_90_minor
+                    + e.overdue_over_90_minor;
+                prop_assert_eq!(ages, of(ItemKind::Invoice));
+                prop_assert_eq!(e.outstanding_minor, ages - of(ItemKind::CreditNote) - of(ItemKind::Receipt));
+                prop_assert!((0..=ages).contains(&e.disputed_minor));
+            }
+            let signed: i64 = items.iter().map(|i| i.kind.sign() * i.open_minor).sum();
+            prop_assert_eq!(sums.iter().map(|e| e.outstanding_minor).sum::<i64>(), signed);
+        }
+    }
+}

@@ -1,0 +1,666 @@
+//! Records to canonical values, with the faults of those that are not.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::compile::Mapping;
+use super::rule::{Reference, Rule, Source};
+use super::target::{Field, Kind, Target};
+use crate::format::{Header, Record, Value, json};
+use crate::model::{
+    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, Limit, LimitRequest,
+    RequestStatus, Scheme, parse_minor,
+};
+
+/// One thing that is wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field as the source calls it.
+    pub field: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)
+    }
+}
+
+/// A code that a mapping's table does not list. The record was kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownCode {
+    /// The `[codes.…]` table.
+    pub table: String,
+    /// The code as it came.
+    pub code: String,
+}
+
+/// Payment terms, for sources that state no due date.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// For every account without its own.
+    pub default_days: Option<i64>,
+    /// By the account's external id.
+    pub by_account: BTreeMap<String, i64>,
+}
+
+/// An item with what its record says of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemIn {
+    /// The item, or the first instalment of it.
+    pub item: Item,
+    /// Further instalments.
+    pub more: Vec<Item>,
+    /// The account, where the record describes it.
+    pub account: Option<Box<AccountIn>>,
+}
+
+/// What an item's record says of its account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountIn {
+    /// Its name.
+    pub name: String,
+    /// ISO 3166 alpha-2, or empty.
+    pub country: String,
+    /// Registry identifiers.
+    pub identifiers: Vec<Identifier>,
+    /// The insurer's id of the buyer.
+    pub insurer_buyer_id: Option<String>,
+}
+
+/// What a record turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A customer.
+    Account(Account),
+    /// An item and its account.
+    Item(ItemIn),
+    /// An allocation.
+    Allocation(Allocation),
+    /// A limit.
+    Limit(Limit),
+    /// A request.
+    Request(LimitRequest),
+    /// The mapping says that this record is none of our business.
+    Ignored,
+    /// It goes to quarantine.
+    Bad(Vec<Fault>),
+}
+
+/// A record, mapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// What it is.
+    pub outcome: Outcome,
+    /// Codes that no table lists.
+    pub unknown: Vec<UnknownCode>,
+    /// The currency and the signed open amount that it adds to the control totals, as far as they can be read; the
+    /// currency of an unreadable one is XXX.
+    pub control: (Currency, i64),
+}
+
+/// A mapping bound to the header of a source and the settings of a connection.
+pub struct Bound<'m> {
+    mapping: &'m Mapping,
+    slots: Vec<Option<usize>>,
+    settings: &'m BTreeMap<String, String>,
+    terms: &'m Terms,
+    company_currency: Currency,
+}
+
+const NO_CURRENCY: &str = "XXX";
+
+struct Sheet<'a, 'm> {
+    bound: &'a Bound<'m>,
+    record: Record<'a>,
+    fields: &'static [Field],
+    rules: &'m [Option<Rule>],
+    currency: Result<Currency, String>,
+    faults: Vec<Fault>,
+    unknown: Vec<UnknownCode>,
+}
+
+impl<'m> Bound<'m> {
+    /// Binds a mapping to a source.
+    ///
+    /// # Errors
+    /// For a row source, a sentence that names the required columns that are not there.
+    pub fn new(
+        mapping: &'m Mapping,
+        header: Option<&Header>,
+        settings: &'m BTreeMap<String, String>,
+        terms: &'m Terms,
+        company_currency: Currency,
+    ) -> Result<Self, String> {
+        let slots: Vec<Option<usize>> = match header {
+            Some(header) => mapping.references.iter().map(|name| header.index_of(name)).collect(),
+            None => Vec::new(),
+        };
+        let bound = Self { mapping, slots, settings, terms, company_currency };
+        let Some(header) = header else { return Ok(bound) };
+        let missing: Vec<String> = mapping
+            .target
+            .fields()
+            .iter()
+            .zip(&mapping.rules)
+            .filter(|(field, _)| field.required)
+            .filter_map(|(field, rule)| match rule.as_ref().map(|rule| (&rule.source, &rule.default)) {
+                Some((Source::Paths(paths), None)) if !paths.iter().any(|path| bound.column(path).is_some()) => {
+                    let names: Vec<_> = paths.iter().map(|path| format!("\"{}\"", path.raw)).collect();
+                    Some(format!("{} ({})", field.name, names.join(" or ")))
+                }
+                _ => None,
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(bound);
+        }
+        Err(format!(
+            "it has no column for {}; its columns are: {}. Is the delimiter right, or does {} name other columns?",
+            missing.join(", "),
+            header.names().join(" | "),
+            mapping.file,
+        ))
+    }
+
+    fn column(&self, reference: &Reference) -> Option<usize> {
+        self.slots.get(reference.slot).copied().flatten()
+    }
+
+    /// Maps one record.
+    #[must_use]
+    pub fn map(&self, record: Record<'_>) -> Mapped {
+        let mut sheet = Sheet {
+            bound: self,
+            record,
+            fields: self.mapping.target.fields(),
+            rules: &self.mapping.rules,
+            currency: Ok(self.company_currency),
+            faults: Vec::new(),
+            unknown: Vec::new(),
+        };
+        sheet.currency = sheet.read_currency();
+        let (outcome, open) = match self.mapping.target {
+            Target::Account => (sheet.account().map(Outcome::Account), 0),
+            Target::Invoice => sheet.item(ItemKind::Invoice),
+            Target::Receipt => sheet.item(ItemKind::Receipt),
+            Target::Allocation => (sheet.allocation().map(Outcome::Allocation), 0),
+            Target::Limit => {
+                let limit = sheet.limit();
+                let amount = limit.as_ref().map_or(0, |limit| limit.amount_minor);
+                (limit.map(Outcome::Limit), amount)
+            }
+            Target::Request => (sheet.request().map(Outcome::Request), 0),
+        };
+        let currency = sheet.currency.clone().ok().or_else(|| Currency::parse(NO_CURRENCY));
+        let outcome = match outcome {
+            Some(Outcome::Ignored) => Outcome::Ignored,
+            Some(outcome) if sheet.faults.is_empty() => outcome,
+            _ => Outcome::Bad(std::mem::take(&mut sheet.faults)),
+        };
+        Mapped { outcome, unknown: sheet.unknown, control: (currency.unwrap_or(self.company_currency), open) }
+    }
+}
+
+impl<'a> Sheet<'a, '_> {
+    fn rule(&self, name: &str) -> Option<&'a Rule>
+    where
+        Self: 'a,
+    {
+        let index = self.fields.iter().position(|field| field.name == name)?;
+        // The rules live as long as the mapping, which outlives the record.
+        self.rules.get(index)?.as_ref()
+    }
+
+    fn fault(&mut self, name: &str, reason: impl Into<String>) {
+        let field = match self.rule(name).map(|rule| &rule.source) {
+            Some(Source::Paths(paths)) => paths.first().map_or_else(|| name.to_owned(), |path| path.raw.clone()),
+            Some(Source::Const(_) | Source::Setting(_) | Source::Jq(_)) | None => name.to_owned(),
+        };
+        self.faults.push(Fault { field, reason: reason.into() });
+    }
+
+    fn at(&self, reference: &Reference) -> Option<Cow<'a, str>> {
+        match self.record {
+            Record::Row(_, row) => {
+                let text = row.get(self.bound.column(reference)?)?.trim();
+                (!text.is_empty()).then_some(Cow::Borrowed(text))
+            }
+            Record::Tree(value) => reference.tree.as_ref()?.find(value).and_then(json::scalar).map(Cow::Owned),
+        }
+    }
+
+    fn source(&self, rule: &Rule) -> Result<Option<Cow<'a, str>>, String> {
+        Ok(match &rule.source {
+            Source::Paths(paths) => paths.iter().find_map(|path| self.at(path)),
+            Source::Const(text) => Some(Cow::Owned(text.clone())),
+            Source::Setting(name) => self.bound.settings.get(name).map(|text| Cow::Owned(text.clone())),
+            Source::Jq(filter) => filter.first(self.record.to_value())?.as_ref().and_then(json::scalar).map(Cow::Owned),
+        }
+        .or_else(|| rule.default.as_ref().map(|text| Cow::Owned(text.clone()))))
+    }
+
+    /// The text of a field, or nothing; a fault when it is required or its filter fails.
+    fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let required = self.fields.iter().any(|field| field.name == name && field.required);
+        let found = match self.rule(name) {
+            Some(rule) => self.source(rule),
+            None => Ok(None),
+        };
+        match found {
+            Ok(None) if required => self.fault(name, "is empty"),
+            Ok(text) => return text,
+            Err(reason) => self.fault(name, reason),
+        }
+        None
+    }
+
+    fn owned(&mut self, name: &str) -> Option<String> {
+        self.text(name).map(Cow::into_owned)
+    }
+
+    /// A field through its table of codes: the word of ours, or `Err` with a code that the table does not list.
+    fn code(&mut self, name: &str) -> Option<Result<String, String>> {
+        let text = self.text(name)?;
+        match self.rule(name).and_then(|rule| rule.codes.as_ref()) {
+            None => Some(Ok(text.into_owned())),
+            Some((table, codes)) => match codes.get(text.as_ref()) {
+                Some(ours) => Some(Ok(ours.clone())),
+                None => {
+                    self.unknown.push(UnknownCode { table: table.clone(), code: text.clone().into_owned() });
+                    Some(Err(text.into_owned()))
+                }
+            },
+        }
+    }
+
+    fn read_currency(&mut self) -> Result<Currency, String> {
+        match self.rule("currency").map(|rule| self.source(rule)) {
+            None | Some(Ok(None)) if self.fields.iter().any(|f| f.name == "currency" && f.required) => Err("is empty".to_owned()),
+            None | Some(Ok(None)) => Ok(self.bound.company_currency),
+            Some(Ok(Some(text))) => Currency::parse(&text)
+                .filter(|currency| currency.code() != NO_CURRENCY)
+                .ok_or_else(|| format!("\"{text}\" is not an ISO 4217 currency")),
+            Some(Err(reason)) => Err(reason),
+        }
+    }
+
+    /// The record's currency; a fault once when it cannot be read.
+    fn currency(&mut self) -> Option<Currency> {
+        match self.currency.clone() {
+            Ok(currency) => Some(currency),
+            Err(reason) => {
+                self.fault("currency", reason);
+                None
+            }
+        }
+    }
+
+    /// An amount, signed, in the record's currency or the rule's own; nothing when the currency is unknown.
+    fn money(&mut self, name: &str) -> Option<i64> {
+        let text = self.text(name);
+        let rule = self.rule(name)?;
+        let minus = rule.minus.as_ref().and_then(|reference| self.at(reference));
+        let currency = match &rule.currency {
+            None => self.currency.clone().ok()?,
+            Some(reference) => match self.at(reference) {
+                None => self.currency.clone().ok()?,
+                Some(code) => match Currency::parse(&code) {
+                    Some(currency) => currency,
+                    None => {
+                        self.fault(name, format!("\"{code}\" is not an ISO 4217 currency"));
+                        return None;
+                    }
+                },
+            },
+        };
+        if text.is_none() && minus.is_none() {
+            return None;
+        }
+        let mut sum = 0_i64;
+        for (part, sign) in [(text, 1), (minus, -1)] {
+            let Some(part) = part else { continue };
+            match parse_minor(&part, currency, rule.style) {
+                Ok(minor) => sum = sum.checked_add(sign * minor)?,
+                Err(error) => {
+                    self.fault(name, error.to_string());
+                    return None;
+                }
+            }
+        }
+        Some(sum)
+    }
+
+    fn date(&mut self, name: &str) -> Option<Date> {
+        let text = self.text(name)?;
+        let rule = self.rule(name)?;
+        if let Some(date) = rule.dates.iter().find_map(|style| style.read(&text)) {
+            return Some(date);
+        }
+        let patterns: Vec<_> = rule.dates.iter().map(|style| style.pattern.as_str()).collect();
+        self.fault(name, format!("\"{text}\" is not a date ({})", patterns.join(" or ")));
+        None
+    }
+
+    fn integer(&mut self, name: &str) -> Option<i64> {
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(number) => Some(number),
+            Err(_) => {
+                self.fault(name, format!("\"{text}\" is not a whole number"));
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let Some(text) = self.text(name) else { return false };
+        match crate::format::fold(&text).as_str() {
+            "true" | "1" | "yes" | "y" | "oui" | "o" | "x" | "ja" | "j" => true,
+            "false" | "0" | "no" | "n" | "non" | "nein" => false,
+            _ => {
+                self.fault(name, format!("\"{text}\" is neither yes nor no"));
+                false
+            }
+        }
+    }
+
+    /// The records of a list field, each handed to `read` with the rules of its parts.
+    fn list<T>(&mut self, name: &str, read: impl Fn(&mut Sheet<'_, '_>) -> Option<T>) -> Vec<T> {
+        let Some(rule) = self.rule(name) else { return Vec::new() };
+        let Some(Kind::List(fields)) = self.fields.iter().find(|field| field.name == name).map(|field| field.kind) else {
+            return Vec::new();
+        };
+        let values = match (&rule.source, self.record) {
+            (Source::Jq(filter), record) => filter.first(record.to_value()),
+            (Source::Paths(paths), Record::Tree(tree)) => {
+                Ok(paths.iter().find_map(|path| path.tree.as_ref()?.find(tree)).cloned())
+            }
+            (Source::Paths(_) | Source::Const(_) | Source::Setting(_), _) => Ok(None),
+        };
+        let values = match values {
+            Ok(Some(Value::Arr(list))) => list,
+            Ok(None | Some(Value::Null)) => return Vec::new(),
+            Ok(Some(_)) => {
+                self.fault(name, "is not a list");
+                return Vec::new();
+            }
+            Err(reason) => {
+                self.fault(name, reason);
+                return Vec::new();
+            }
+        };
+        let mut out = Vec::new();
+        for value in values.iter() {
+            let mut part = Sheet {
+                bound: self.bound,
+                record: Record::Tree(value),
+                fields,
+                rules: &rule.parts,
+                currency: self.currency.clone(),
+                faults: Vec::new(),
+                unknown: Vec::new(),
+            };
+            let read = read(&mut part);
+            let (faults, unknown) = (part.faults, part.unknown);
+            self.faults.extend(faults.into_iter().map(|f| Fault { field: format!("{name}.{}", f.field), reason: f.reason }));
+            self.unknown.extend(unknown);
+            out.extend(read);
+        }
+        out
+    }
+
+    fn identifiers(&mut self, prefix: &str) -> Vec<Identifier> {
+        let mut found = Vec::new();
+        for (name, scheme) in [
+            ("siren", Scheme::Siren),
+            ("siret", Scheme::Siret),
+            ("vat", Scheme::Vat),
+            ("lei", Scheme::Lei),
+            ("registration", Scheme::Registration),
+        ] {
+            let text = if prefix.is_empty() { self.text(name) } else { self.text(&format!("{prefix}{name}")) };
+            found.extend(text.and_then(|text| Identifier::new(scheme, &text)));
+        }
+        if prefix.is_empty() {
+            found.extend(self.identifier_list());
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn identifier_list(&mut self) -> Vec<Identifier> {
+        let read = |part: &mut Sheet<'_, '_>| {
+            let scheme = part.code("scheme")?;
+            let value = part.text("value")?;
+            // An identifier of a kind we do not know is no identity; the unknown code is reported.
+            Identifier::new(Scheme::parse(&scheme.ok()?)?, &value)
+        };
+        self.list("identifiers", read)
+    }
+
+    fn account(&mut self) -> Option<Account> {
+        let identifiers = self.identifiers("");
+        let limit_minor = self.money("limit");
+        let limit_currency = if limit_minor.is_some() { self.currency() } else { None };
+        let external_id = self.owned("external_id");
+        let name = self.owned("name");
+        let code = self.owned("code");
+        let country = self.owned("country").unwrap_or_default();
+        let terms_days = self.integer("terms_days");
+        let blocked = self.flag("blocked");
+        let insurer_buyer_id = self.owned("insurer_buyer_id");
+        let external_id = external_id?;
+        Some(Account {
+            code: code.unwrap_or_else(|| external_id.clone()),
+            external_id,
+            name: name?,
+            country: country.to_uppercase(),
+            identifiers,
+            insurer_buyer_id,
+            limit_minor,
+            limit_currency,
+            terms_days,
+            blocked,
+        })
+    }
+
+    fn item(&mut self, natural: ItemKind) -> (Option<Outcome>, i64) {
+        let kind = match self.code("kind") {
+            Some(Ok(word)) if word == "ignore" => return (Some(Outcome::Ignored), 0),
+            Some(Ok(word)) => ItemKind::parse(&word).unwrap_or(natural),
+            Some(Err(_)) | None => natural,
+        };
+        let number = self.owned("number");
+        let external_id = self.owned("external_id");
+        let account = self.owned("account");
+        let currency = self.currency();
+        let total = self.money("total");
+        let open = if self.rule("open").is_some() {
+            let faults = self.faults.len();
+            let open = self.money("open");
+            if open.is_none() && self.faults.len() == faults && currency.is_some() {
+                self.fault("open", "is empty");
+            }
+            open
+        } else {
+            total
+        };
+        // A negative invoice is a credit note; credit notes and receipts come with either sign.
+        let negative = total.is_some_and(|total| total < 0) || (total == Some(0) && open.is_some_and(|open| open < 0));
+        let kind = if kind == ItemKind::Invoice && negative { ItemKind::CreditNote } else { kind };
+        if let (Some(total), Some(open)) = (total, open) {
+            if total.signum() * open.signum() < 0 {
+                self.fault("open", "has the other sign than the total");
+            } else if open.unsigned_abs() > total.unsigned_abs() {
+                self.fault("open", "is more than the total");
+            }
+        }
+        let control = kind.sign() * open.unwrap_or(0).checked_abs().unwrap_or(0);
+        let issued = self.date("issued");
+        let stated_due = self.date("due");
+        let terms = self.integer("terms_days");
+        let tax_minor = self.money("tax").and_then(i64::checked_abs);
+        let disputed = self.flag("disputed");
+        let estimated = self.flag("due_estimated");
+        let reference = self.owned("reference");
+        let read = |part: &mut Sheet<'_, '_>| {
+            Some(Instalment { due: part.date("due")?, amount_minor: part.money("amount")?.checked_abs()? })
+        };
+        let instalments = self.list("instalments", read);
+        let stub = self.account_stub();
+        let faulty = !self.faults.is_empty();
+        let (Some(number), Some(account), Some(currency), Some(total), Some(open), Some(issued), false) =
+            (number, account, currency, total, open, issued, faulty)
+        else {
+            return (None, control);
+        };
+        let (due, due_estimated) = match stated_due {
+            Some(due) => (due, estimated),
+            None if kind == ItemKind::Receipt || !instalments.is_empty() => (issued, false),
+            None => {
+                let terms = terms.or_else(|| self.bound.terms.by_account.get(&account).copied()).or(self.bound.terms.default_days);
+                match terms.and_then(|days| issued.checked_add_signed(chrono::Duration::try_days(days)?)) {
+                    Some(due) => (due, true),
+                    None => {
+                        self.fault("due", "is empty, and no payment terms are set for the account or by default");
+                        return (None, control);
+                    }
+                }
+            }
+        };
+        let item = Item {
+            external_id: external_id.unwrap_or_else(|| number.clone()),
+            number,
+            kind,
+            account,
+            currency,
+            total_minor: total.checked_abs().unwrap_or(i64::MAX),
+            open_minor: open.checked_abs().unwrap_or(i64::MAX),
+            tax_minor,
+            issued,
+            due,
+            due_estimated,
+            disputed,
+            reference,
+        };
+        let total = item.total_minor;
+        let mut parts = match item.split(&instalments) {
+            Ok(parts) => parts.into_iter(),
+            Err(sum) => {
+                let (sum, total) = (crate::model::render_minor(sum, currency), crate::model::render_minor(total, currency));
+                self.fault("instalments", format!("add up to {sum}, the total is {total}"));
+                return (None, control);
+            }
+        };
+        let outcome = parts.next().map(|item| Outcome::Item(ItemIn { item, more: parts.collect(), account: stub }));
+        (outcome, control)
+    }
+
+    fn account_stub(&mut self) -> Option<Box<AccountIn>> {
+        let name = self.owned("account_name")?;
+        let country = self.owned("account_country").unwrap_or_default().to_uppercase();
+        let mut identifiers = Vec::new();
+        for (field, scheme) in [("account_siren", Scheme::Siren), ("account_siret", Scheme::Siret), ("account_vat", Scheme::Vat)] {
+            identifiers.extend(self.text(field).and_then(|text| Identifier::new(scheme, &text)));
+        }
+        let insurer_buyer_id = self.owned("account_insurer_buyer_id");
+        Some(Box::new(AccountIn { name, country, identifiers, insurer_buyer_id }))
+    }
+
+    fn allocation(&mut self) -> Option<Allocation> {
+        let external_id = self.owned("external_id");
+        let from = self.owned("from").unwrap_or_default();
+        let to = self.owned("to");
+        let currency = self.currency();
+        let amount = self.money("amount");
+        let date = self.date("date");
+        Some(Allocation {
+            external_id: external_id?,
+            from,
+            to: to?,
+            currency: currency?,
+            amount_minor: amount?.checked_abs()?,
+            date: date?,
+        })
+    }
+
+    fn limit(&mut self) -> Option<Limit> {
+        let reference = self.owned("reference");
+        let insurer_buyer_id = self.owned("insurer_buyer_id");
+        let buyer_name = self.owned("buyer_name").unwrap_or_default();
+        let identifiers = self.identifier_list();
+        let policy = self.owned("policy");
+        let decision_code = self.rule("decision").and_then(|rule| self.source(rule).ok().flatten()).unwrap_or_default().into_owned();
+        let decision = match self.code("decision") {
+            Some(Ok(word)) => Decision::parse(&word).unwrap_or(Decision::Unknown),
+            Some(Err(_)) => Decision::Unknown,
+            None => Decision::Approved,
+        };
+        let currency = self.currency();
+        let amount = self.money("amount");
+        let requested_minor = self.money("requested");
+        let parts = self.list("layers", |part| Some((part.money("amount")?, part.date("until"))));
+        let effective_from = self.date("effective_from");
+        let effective_to = self.date("effective_to");
+        let withdrawal_on = self.date("withdrawal_on");
+        let decided_on = self.date("decided_on");
+        let mut conditions = self.list("conditions", |part| {
+            Some(Condition { code: part.owned("code")?, text: part.owned("text").unwrap_or_default() })
+        });
+        conditions.sort();
+        conditions.dedup();
+        let rating = self.owned("rating");
+        let amount_minor = amount?;
+        if amount_minor < 0 {
+            self.fault("amount", "is negative");
+        }
+        Some(Limit {
+            reference: reference?,
+            insurer_buyer_id: insurer_buyer_id?,
+            buyer_name,
+            identifiers,
+            policy: policy?,
+            decision,
+            decision_code,
+            requested_minor,
+            amount_minor,
+            currency: currency?,
+            layers: Limit::layers_of(amount_minor, &parts),
+            effective_from: effective_from?,
+            effective_to,
+            withdrawal_on,
+            decided_on,
+            conditions,
+            rating,
+        })
+    }
+
+    fn request(&mut self) -> Option<LimitRequest> {
+        let reference = self.owned("reference");
+        let our_reference = self.owned("our_reference");
+        let insurer_buyer_id = self.owned("insurer_buyer_id");
+        let policy = self.owned("policy");
+        let requested_minor = self.money("requested");
+        let currency = self.currency();
+        let status = match self.code("status") {
+            Some(Ok(word)) => RequestStatus::parse(&word).unwrap_or(RequestStatus::Unknown),
+            Some(Err(_)) => RequestStatus::Unknown,
+            None => RequestStatus::Pending,
+        };
+        let requested_on = self.date("requested_on");
+        Some(LimitRequest {
+            reference: reference?,
+            our_reference,
+            insurer_buyer_id: insurer_buyer_id?,
+            policy: policy?,
+            requested_minor,
+            currency: currency?,
+            status,
+            requested_on,
+        })
+    }
+}

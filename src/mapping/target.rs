@@ -1,0 +1,180 @@
+//! The canonical records a mapping can fill, field by field: the one table that loader, checks and documents share.
+
+use crate::model::words;
+
+words! {
+    /// A canonical record.
+    Target {
+        /// A customer record of an ERP.
+        Account = "customer",
+        /// An invoice or credit note of an ERP.
+        Invoice = "invoice",
+        /// A receipt, allocated or not.
+        Receipt = "receipt",
+        /// A part of a receipt or credit note that settles an invoice.
+        Allocation = "allocation",
+        /// A decided cover limit of an insurer.
+        Limit = "limit",
+        /// A request that an insurer has not decided.
+        Request = "request",
+    }
+}
+
+/// The type of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text, trimmed.
+    Text,
+    /// An ISO 4217 code.
+    Currency,
+    /// An amount in the record's currency.
+    Money,
+    /// A calendar date.
+    Date,
+    /// A whole number.
+    Integer,
+    /// Yes or no.
+    Flag,
+    /// One of a list of words, through a table of codes.
+    Code(&'static [&'static str]),
+    /// A list of records.
+    List(&'static [Field]),
+}
+
+impl Kind {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Currency => "currency",
+            Self::Money => "money",
+            Self::Date => "date",
+            Self::Integer => "integer",
+            Self::Flag => "flag",
+            Self::Code(_) => "code",
+            Self::List(_) => "list",
+        }
+    }
+}
+
+/// One field of a canonical record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+}
+
+const fn must(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, required: true }
+}
+
+const fn may(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, required: false }
+}
+
+const ITEM_KINDS: &[&str] = &["invoice", "credit_note", "receipt", "ignore"];
+const SCHEMES: &[&str] = &["siren", "siret", "vat", "lei", "registration", "duns", "ignore"];
+const DECISIONS: &[&str] = &[
+    "approved", "partial", "refused", "kept", "reduced", "notice_of_withdrawal", "withdrawn", "cancelled", "expired",
+    "pending",
+];
+const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
+
+const IDENTIFIERS: Field =
+    may("identifiers", Kind::List(&[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Text)]));
+
+const ACCOUNT: &[Field] = &[
+    must("external_id", Kind::Text),
+    may("code", Kind::Text),
+    must("name", Kind::Text),
+    may("country", Kind::Text),
+    may("siren", Kind::Text),
+    may("siret", Kind::Text),
+    may("vat", Kind::Text),
+    may("lei", Kind::Text),
+    may("registration", Kind::Text),
+    IDENTIFIERS,
+    may("insurer_buyer_id", Kind::Text),
+    may("currency", Kind::Currency),
+    may("limit", Kind::Money),
+    may("terms_days", Kind::Integer),
+    may("blocked", Kind::Flag),
+];
+
+const ITEM: &[Field] = &[
+    may("external_id", Kind::Text),
+    must("number", Kind::Text),
+    may("kind", Kind::Code(ITEM_KINDS)),
+    must("account", Kind::Text),
+    may("currency", Kind::Currency),
+    must("total", Kind::Money),
+    may("open", Kind::Money),
+    may("tax", Kind::Money),
+    must("issued", Kind::Date),
+    may("due", Kind::Date),
+    may("due_estimated", Kind::Flag),
+    may("terms_days", Kind::Integer),
+    may("disputed", Kind::Flag),
+    may("reference", Kind::Text),
+    may("instalments", Kind::List(&[must("due", Kind::Date), must("amount", Kind::Money)])),
+    may("account_name", Kind::Text),
+    may("account_country", Kind::Text),
+    may("account_siren", Kind::Text),
+    may("account_siret", Kind::Text),
+    may("account_vat", Kind::Text),
+    may("account_insurer_buyer_id", Kind::Text),
+];
+
+const ALLOCATION: &[Field] = &[
+    must("external_id", Kind::Text),
+    may("from", Kind::Text),
+    must("to", Kind::Text),
+    may("currency", Kind::Currency),
+    must("amount", Kind::Money),
+    must("date", Kind::Date),
+];
+
+const LIMIT: &[Field] = &[
+    must("reference", Kind::Text),
+    must("insurer_buyer_id", Kind::Text),
+    may("buyer_name", Kind::Text),
+    IDENTIFIERS,
+    must("policy", Kind::Text),
+    may("decision", Kind::Code(DECISIONS)),
+    may("requested", Kind::Money),
+    must("amount", Kind::Money),
+    must("currency", Kind::Currency),
+    may(
+        "layers",
+        Kind::List(&[must("amount", Kind::Money), may("until", Kind::Date)]),
+    ),
+    must("effective_from", Kind::Date),
+    may("effective_to", Kind::Date),
+    may("withdrawal_on", Kind::Date),
+    may("decided_on", Kind::Date),
+    may("conditions", Kind::List(&[must("code", Kind::Text), may("text", Kind::Text)])),
+    may("rating", Kind::Text),
+];
+
+const REQUEST: &[Field] = &[
+    must("reference", Kind::Text),
+    may("our_reference", Kind::Text),
+    must("insurer_buyer_id", Kind::Text),
+    must("policy", Kind::Text),
+    may("requested", Kind::Money),
+    must("currency", Kind::Currency),
+    may("status", Kind::Code(REQUEST_STATUSES)),
+    may("requested_on", Kind::Date),
+];
+
+impl Target {
+    pub(super) const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Account => ACCOUNT,
+            Self::Invoice | Self::Receipt => ITEM,
+            Self::Allocation => ALLOCATION,
+            Self::Limit => LIMIT,
+            Self::Request => REQUEST,
+        }
+    }
+}
