@@ -3,7 +3,12 @@
 //! The way of the data, the floors and the reasons are in `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod credit;
+pub mod demo;
 pub mod format;
 pub mod ids;
+pub mod ledger;
 pub mod mapping;
 pub mod model;
+pub mod reconcile;
+pub mod sandbox;

@@ -10,7 +10,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{Error, OpenItem, add};
-use crate::model::{Currency, Date, Decision, ItemKind, Layer, LayerKind, Limit, Policy, words};
+use crate::model::{Currency, Date, Decision, ItemKind, Layer, Limit, Policy, words};
 
 words! {
     /// Why a limit is what it is on a day.
@@ -84,10 +84,25 @@ impl LimitVersion {
     /// Reads a version out of a limit as the insurer states it; `None` while nothing is decided.
     ///
     /// The decision comes before the amount: a refusal that still shows an amount grants nothing. A code that is not
-    /// known is the other way round. A limit that has ended starts, as a version without cover, on the day after its end.
+    /// known is the other way round. A limit that has ended starts, as a version without cover, on the day after its end;
+    /// a withdrawal that names its day and still shows what is covered until then is read like its announcement.
     #[must_use]
     pub fn of(limit: &Limit) -> Option<Self> {
+        let granted = || {
+            let mut layers = limit.layers.clone();
+            if layers.is_empty() {
+                layers = Limit::layers_of(limit.amount_minor, &[]);
+            }
+            Some(Self {
+                from: limit.effective_from,
+                decision: limit.decision,
+                layers,
+                effective_to: limit.effective_to,
+                withdrawal_on: limit.withdrawal_on,
+            })
+        };
         match limit.decision {
+            Decision::Withdrawn if limit.withdrawal_on.is_some() && limit.amount_minor > 0 => granted(),
             Decision::Refused | Decision::Withdrawn | Decision::Cancelled | Decision::Expired => {
                 let end = limit.withdrawal_on.or_else(|| limit.effective_to.and_then(|last| last.succ_opt()));
                 Some(Self {
@@ -105,19 +120,7 @@ impl LimitVersion {
             | Decision::Reduced
             | Decision::NoticeOfWithdrawal
             | Decision::Pending
-            | Decision::Unknown => {
-                let mut layers = limit.layers.clone();
-                if layers.is_empty() {
-                    layers = Limit::layers_of(limit.amount_minor, &[]);
-                }
-                Some(Self {
-                    from: limit.effective_from,
-                    decision: limit.decision,
-                    layers,
-                    effective_to: limit.effective_to,
-                    withdrawal_on: limit.withdrawal_on,
-                })
-            }
+            | Decision::Unknown => granted(),
         }
     }
 
@@ -472,15 +475,14 @@ fn indemnity(covered_minor: i64, percentage: Decimal) -> Result<i64, Error> {
     Decimal::from(covered_minor)
         .checked_mul(percentage)
         .and_then(|amount| amount.checked_div(Decimal::ONE_HUNDRED))
-        .and_then(|amount| {
-            amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven).to_i64()
-        })
+        .and_then(|amount| amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven).to_i64())
         .ok_or(Error::Overflow { what: "the indemnity" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::LayerKind;
     use proptest::prelude::*;
 
     fn day(text: &str) -> Date {
@@ -597,11 +599,7 @@ mod tests {
         assert_eq!(cover.indemnity_minor, 9_000_000);
         assert_eq!(
             cover.today,
-            LimitAt {
-                cap_minor: 4_000_000,
-                reason: CapReason::Granted,
-                since: Some(day("2026-03-10"))
-            }
+            LimitAt { cap_minor: 4_000_000, reason: CapReason::Granted, since: Some(day("2026-03-10")) }
         );
     }
 
@@ -624,11 +622,7 @@ mod tests {
             Decision::Approved,
             vec![
                 permanent(50_000),
-                Layer {
-                    kind: LayerKind::Temporary,
-                    amount_minor: 2_000_000,
-                    until: Some(day("2026-06-30")),
-                },
+                Layer { kind: LayerKind::Temporary, amount_minor: 2_000_000, until: Some(day("2026-06-30")) },
                 Layer { kind: LayerKind::TopUp, amount_minor: 1_500_000, until: None },
             ],
         )])
@@ -644,11 +638,7 @@ mod tests {
     fn a_temporary_layer_counts_on_its_last_day_too() {
         let cap = |date: &str| layered().limit_at(day(date), &policy()).cap_minor / 100;
         assert_eq!((cap("2026-06-30"), cap("2026-07-01")), (85_000, 65_000));
-        let only = Layer {
-            kind: LayerKind::Temporary,
-            amount_minor: 100,
-            until: Some(day("2026-06-30")),
-        };
+        let only = Layer { kind: LayerKind::Temporary, amount_minor: 100, until: Some(day("2026-06-30")) };
         let limits = history(vec![version("2026-01-01", Decision::Approved, vec![only])]);
         assert_eq!(limits.limit_at(day("2026-06-30"), &policy()).cap_minor, 100);
         let after = limits.limit_at(day("2026-07-01"), &policy());
@@ -713,6 +703,30 @@ mod tests {
         );
         assert_eq!(cover.today.cap_minor, 5_000_000);
         assert_eq!(limits.limit_at(day("2026-04-01"), &policy()).reason, CapReason::Withdrawn);
+    }
+
+    #[test]
+    fn a_withdrawal_leaves_what_was_invoiced_before_its_day() {
+        let granted = limit_of(Decision::Approved, 100, "2026-01-01");
+        let mut notice = Limit { decision: Decision::NoticeOfWithdrawal, ..granted.clone() };
+        notice.withdrawal_on = Some(day("2026-05-01"));
+        let withdrawn =
+            Limit { withdrawal_on: notice.withdrawal_on, ..limit_of(Decision::Withdrawn, 0, "2026-01-01") };
+        let still_shown = Limit { decision: Decision::Withdrawn, ..notice.clone() };
+        let expired =
+            Limit { effective_to: Some(day("2026-04-30")), ..limit_of(Decision::Expired, 0, "2026-01-01") };
+        let first = (day("2026-01-02"), &granted);
+        for statements in [
+            vec![first, (day("2026-03-20"), &notice)],
+            vec![first, (day("2026-03-20"), &notice), (day("2026-05-03"), &withdrawn)],
+            vec![first, (day("2026-05-03"), &withdrawn)],
+            vec![first, (day("2026-05-03"), &expired)],
+            vec![(day("2026-03-20"), &still_shown)],
+        ] {
+            let limits = LimitHistory::from_statements(statements, Currency::EUR).unwrap();
+            let cap = |date: &str| limits.limit_at(day(date), &policy()).cap_minor / 100;
+            assert_eq!((cap("2026-04-30"), cap("2026-05-01"), cap("2026-06-01")), (100, 0, 0), "{limits:?}");
+        }
     }
 
     #[test]
@@ -813,12 +827,7 @@ mod tests {
         let open = [invoice("F1", 100, "2026-02-01"), credit(ItemKind::Receipt, 150)];
         let cover = allocate(&open, &cut(), &policy(), day("2026-06-01")).unwrap();
         assert_eq!(
-            (
-                cover.outstanding_minor,
-                cover.covered_minor,
-                cover.uninsured_minor,
-                cover.credit_balance_minor
-            ),
+            (cover.outstanding_minor, cover.covered_minor, cover.uninsured_minor, cover.credit_balance_minor),
             (-5_000, 0, 0, 5_000)
         );
     }
@@ -846,7 +855,8 @@ mod tests {
         let layers = vec![permanent(i64::MAX / 100), permanent(i64::MAX / 100)];
         let broken = LimitHistory::new(vec![version("2026-01-01", Decision::Approved, layers)]);
         assert_eq!(broken, Err(Error::Overflow { what: "the layers of a limit" }));
-        let negative = LimitHistory::new(vec![version("2026-01-01", Decision::Approved, vec![permanent(-1)])]);
+        let negative =
+            LimitHistory::new(vec![version("2026-01-01", Decision::Approved, vec![permanent(-1)])]);
         assert_eq!(negative, Err(Error::NegativeLayer { minor: -100 }));
     }
 

@@ -82,7 +82,9 @@ impl Exposure {
 
     fn count(&mut self, item: &OpenItem<'_>, on: Date) -> Result<(), Error> {
         match item.kind {
-            ItemKind::CreditNote => return add(&mut self.credits_minor, item.open_minor, "open credit notes"),
+            ItemKind::CreditNote => {
+                return add(&mut self.credits_minor, item.open_minor, "open credit notes");
+            }
             ItemKind::Receipt => {
                 return add(&mut self.unallocated_minor, item.open_minor, "unallocated receipts");
             }
@@ -244,7 +246,8 @@ mod tests {
         let usd = Currency::parse("USD").unwrap();
         let mut dollars = item(ItemKind::Receipt, 70, "2026-01-01");
         dollars.currency = usd;
-        let sums = exposures(&[dollars, item(ItemKind::Invoice, 5, "2026-01-01")], day("2026-01-01")).unwrap();
+        let sums =
+            exposures(&[dollars, item(ItemKind::Invoice, 5, "2026-01-01")], day("2026-01-01")).unwrap();
         let seen: Vec<_> = sums.iter().map(|e| (e.currency, e.outstanding_minor)).collect();
         assert_eq!(seen, [(Currency::EUR, 5), (usd, -70)]);
     }

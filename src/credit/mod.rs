@@ -7,7 +7,7 @@
 mod cover;
 mod exposure;
 
-pub use cover::{CapReason, Cover, Line, LimitAt, LimitHistory, LimitVersion, Reason, allocate};
+pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};
 
 use rust_decimal::Decimal;
@@ -38,7 +38,9 @@ pub enum Error {
         minor: i64,
     },
     /// A limit is not in the currency that the policy counts in.
-    #[error("limit {reference} is in {found}, the policy counts in {expected}; correct the policy's currency")]
+    #[error(
+        "limit {reference} is in {found}, the policy counts in {expected}; correct the policy's currency"
+    )]
     LimitCurrency {
         /// The insurer's reference of the limit.
         reference: String,

@@ -66,7 +66,11 @@ impl Rows {
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let read_error = |error| Error::Read { source_name: path.display().to_string(), error };
-        let utf8 = if options.encoding == "auto" { is_utf8(File::open(path).map_err(read_error)?).map_err(read_error)? } else { false };
+        let utf8 = if options.encoding == "auto" {
+            is_utf8(File::open(path).map_err(read_error)?).map_err(read_error)?
+        } else {
+            false
+        };
         let ends_with_newline = ends_with_newline(path).map_err(read_error)?;
         let file = File::open(path).map_err(read_error)?;
         Self::new(name, Box::new(file), utf8, ends_with_newline, options)
@@ -94,8 +98,12 @@ impl Rows {
             source
         } else {
             let label = if options.encoding == "auto" { "windows-1252" } else { options.encoding.as_str() };
-            let encoding = encoding_rs::Encoding::for_label(label.as_bytes())
-                .ok_or_else(|| Error::refused(&name, format!("\"{label}\" is not an encoding; try utf-8, windows-1252 or iso-8859-15")))?;
+            let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+                Error::refused(
+                    &name,
+                    format!("\"{label}\" is not an encoding; try utf-8, windows-1252 or iso-8859-15"),
+                )
+            })?;
             Box::new(Decoded::new(source, encoding))
         };
         let mut source: Box<dyn Read + Send> = {
@@ -126,12 +134,22 @@ impl Rows {
             "tab" | "\t" => b'\t',
             text => match text.as_bytes() {
                 [one] => *one,
-                _ => return Err(Error::refused(&name, format!("\"{text}\" is not a delimiter: one sign, `tab` or `auto`"))),
+                _ => {
+                    return Err(Error::refused(
+                        &name,
+                        format!("\"{text}\" is not a delimiter: one sign, `tab` or `auto`"),
+                    ));
+                }
             },
         };
         if let Some(other) = found.filter(|other| seen(delimiter) == 0 && seen(*other) > 1) {
             let (want, have) = (char::from(delimiter), char::from(other));
-            let reason = format!("the header line has no \"{}\" but {} times \"{}\"; set the delimiter of the connection", want.escape_debug(), seen(other), have.escape_debug());
+            let reason = format!(
+                "the header line has no \"{}\" but {} times \"{}\"; set the delimiter of the connection",
+                want.escape_debug(),
+                seen(other),
+                have.escape_debug()
+            );
             return Err(Error::refused(&name, reason));
         }
         let builder = {
@@ -148,12 +166,21 @@ impl Rows {
                 line_offset += 1;
                 let mut row = StringRecord::new();
                 let mut reader = builder.from_reader(head.as_slice());
-                reader.read_record(&mut row).map_err(|e| Error::refused(&name, format!("its header line: {e}")))?;
+                reader
+                    .read_record(&mut row)
+                    .map_err(|e| Error::refused(&name, format!("its header line: {e}")))?;
                 row.iter().map(|name| name.trim().to_owned()).collect()
             }
         };
         let reader = builder.from_reader(source);
-        Ok(Self { name: name.into(), header: Arc::new(Header::new(names)), reader, line_offset, ends_with_newline, ahead: None })
+        Ok(Self {
+            name: name.into(),
+            header: Arc::new(Header::new(names)),
+            reader,
+            line_offset,
+            ends_with_newline,
+            ahead: None,
+        })
     }
 
     /// The name of the file.
@@ -189,7 +216,9 @@ impl Rows {
             if self.read(&mut ahead)? {
                 self.ahead = Some(ahead);
             } else if !self.ends_with_newline || row.iter().any(|field| field.contains('\n')) {
-                let reason = format!("its last row, on line {line}, has {have} of {want} fields and no end: the file was cut; export it again");
+                let reason = format!(
+                    "its last row, on line {line}, has {have} of {want} fields and no end: the file was cut; export it again"
+                );
                 return Err(Error::refused(self.name.as_ref(), reason));
             }
             return Ok(Next::Bad(line, format!("the row has {have} fields, the header {want}")));
@@ -202,7 +231,10 @@ impl Rows {
             return Ok(true);
         }
         self.reader.read_record(row).map_err(|error| {
-            Error::refused(self.name.as_ref(), format!("it cannot be read as text: {error}; set its encoding"))
+            Error::refused(
+                self.name.as_ref(),
+                format!("it cannot be read as text: {error}; set its encoding"),
+            )
         })
     }
 }
@@ -265,7 +297,12 @@ struct Decoded {
 impl Decoded {
     fn new(source: Box<dyn Read + Send>, encoding: &'static encoding_rs::Encoding) -> Self {
         let decoder = encoding.new_decoder_with_bom_removal();
-        Self { source: BufReader::with_capacity(1 << 17, source), decoder, out: std::io::Cursor::default(), done: false }
+        Self {
+            source: BufReader::with_capacity(1 << 17, source),
+            decoder,
+            out: std::io::Cursor::default(),
+            done: false,
+        }
     }
 }
 
@@ -279,7 +316,8 @@ impl Read for Decoded {
             }
             let input = self.source.fill_buf()?;
             let (used, last) = (input.len(), input.is_empty());
-            let mut text = String::with_capacity(self.decoder.max_utf8_buffer_length(used).unwrap_or(used * 3 + 16));
+            let mut text =
+                String::with_capacity(self.decoder.max_utf8_buffer_length(used).unwrap_or(used * 3 + 16));
             let (_, _, _) = self.decoder.decode_to_string(input, &mut text, last);
             self.source.consume(used);
             self.done = last;
@@ -307,8 +345,14 @@ mod tests {
 
     #[test]
     fn windows_1252_with_semicolons_is_read_without_being_told() {
-        let read = rows(b"Pi\xe8ce;Montant\r\n00012;1 234,56\r\n;;\r\n1E5;0,00\r\n", &Options::default()).unwrap();
-        assert_eq!(read, [["Pièce", "Montant"], ["00012", "1 234,56"], ["1E5", "0,00"]].map(|r| r.map(String::from).to_vec()).to_vec());
+        let read =
+            rows(b"Pi\xe8ce;Montant\r\n00012;1 234,56\r\n;;\r\n1E5;0,00\r\n", &Options::default()).unwrap();
+        assert_eq!(
+            read,
+            [["Pièce", "Montant"], ["00012", "1 234,56"], ["1E5", "0,00"]]
+                .map(|r| r.map(String::from).to_vec())
+                .to_vec()
+        );
     }
 
     #[test]
@@ -346,7 +390,8 @@ mod tests {
 
     #[test]
     fn names_can_be_given_for_a_file_without_header() {
-        let options = Options { columns: Some(vec!["x".into(), "y".into()]), skip_lines: 1, ..Options::default() };
+        let options =
+            Options { columns: Some(vec!["x".into(), "y".into()]), skip_lines: 1, ..Options::default() };
         assert_eq!(rows(b"Title\n1;2\n", &options).unwrap()[1], ["1", "2"]);
     }
 

@@ -49,7 +49,9 @@ pub fn scalar(value: &Value) -> Option<String> {
 pub fn get<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     match value {
         Value::Obj(map) => map.get(&text(key)),
-        Value::Null | Value::Bool(_) | Value::Num(_) | Value::BStr(_) | Value::TStr(_) | Value::Arr(_) => None,
+        Value::Null | Value::Bool(_) | Value::Num(_) | Value::BStr(_) | Value::TStr(_) | Value::Arr(_) => {
+            None
+        }
     }
 }
 
@@ -83,14 +85,18 @@ impl Path {
         for part in text.split('.') {
             let (key, mut rest) = part.split_once('[').map_or((part, ""), |(key, rest)| (key, rest));
             if key.is_empty() && rest.is_empty() {
-                return Err(format!("\"{text}\" has an empty step; write a JSON pointer (/a./b) for keys with dots"));
+                return Err(format!(
+                    "\"{text}\" has an empty step; write a JSON pointer (/a./b) for keys with dots"
+                ));
             }
             if !key.is_empty() {
                 steps.push(Step::Key(key.to_owned()));
             }
             while !rest.is_empty() {
-                let (index, tail) = rest.split_once(']').ok_or_else(|| format!("\"{text}\" has no closing bracket"))?;
-                let index = index.parse().map_err(|_| format!("\"[{index}]\" in \"{text}\" is not an index"))?;
+                let (index, tail) =
+                    rest.split_once(']').ok_or_else(|| format!("\"{text}\" has no closing bracket"))?;
+                let index =
+                    index.parse().map_err(|_| format!("\"[{index}]\" in \"{text}\" is not an index"))?;
                 steps.push(Step::Index(index));
                 rest = tail.strip_prefix('[').unwrap_or("");
             }

@@ -9,8 +9,8 @@ use super::rule::{Reference, Rule, Source};
 use super::target::{Field, Kind, Target};
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, Limit, LimitRequest,
-    RequestStatus, Scheme, parse_minor,
+    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, Limit,
+    LimitRequest, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -147,7 +147,9 @@ impl<'m> Bound<'m> {
             .zip(&mapping.rules)
             .filter(|(field, _)| field.required)
             .filter_map(|(field, rule)| match rule.as_ref().map(|rule| (&rule.source, &rule.default)) {
-                Some((Source::Paths(paths), None)) if !paths.iter().any(|path| bound.column(path).is_some()) => {
+                Some((Source::Paths(paths), None))
+                    if !paths.iter().any(|path| bound.column(path).is_some()) =>
+                {
                     let names: Vec<_> = paths.iter().map(|path| format!("\"{}\"", path.raw)).collect();
                     Some(format!("{} ({})", field.name, names.join(" or ")))
                 }
@@ -216,7 +218,9 @@ impl<'a> Sheet<'a, '_> {
 
     fn fault(&mut self, name: &str, reason: impl Into<String>) {
         let field = match self.rule(name).map(|rule| &rule.source) {
-            Some(Source::Paths(paths)) => paths.first().map_or_else(|| name.to_owned(), |path| path.raw.clone()),
+            Some(Source::Paths(paths)) => {
+                paths.first().map_or_else(|| name.to_owned(), |path| path.raw.clone())
+            }
             Some(Source::Const(_) | Source::Setting(_) | Source::Jq(_)) | None => name.to_owned(),
         };
         self.faults.push(Fault { field, reason: reason.into() });
@@ -228,7 +232,9 @@ impl<'a> Sheet<'a, '_> {
                 let text = row.get(self.bound.column(reference)?)?.trim();
                 (!text.is_empty()).then_some(Cow::Borrowed(text))
             }
-            Record::Tree(value) => reference.tree.as_ref()?.find(value).and_then(json::scalar).map(Cow::Owned),
+            Record::Tree(value) => {
+                reference.tree.as_ref()?.find(value).and_then(json::scalar).map(Cow::Owned)
+            }
         }
     }
 
@@ -237,7 +243,9 @@ impl<'a> Sheet<'a, '_> {
             Source::Paths(paths) => paths.iter().find_map(|path| self.at(path)),
             Source::Const(text) => Some(Cow::Owned(text.clone())),
             Source::Setting(name) => self.bound.settings.get(name).map(|text| Cow::Owned(text.clone())),
-            Source::Jq(filter) => filter.first(self.record.to_value())?.as_ref().and_then(json::scalar).map(Cow::Owned),
+            Source::Jq(filter) => {
+                filter.first(self.record.to_value())?.as_ref().and_then(json::scalar).map(Cow::Owned)
+            }
         }
         .or_else(|| rule.default.as_ref().map(|text| Cow::Owned(text.clone()))))
     }
@@ -278,7 +286,9 @@ impl<'a> Sheet<'a, '_> {
 
     fn read_currency(&mut self) -> Result<Currency, String> {
         match self.rule("currency").map(|rule| self.source(rule)) {
-            None | Some(Ok(None)) if self.fields.iter().any(|f| f.name == "currency" && f.required) => Err("is empty".to_owned()),
+            None | Some(Ok(None)) if self.fields.iter().any(|f| f.name == "currency" && f.required) => {
+                Err("is empty".to_owned())
+            }
             None | Some(Ok(None)) => Ok(self.bound.company_currency),
             Some(Ok(Some(text))) => Currency::parse(&text)
                 .filter(|currency| currency.code() != NO_CURRENCY)
@@ -370,7 +380,9 @@ impl<'a> Sheet<'a, '_> {
     /// The records of a list field, each handed to `read` with the rules of its parts.
     fn list<T>(&mut self, name: &str, read: impl Fn(&mut Sheet<'_, '_>) -> Option<T>) -> Vec<T> {
         let Some(rule) = self.rule(name) else { return Vec::new() };
-        let Some(Kind::List(fields)) = self.fields.iter().find(|field| field.name == name).map(|field| field.kind) else {
+        let Some(Kind::List(fields)) =
+            self.fields.iter().find(|field| field.name == name).map(|field| field.kind)
+        else {
             return Vec::new();
         };
         let values = match (&rule.source, self.record) {
@@ -405,7 +417,9 @@ impl<'a> Sheet<'a, '_> {
             };
             let read = read(&mut part);
             let (faults, unknown) = (part.faults, part.unknown);
-            self.faults.extend(faults.into_iter().map(|f| Fault { field: format!("{name}.{}", f.field), reason: f.reason }));
+            self.faults.extend(
+                faults.into_iter().map(|f| Fault { field: format!("{name}.{}", f.field), reason: f.reason }),
+            );
             self.unknown.extend(unknown);
             out.extend(read);
         }
@@ -421,7 +435,8 @@ impl<'a> Sheet<'a, '_> {
             ("lei", Scheme::Lei),
             ("registration", Scheme::Registration),
         ] {
-            let text = if prefix.is_empty() { self.text(name) } else { self.text(&format!("{prefix}{name}")) };
+            let text =
+                if prefix.is_empty() { self.text(name) } else { self.text(&format!("{prefix}{name}")) };
             found.extend(text.and_then(|text| Identifier::new(scheme, &text)));
         }
         if prefix.is_empty() {
@@ -490,7 +505,8 @@ impl<'a> Sheet<'a, '_> {
             total
         };
         // A negative invoice is a credit note; credit notes and receipts come with either sign.
-        let negative = total.is_some_and(|total| total < 0) || (total == Some(0) && open.is_some_and(|open| open < 0));
+        let negative =
+            total.is_some_and(|total| total < 0) || (total == Some(0) && open.is_some_and(|open| open < 0));
         let kind = if kind == ItemKind::Invoice && negative { ItemKind::CreditNote } else { kind };
         if let (Some(total), Some(open)) = (total, open) {
             if total.signum() * open.signum() < 0 {
@@ -522,11 +538,16 @@ impl<'a> Sheet<'a, '_> {
             Some(due) => (due, estimated),
             None if kind == ItemKind::Receipt || !instalments.is_empty() => (issued, false),
             None => {
-                let terms = terms.or_else(|| self.bound.terms.by_account.get(&account).copied()).or(self.bound.terms.default_days);
+                let terms = terms
+                    .or_else(|| self.bound.terms.by_account.get(&account).copied())
+                    .or(self.bound.terms.default_days);
                 match terms.and_then(|days| issued.checked_add_signed(chrono::Duration::try_days(days)?)) {
                     Some(due) => (due, true),
                     None => {
-                        self.fault("due", "is empty, and no payment terms are set for the account or by default");
+                        self.fault(
+                            "due",
+                            "is empty, and no payment terms are set for the account or by default",
+                        );
                         return (None, control);
                     }
                 }
@@ -551,12 +572,14 @@ impl<'a> Sheet<'a, '_> {
         let mut parts = match item.split(&instalments) {
             Ok(parts) => parts.into_iter(),
             Err(sum) => {
-                let (sum, total) = (crate::model::render_minor(sum, currency), crate::model::render_minor(total, currency));
+                let (sum, total) =
+                    (crate::model::render_minor(sum, currency), crate::model::render_minor(total, currency));
                 self.fault("instalments", format!("add up to {sum}, the total is {total}"));
                 return (None, control);
             }
         };
-        let outcome = parts.next().map(|item| Outcome::Item(ItemIn { item, more: parts.collect(), account: stub }));
+        let outcome =
+            parts.next().map(|item| Outcome::Item(ItemIn { item, more: parts.collect(), account: stub }));
         (outcome, control)
     }
 
@@ -564,7 +587,9 @@ impl<'a> Sheet<'a, '_> {
         let name = self.owned("account_name")?;
         let country = self.owned("account_country").unwrap_or_default().to_uppercase();
         let mut identifiers = Vec::new();
-        for (field, scheme) in [("account_siren", Scheme::Siren), ("account_siret", Scheme::Siret), ("account_vat", Scheme::Vat)] {
+        for (field, scheme) in
+            [("account_siren", Scheme::Siren), ("account_siret", Scheme::Siret), ("account_vat", Scheme::Vat)]
+        {
             identifiers.extend(self.text(field).and_then(|text| Identifier::new(scheme, &text)));
         }
         let insurer_buyer_id = self.owned("account_insurer_buyer_id");
@@ -594,7 +619,11 @@ impl<'a> Sheet<'a, '_> {
         let buyer_name = self.owned("buyer_name").unwrap_or_default();
         let identifiers = self.identifier_list();
         let policy = self.owned("policy");
-        let decision_code = self.rule("decision").and_then(|rule| self.source(rule).ok().flatten()).unwrap_or_default().into_owned();
+        let decision_code = self
+            .rule("decision")
+            .and_then(|rule| self.source(rule).ok().flatten())
+            .unwrap_or_default()
+            .into_owned();
         let decision = match self.code("decision") {
             Some(Ok(word)) => Decision::parse(&word).unwrap_or(Decision::Unknown),
             Some(Err(_)) => Decision::Unknown,

@@ -132,12 +132,18 @@ impl Reader<'_> {
     }
 
     fn defaults(&mut self, document: &DeTable<'_>) -> Defaults {
-        let mut defaults = Defaults { dates: vec![DateStyle { pattern: "YYYY-MM-DD".to_owned() }], style: NumberStyle::Point };
+        let mut defaults = Defaults {
+            dates: vec![DateStyle { pattern: "YYYY-MM-DD".to_owned() }],
+            style: NumberStyle::Point,
+        };
         for (key, value) in section(document, "read").into_iter().flat_map(|table| table.iter()) {
             match key.get_ref().as_ref() {
                 "date" => defaults.dates = self.dates(value),
                 "decimal" => defaults.style = self.style(value),
-                other => self.problem(key.span(), format!("unknown key \"{other}\" in [read], expected date or decimal")),
+                other => self.problem(
+                    key.span(),
+                    format!("unknown key \"{other}\" in [read], expected date or decimal"),
+                ),
             }
         }
         defaults
@@ -224,8 +230,15 @@ impl Reader<'_> {
                 return self.checked(field, rule, value.span());
             }
             DeValue::Table(table) => table,
-            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) => {
-                self.problem(value.span(), "a rule is a path (\"a.b\") or a table ({ path = \"a.b\", as = \"money\" })");
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => {
+                self.problem(
+                    value.span(),
+                    "a rule is a path (\"a.b\") or a table ({ path = \"a.b\", as = \"money\" })",
+                );
                 return None;
             }
         };
@@ -239,7 +252,11 @@ impl Reader<'_> {
                 }
                 ("path", None) => {
                     sources += 1;
-                    let list = entry.get_ref().as_array().map(|list| list.iter().collect::<Vec<_>>()).unwrap_or_default();
+                    let list = entry
+                        .get_ref()
+                        .as_array()
+                        .map(|list| list.iter().collect::<Vec<_>>())
+                        .unwrap_or_default();
                     let mut paths = Vec::new();
                     for item in list {
                         let path = item.get_ref().as_str().unwrap_or_default();
@@ -271,7 +288,10 @@ impl Reader<'_> {
                 }
                 ("as", Some(word)) => {
                     if word != field.kind.word() {
-                        self.problem(entry.span(), format!("\"{}\" is {}, not {word}", field.name, field.kind.word()));
+                        self.problem(
+                            entry.span(),
+                            format!("\"{}\" is {}, not {word}", field.name, field.kind.word()),
+                        );
                     }
                 }
                 ("codes", Some(name)) => match codes.get(name) {
@@ -280,19 +300,29 @@ impl Reader<'_> {
                 },
                 ("date", _) => rule.dates = self.dates(entry),
                 ("decimal", _) => rule.style = self.style(entry),
-                ("currency", Some(path)) => rule.currency = Some(self.reference(path, entry.span(), references)?),
+                ("currency", Some(path)) => {
+                    rule.currency = Some(self.reference(path, entry.span(), references)?)
+                }
                 ("minus", Some(path)) => rule.minus = Some(self.reference(path, entry.span(), references)?),
                 ("default", Some(text)) => rule.default = Some(text.to_owned()),
                 ("fields", None) => {
                     let (Kind::List(parts), Some(inner)) = (field.kind, entry.get_ref().as_table()) else {
-                        self.problem(entry.span(), format!("\"{}\" is no list and has no fields of its own", field.name));
+                        self.problem(
+                            entry.span(),
+                            format!("\"{}\" is no list and has no fields of its own", field.name),
+                        );
                         continue;
                     };
                     rule.parts = self.rules(parts, inner, key.span(), codes, defaults, references);
                 }
                 (other, _) => {
                     let known = "path, const, setting, jq, as, codes, date, decimal, currency, minus, default, fields";
-                    self.problem(key.span(), format!("\"{other}\" is not part of a rule with this kind of value; a rule has {known}"));
+                    self.problem(
+                        key.span(),
+                        format!(
+                            "\"{other}\" is not part of a rule with this kind of value; a rule has {known}"
+                        ),
+                    );
                 }
             }
         }
@@ -311,15 +341,35 @@ impl Reader<'_> {
                     Source::Const(text) if rule.codes.is_none() => Some(text),
                     Source::Const(_) | Source::Paths(_) | Source::Setting(_) | Source::Jq(_) => None,
                 };
-                let wrong: Vec<_> = targets.chain(consts).chain(&rule.default).filter(|w| !words.contains(&w.as_str())).collect();
+                let wrong: Vec<_> = targets
+                    .chain(consts)
+                    .chain(&rule.default)
+                    .filter(|w| !words.contains(&w.as_str()))
+                    .collect();
                 if let Some(word) = wrong.first() {
-                    self.problem(span, format!("\"{word}\" is not a value of \"{}\"; it is one of {}", field.name, words.join(", ")));
+                    self.problem(
+                        span,
+                        format!(
+                            "\"{word}\" is not a value of \"{}\"; it is one of {}",
+                            field.name,
+                            words.join(", ")
+                        ),
+                    );
                 }
             }
             Kind::List(_) if rule.parts.is_empty() => {
-                self.problem(span, format!("the list \"{}\" needs fields = {{ … }} for its parts", field.name));
+                self.problem(
+                    span,
+                    format!("the list \"{}\" needs fields = {{ … }} for its parts", field.name),
+                );
             }
-            Kind::Text | Kind::Currency | Kind::Money | Kind::Date | Kind::Integer | Kind::Flag | Kind::List(_) => {
+            Kind::Text
+            | Kind::Currency
+            | Kind::Money
+            | Kind::Date
+            | Kind::Integer
+            | Kind::Flag
+            | Kind::List(_) => {
                 if rule.minus.is_some() && field.kind != Kind::Money {
                     self.problem(span, "minus belongs to amounts");
                 }
@@ -328,7 +378,12 @@ impl Reader<'_> {
         Some(rule)
     }
 
-    fn reference(&mut self, path: &str, span: Range<usize>, references: &mut Vec<String>) -> Option<Reference> {
+    fn reference(
+        &mut self,
+        path: &str,
+        span: Range<usize>,
+        references: &mut Vec<String>,
+    ) -> Option<Reference> {
         if path.trim().is_empty() {
             self.problem(span, "a path cannot be empty");
             return None;

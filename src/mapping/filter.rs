@@ -14,8 +14,20 @@ use crate::format::Value;
 
 /// Names that reach outside of the filter or may never end.
 const REFUSED: &[&str] = &[
-    "env", "$ENV", "halt", "halt_error", "input", "inputs", "input_filename", "debug", "stderr", "now", "repeat", "while",
-    "until", "recurse",
+    "env",
+    "$ENV",
+    "halt",
+    "halt_error",
+    "input",
+    "inputs",
+    "input_filename",
+    "debug",
+    "stderr",
+    "now",
+    "repeat",
+    "while",
+    "until",
+    "recurse",
 ];
 
 /// A filter cannot give more values than this for one record.
@@ -42,7 +54,9 @@ impl Filter {
     pub fn parse(code: &str) -> Result<Self, String> {
         let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         if let Some(name) = code.split(|c: char| !word(c)).find(|w| REFUSED.contains(w)) {
-            return Err(format!("`{name}` is not allowed in a mapping: a filter has no world around it and must end"));
+            return Err(format!(
+                "`{name}` is not allowed in a mapping: a filter has no world around it and must end"
+            ));
         }
         let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let funs = jaq_core::funs().chain(jaq_std::funs().filter(|f| f.0 != "env")).chain(jaq_json::funs());
@@ -100,8 +114,12 @@ fn first_load_error<P>(errors: &[(File<&str, P>, jaq_core::load::Error<&str>)]) 
     };
     match error {
         Error::Io(list) => list.first().map_or_else(String::new, |(path, why)| format!("{path}: {why}")),
-        Error::Lex(list) => list.first().map_or_else(String::new, |(want, at)| format!("expected {} near {}", want.as_str(), near(at))),
-        Error::Parse(list) => list.first().map_or_else(String::new, |(want, at)| format!("expected {} near {}", want.as_str(), near(at))),
+        Error::Lex(list) => list
+            .first()
+            .map_or_else(String::new, |(want, at)| format!("expected {} near {}", want.as_str(), near(at))),
+        Error::Parse(list) => list
+            .first()
+            .map_or_else(String::new, |(want, at)| format!("expected {} near {}", want.as_str(), near(at))),
     }
 }
 
@@ -117,7 +135,10 @@ mod tests {
 
     #[test]
     fn decimals_pass_through_untouched() {
-        assert_eq!(run(".a, .b", r#"{"a":1.10,"b":123456789012345678.91}"#).unwrap(), "1.10 123456789012345678.91");
+        assert_eq!(
+            run(".a, .b", r#"{"a":1.10,"b":123456789012345678.91}"#).unwrap(),
+            "1.10 123456789012345678.91"
+        );
     }
 
     #[test]

@@ -49,7 +49,10 @@ pub struct Body {
 
 impl Body {
     pub(super) fn parse(rules: &toml::Spanned<DeValue<'_>>) -> Result<Self, (Range<usize>, String)> {
-        let table = rules.get_ref().as_table().ok_or_else(|| (rules.span(), "a body is a table of fields".to_owned()))?;
+        let table = rules
+            .get_ref()
+            .as_table()
+            .ok_or_else(|| (rules.span(), "a body is a table of fields".to_owned()))?;
         let mut body = Self { parts: Vec::new(), filter: None };
         for (key, value) in table.iter() {
             let name = key.get_ref().to_string();
@@ -58,10 +61,19 @@ impl Body {
                     body.filter = Some(Filter::parse(code).map_err(|message| (value.span(), message))?);
                     continue;
                 }
-                DeValue::String(fact) => Part { name, from: From::Fact(fact.to_string()), form: Form::Text, optional: false },
+                DeValue::String(fact) => {
+                    Part { name, from: From::Fact(fact.to_string()), form: Form::Text, optional: false }
+                }
                 DeValue::Table(rule) => part(name, rule).map_err(|message| (value.span(), message))?,
-                DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) => {
-                    return Err((value.span(), "a field of a body is a fact (\"amount\") or a table".to_owned()));
+                DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_) => {
+                    return Err((
+                        value.span(),
+                        "a field of a body is a fact (\"amount\") or a table".to_owned(),
+                    ));
                 }
             };
             body.parts.push(part);
@@ -73,7 +85,11 @@ impl Body {
     ///
     /// # Errors
     /// [`RenderError`] when a fact is missing, or an amount does not fit the partner's form: it is never cut or rounded.
-    pub fn render(&self, facts: &BTreeMap<String, String>, settings: &BTreeMap<String, String>) -> Result<Value, RenderError> {
+    pub fn render(
+        &self,
+        facts: &BTreeMap<String, String>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Value, RenderError> {
         let mut pairs = Vec::new();
         for part in &self.parts {
             let error = |reason: String| RenderError { field: part.name.clone(), reason };
@@ -93,11 +109,15 @@ impl Body {
             };
             let value = match part.form {
                 Form::Text => json::text(text),
-                Form::Number => json::number(text).ok_or_else(|| error(format!("\"{text}\" is not a number")))?,
+                Form::Number => {
+                    json::number(text).ok_or_else(|| error(format!("\"{text}\" is not a number")))?
+                }
                 Form::Whole => {
                     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
                     if rest.bytes().any(|digit| digit != b'0') {
-                        return Err(error(format!("{text} is not a whole amount, which is all this partner takes")));
+                        return Err(error(format!(
+                            "{text} is not a whole amount, which is all this partner takes"
+                        )));
                     }
                     json::number(whole).ok_or_else(|| error(format!("\"{text}\" is not a number")))?
                 }
@@ -108,7 +128,9 @@ impl Body {
         match &self.filter {
             None => Ok(value),
             Some(filter) => {
-                let all = json::object(facts.iter().chain(settings).map(|(key, text)| (key.clone(), json::text(text))));
+                let all = json::object(
+                    facts.iter().chain(settings).map(|(key, text)| (key.clone(), json::text(text))),
+                );
                 let error = |reason| RenderError { field: "jq".to_owned(), reason };
                 filter.first(all).map_err(error)?.ok_or_else(|| error("the filter gives nothing".to_owned()))
             }
@@ -130,9 +152,15 @@ fn part(name: String, rule: &DeTable<'_>) -> Result<Part, String> {
             ("as", Some("whole")) => part.form = Form::Whole,
             ("optional", None) => part.optional = value.get_ref().as_bool() == Some(true),
             (other, _) => {
-                return Err(format!("\"{other}\" is not part of a body's field; it has path, setting or const, as (text, number, whole), optional"));
+                return Err(format!(
+                    "\"{other}\" is not part of a body's field; it has path, setting or const, as (text, number, whole), optional"
+                ));
             }
         }
     }
-    if sources == 1 { Ok(part) } else { Err("a body's field has exactly one of path, setting and const".to_owned()) }
+    if sources == 1 {
+        Ok(part)
+    } else {
+        Err("a body's field has exactly one of path, setting and const".to_owned())
+    }
 }

@@ -47,8 +47,12 @@ impl DateStyle {
             (rest.matches(part).count() == 1).then(|| rest.replacen(part, "", 1))
         });
         match rest {
-            Some(rest) if !rest.contains(char::is_alphanumeric) && pattern.is_ascii() => Ok(Self { pattern: pattern.to_owned() }),
-            _ => Err(format!("\"{pattern}\" is not a date pattern; write for example DD/MM/YYYY, YYYY-MM-DD or YYYYMMDD")),
+            Some(rest) if !rest.contains(char::is_alphanumeric) && pattern.is_ascii() => {
+                Ok(Self { pattern: pattern.to_owned() })
+            }
+            _ => Err(format!(
+                "\"{pattern}\" is not a date pattern; write for example DD/MM/YYYY, YYYY-MM-DD or YYYYMMDD"
+            )),
         }
     }
 

@@ -75,7 +75,15 @@ const fn may(name: &'static str, kind: Kind) -> Field {
 const ITEM_KINDS: &[&str] = &["invoice", "credit_note", "receipt", "ignore"];
 const SCHEMES: &[&str] = &["siren", "siret", "vat", "lei", "registration", "duns", "ignore"];
 const DECISIONS: &[&str] = &[
-    "approved", "partial", "refused", "kept", "reduced", "notice_of_withdrawal", "withdrawn", "cancelled", "expired",
+    "approved",
+    "partial",
+    "refused",
+    "kept",
+    "reduced",
+    "notice_of_withdrawal",
+    "withdrawn",
+    "cancelled",
+    "expired",
     "pending",
 ];
 const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
@@ -144,10 +152,7 @@ const LIMIT: &[Field] = &[
     may("requested", Kind::Money),
     must("amount", Kind::Money),
     must("currency", Kind::Currency),
-    may(
-        "layers",
-        Kind::List(&[must("amount", Kind::Money), may("until", Kind::Date)]),
-    ),
+    may("layers", Kind::List(&[must("amount", Kind::Money), may("until", Kind::Date)])),
     must("effective_from", Kind::Date),
     may("effective_to", Kind::Date),
     may("withdrawal_on", Kind::Date),

@@ -30,11 +30,16 @@ RG = "receipt"
 "#;
 
 fn mapping(text: &str) -> Mappings {
-    parse_files(&[("m.toml".to_owned(), text.to_owned())]).unwrap_or_else(|problems| panic!("{}", problems[0]))
+    parse_files(&[("m.toml".to_owned(), text.to_owned())])
+        .unwrap_or_else(|problems| panic!("{}", problems[0]))
 }
 
 fn problem(text: &str) -> String {
-    parse_files(&[("m.toml".to_owned(), text.to_owned())]).unwrap_err().iter().map(|p| format!("{p}\n")).collect()
+    parse_files(&[("m.toml".to_owned(), text.to_owned())])
+        .unwrap_err()
+        .iter()
+        .map(|p| format!("{p}\n"))
+        .collect()
 }
 
 fn row(values: &[&str]) -> Mapped {
@@ -42,7 +47,9 @@ fn row(values: &[&str]) -> Mapped {
     let header = Header::new(names.iter().map(|n| (*n).to_owned()).collect());
     let mappings = mapping(INVOICE);
     let (settings, terms) = (BTreeMap::new(), Terms { default_days: Some(30), ..Terms::default() });
-    let bound = Bound::new(&mappings.records[&Target::Invoice], Some(&header), &settings, &terms, Currency::EUR).unwrap();
+    let bound =
+        Bound::new(&mappings.records[&Target::Invoice], Some(&header), &settings, &terms, Currency::EUR)
+            .unwrap();
     bound.map(Record::Row(&header, &StringRecord::from(values.to_vec())))
 }
 
@@ -57,7 +64,10 @@ fn faults(values: &[&str]) -> String {
 fn the_trap_identifiers_come_through_unchanged() {
     let mapped = row(&["1E5", "FA", "00012", "", "1 234 567 890 123,45", "0,45", "31/12/2026", "2027-01-30"]);
     let Outcome::Item(ItemIn { item, .. }) = mapped.outcome else { panic!("{mapped:?}") };
-    assert_eq!((item.number.as_str(), item.external_id.as_str(), item.account.as_str()), ("1E5", "1E5", "00012"));
+    assert_eq!(
+        (item.number.as_str(), item.external_id.as_str(), item.account.as_str()),
+        ("1E5", "1E5", "00012")
+    );
     assert_eq!((item.total_minor, item.open_minor), (123_456_789_012_345, 45));
     assert_eq!((item.issued.to_string(), item.due.to_string()), ("2026-12-31".into(), "2027-01-30".into()));
     assert_eq!(mapped.control, (Currency::EUR, 45));
@@ -71,7 +81,9 @@ fn each_fault_names_the_column_and_keeps_the_readable_amount() {
     assert!(faults(&["F1", "FA", "C1", "EUR", "10,005", "0", "01/02/2026", ""]).contains("3 decimals"));
     assert!(faults(&["F1", "FA", "", "EUR", "10", "10", "01/02/2026", ""]).contains("Code client: is empty"));
     assert!(faults(&["F1", "FA", "C", "EUR", "10", "", "01/02/2026", ""]).contains("Reste dû: is empty"));
-    assert!(faults(&["F1", "FA", "C", "EUR", "10", "10,01", "01/02/2026", ""]).contains("more than the total"));
+    assert!(
+        faults(&["F1", "FA", "C", "EUR", "10", "10,01", "01/02/2026", ""]).contains("more than the total")
+    );
     assert!(faults(&["F1", "FA", "C", "EUR", "10", "-1", "01/02/2026", ""]).contains("other sign"));
     let unknown = ["F1", "FA", "C", "XXZ", "10", "10", "01/02/2026", ""];
     assert_eq!(faults(&unknown), r#"Devise: "XXZ" is not an ISO 4217 currency"#);
@@ -83,13 +95,21 @@ fn an_unknown_code_keeps_the_record_and_is_reported() {
     let mapped = row(&["F1", "ZZ", "C1", "EUR", "-10,00", "-4,00", "01/02/2026", ""]);
     assert_eq!(mapped.unknown, [UnknownCode { table: "kind".into(), code: "ZZ".into() }]);
     let Outcome::Item(ItemIn { item, .. }) = mapped.outcome else { panic!() };
-    assert_eq!((item.kind, item.open_minor), (ItemKind::CreditNote, 400), "a negative invoice is a credit note");
+    assert_eq!(
+        (item.kind, item.open_minor),
+        (ItemKind::CreditNote, 400),
+        "a negative invoice is a credit note"
+    );
     assert_eq!(mapped.control, (Currency::EUR, -400));
 }
 
 #[test]
 fn a_missing_due_date_is_estimated_from_the_terms_and_marked() {
-    let Outcome::Item(ItemIn { item, .. }) = row(&["F1", "FA", "C1", "EUR", "1", "1", "01/02/2026", ""]).outcome else { panic!() };
+    let Outcome::Item(ItemIn { item, .. }) =
+        row(&["F1", "FA", "C1", "EUR", "1", "1", "01/02/2026", ""]).outcome
+    else {
+        panic!()
+    };
     assert_eq!((item.due.to_string().as_str(), item.due_estimated), ("2026-03-03", true));
 }
 
@@ -98,15 +118,23 @@ fn missing_columns_refuse_the_file_and_name_what_is_there() {
     let mappings = mapping(INVOICE);
     let header = Header::new(vec!["Facture;Code client;Montant".into()]);
     let (settings, terms) = (BTreeMap::new(), Terms::default());
-    let error = Bound::new(&mappings.records[&Target::Invoice], Some(&header), &settings, &terms, Currency::EUR).err().unwrap();
+    let error =
+        Bound::new(&mappings.records[&Target::Invoice], Some(&header), &settings, &terms, Currency::EUR)
+            .err()
+            .unwrap();
     assert!(error.contains("\"Pièce\" or \"Facture\"") && error.contains("delimiter"), "{error}");
 }
 
 #[test]
 fn problems_are_placed_and_all_told() {
-    let text = INVOICE.replace("due = \"Échéance\"", "dueDate = \"Échéance\"\nopenn = { path = \"x\" }").replace("\"receipt\"", "\"recipt\"");
+    let text = INVOICE
+        .replace("due = \"Échéance\"", "dueDate = \"Échéance\"\nopenn = { path = \"x\" }")
+        .replace("\"receipt\"", "\"recipt\"");
     let told = problem(&text);
-    assert!(told.contains("m.toml:14:1: \"dueDate\" is not a field of this record; it has external_id, number"), "{told}");
+    assert!(
+        told.contains("m.toml:14:1: \"dueDate\" is not a field of this record; it has external_id, number"),
+        "{told}"
+    );
     assert!(told.contains("m.toml:15:1: \"openn\""), "{told}");
     assert!(told.contains("\"recipt\" is not a value of \"kind\""), "{told}");
     assert!(problem("[invoice]\nnumber = \"a\"\n").contains("\"account\" is required"), "");
@@ -138,7 +166,8 @@ DC05 = "kept"
 fn limit(doc: &str) -> (crate::model::Limit, Vec<UnknownCode>) {
     let mappings = mapping(LIMIT);
     let (settings, terms) = (BTreeMap::new(), Terms::default());
-    let bound = Bound::new(&mappings.records[&Target::Limit], None, &settings, &terms, Currency::EUR).unwrap();
+    let bound =
+        Bound::new(&mappings.records[&Target::Limit], None, &settings, &terms, Currency::EUR).unwrap();
     let mapped = bound.map(Record::Tree(&json::parse(doc.as_bytes()).unwrap()));
     match mapped.outcome {
         Outcome::Limit(limit) => (limit, mapped.unknown),
@@ -156,8 +185,14 @@ fn a_decision_in_two_layers_with_repeated_conditions() {
             "secondAmtDecision": {"decisionAmtInPolicyCurrency": "20000", "decisionExpiryDate": "2026-12-31",
               "decisionConditions": [{"conditionCode": "C1", "conditionDescription": "x"}]}}"#,
     );
-    assert_eq!((limit.insurer_buyer_id.as_str(), limit.amount_minor, limit.conditions.len()), ("1042", 7_000_000, 1));
-    assert_eq!(limit.layers.iter().map(|l| (l.amount_minor, l.until.is_some())).collect::<Vec<_>>(), [(5_000_000, false), (2_000_000, true)]);
+    assert_eq!(
+        (limit.insurer_buyer_id.as_str(), limit.amount_minor, limit.conditions.len()),
+        ("1042", 7_000_000, 1)
+    );
+    assert_eq!(
+        limit.layers.iter().map(|l| (l.amount_minor, l.until.is_some())).collect::<Vec<_>>(),
+        [(5_000_000, false), (2_000_000, true)]
+    );
     assert_eq!((limit.decision, limit.decision_code.as_str()), (Decision::Unknown, "DC99"));
     assert_eq!(unknown.len(), 1);
     assert_eq!(limit.effective_from.to_string(), "2026-07-10");
@@ -169,9 +204,14 @@ fn bodies_are_written_with_whole_amounts_or_not_at_all() {
         "[send.request]\ncustomerId = { setting = \"customer_id\", as = \"number\" }\ncreditLimitAmount = { path = \"amount\", as = \"whole\" }\npolicyId = \"policy\"\naction = { path = \"action\", optional = true }\n",
     );
     let settings = BTreeMap::from([("customer_id".to_owned(), "12".to_owned())]);
-    let facts = |amount: &str| BTreeMap::from([("amount".to_owned(), amount.to_owned()), ("policy".to_owned(), "0042".to_owned())]);
+    let facts = |amount: &str| {
+        BTreeMap::from([("amount".to_owned(), amount.to_owned()), ("policy".to_owned(), "0042".to_owned())])
+    };
     let body = &mappings.bodies["request"];
-    assert_eq!(body.render(&facts("35000.00"), &settings).unwrap().to_string(), r#"{"creditLimitAmount":35000,"customerId":12,"policyId":"0042"}"#);
+    assert_eq!(
+        body.render(&facts("35000.00"), &settings).unwrap().to_string(),
+        r#"{"creditLimitAmount":35000,"customerId":12,"policyId":"0042"}"#
+    );
     assert!(body.render(&facts("35000.50"), &settings).unwrap_err().to_string().contains("whole"));
     assert!(body.render(&facts("1"), &BTreeMap::new()).unwrap_err().to_string().contains("customer_id"));
 }

@@ -25,7 +25,7 @@ words! {
 }
 
 /// One identifier of a party, normalised for comparison.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Identifier {
     /// The registry.
     pub scheme: Scheme,

@@ -59,7 +59,7 @@ words! {
 }
 
 /// One layer of a limit.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Layer {
     /// Permanent, temporary or top-up.
     pub kind: LayerKind,
@@ -79,7 +79,7 @@ pub struct Condition {
 }
 
 /// A decided cover limit on one buyer under one policy, as the insurer states it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limit {
     /// The insurer's reference of the cover.
     pub reference: String,

@@ -1,0 +1,273 @@
+//! Accounts and the legal buyers behind them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sqlx::AssertSqlSafe;
+use sqlx::types::Json;
+
+use super::db::{Tx, on, placeholders, row};
+use super::{Error, Landed};
+use crate::ids::fingerprint;
+use crate::model::{Account, Currency, Identifier, Instant, Scheme, buyer_id_of};
+
+const ROWS_MAX: usize = 400;
+
+row! {
+    /// An account.
+    #[derive(Debug, Clone)]
+    pub struct AccountRow {
+        /// The connection.
+        pub connection: String,
+        /// The source's key.
+        pub external_id: String,
+        /// The code people use.
+        pub code: String,
+        /// Its name.
+        pub name: String,
+        /// ISO 3166 alpha-2, or empty.
+        pub country: String,
+        /// `[["siren", "…"], …]`.
+        pub identifiers: Json<Vec<(String, String)>>,
+        /// The insurer's id of the buyer, where the ERP stores it.
+        pub insurer_buyer_id: Option<String>,
+        /// The limit the ERP holds.
+        pub limit_minor: Option<i64>,
+        /// Its currency.
+        pub limit_currency: Option<String>,
+        /// The legal buyer.
+        pub buyer_id: String,
+    }
+}
+
+const SELECT: &str = "SELECT connection, external_id, code, name, country, identifiers, insurer_buyer_id, limit_minor, \
+                      limit_currency, buyer_id FROM account";
+
+impl AccountRow {
+    /// The identifiers as values.
+    pub fn identifiers(&self) -> impl Iterator<Item = Identifier> + '_ {
+        self.identifiers.0.iter().filter_map(|(scheme, value)| Identifier::new(Scheme::parse(scheme)?, value))
+    }
+
+    /// The limit the ERP holds, with its currency.
+    #[must_use]
+    pub fn limit(&self) -> Option<(i64, Currency)> {
+        Some((self.limit_minor?, Currency::parse(self.limit_currency.as_deref()?)?))
+    }
+}
+
+row! {
+    struct Stored { external_id: String, content_hash: Vec<u8>, buyer_id: String, origin: String }
+}
+
+/// What the ledger knows of the accounts of a connection while a landing goes on.
+pub struct AccountLanding {
+    connection: String,
+    now: Instant,
+    known: HashMap<String, (Vec<u8>, String, bool)>,
+    /// Buyers whose accounts changed, before or after.
+    pub buyers: BTreeSet<String>,
+    /// What was done.
+    pub landed: Landed,
+}
+
+impl AccountLanding {
+    /// Reads what is known of the connection's accounts.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn begin(tx: &mut Tx<'_>, connection: &str, now: Instant) -> Result<Self, Error> {
+        let rows: Vec<Stored> = on!(tx, c => sqlx::query_as(
+            "SELECT external_id, content_hash, buyer_id, origin FROM account WHERE connection = $1")
+            .bind(connection).fetch_all(c).await?);
+        let known = rows
+            .into_iter()
+            .map(|r| (r.external_id, (r.content_hash, r.buyer_id, r.origin == "customer")))
+            .collect();
+        Ok(Self {
+            connection: connection.to_owned(),
+            now,
+            known,
+            buyers: BTreeSet::new(),
+            landed: Landed::default(),
+        })
+    }
+
+    /// Lands accounts that a customer record describes.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn write(&mut self, tx: &mut Tx<'_>, accounts: Vec<Account>) -> Result<(), Error> {
+        self.land(tx, accounts, true).await
+    }
+
+    /// Lands accounts that only items describe: a customer record, where there is one, keeps the word.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn write_from_items(&mut self, tx: &mut Tx<'_>, accounts: Vec<Account>) -> Result<(), Error> {
+        let open = accounts
+            .into_iter()
+            .filter(|a| self.known.get(&a.external_id).is_none_or(|(_, _, customer)| !customer));
+        let open: Vec<Account> = open.collect();
+        self.land(tx, open, false).await
+    }
+
+    /// Whether the connection has this account.
+    #[must_use]
+    pub fn has(&self, external_id: &str) -> bool {
+        self.known.contains_key(external_id)
+    }
+
+    async fn land(&mut self, tx: &mut Tx<'_>, accounts: Vec<Account>, customer: bool) -> Result<(), Error> {
+        let mut rows: BTreeMap<String, (Account, Vec<u8>, String)> = BTreeMap::new();
+        for account in accounts {
+            let hash = hash(&account);
+            let buyer = buyer_id_of(&self.connection, &account);
+            match self.known.get(&account.external_id) {
+                Some((known, _, was_customer)) if *known == hash && *was_customer == customer => {
+                    self.landed.unchanged += 1;
+                    continue;
+                }
+                Some((_, before, _)) => {
+                    self.landed.changed += 1;
+                    self.buyers.insert(before.clone());
+                }
+                None => self.landed.new += 1,
+            }
+            self.buyers.insert(buyer.clone());
+            self.known.insert(account.external_id.clone(), (hash.clone(), buyer.clone(), customer));
+            rows.insert(account.external_id.clone(), (account, hash, buyer));
+        }
+        let rows: Vec<_> = rows.into_values().collect();
+        for chunk in rows.chunks(ROWS_MAX) {
+            let mut buyers: BTreeMap<&str, &Account> = BTreeMap::new();
+            for (account, _, buyer) in chunk {
+                buyers.entry(buyer).or_insert(account);
+            }
+            let sql = format!(
+                "INSERT INTO buyer (id, name, country, recorded_at) VALUES {} ON CONFLICT (id) DO UPDATE SET \
+                 name = excluded.name, country = excluded.country, recorded_at = excluded.recorded_at \
+                 WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country",
+                placeholders(buyers.len(), 4)
+            );
+            on!(&mut *tx, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for (id, account) in &buyers {
+                    query = query.bind(*id).bind(&account.name).bind(&account.country).bind(self.now);
+                }
+                query.execute(c).await?;
+            });
+            let sql = format!(
+                "INSERT INTO account (connection, external_id, code, name, country, identifiers, insurer_buyer_id, \
+                 limit_minor, limit_currency, terms_days, blocked, buyer_id, origin, content_hash, recorded_at) VALUES {} \
+                 ON CONFLICT (connection, external_id) DO UPDATE SET code = excluded.code, name = excluded.name, \
+                 country = excluded.country, identifiers = excluded.identifiers, insurer_buyer_id = excluded.insurer_buyer_id, \
+                 limit_minor = excluded.limit_minor, limit_currency = excluded.limit_currency, terms_days = excluded.terms_days, \
+                 blocked = excluded.blocked, buyer_id = excluded.buyer_id, origin = excluded.origin, \
+                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
+                placeholders(chunk.len(), 15)
+            );
+            on!(&mut *tx, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for (account, hash, buyer) in chunk {
+                    let identifiers: Vec<_> = account.identifiers.iter().map(|id| (id.scheme.as_str(), id.value.as_str())).collect();
+                    query = query
+                        .bind(&self.connection)
+                        .bind(&account.external_id)
+                        .bind(&account.code)
+                        .bind(&account.name)
+                        .bind(&account.country)
+                        .bind(Json(serde_json::json!(identifiers)))
+                        .bind(&account.insurer_buyer_id)
+                        .bind(account.limit_minor)
+                        .bind(account.limit_currency.map(|currency| currency.code().to_owned()))
+                        .bind(account.terms_days)
+                        .bind(account.blocked)
+                        .bind(buyer)
+                        .bind(if customer { "customer" } else { "item" })
+                        .bind(hash)
+                        .bind(self.now);
+                }
+                query.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+}
+
+fn hash(account: &Account) -> Vec<u8> {
+    let text = serde_json::to_vec(account).unwrap_or_default();
+    fingerprint(&[&text]).to_vec()
+}
+
+impl Tx<'_> {
+    /// All accounts of a company, by buyer.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn accounts(&mut self, company: &str) -> Result<Vec<AccountRow>, Error> {
+        let sql = format!(
+            "{SELECT} WHERE connection IN (SELECT id FROM connection WHERE company = $1) ORDER BY buyer_id, connection, external_id"
+        );
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).fetch_all(c).await?))
+    }
+
+    /// The accounts of some buyers.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn accounts_of(
+        &mut self,
+        company: &str,
+        buyers: &BTreeSet<String>,
+    ) -> Result<Vec<AccountRow>, Error> {
+        let mut all = Vec::new();
+        let buyers: Vec<&String> = buyers.iter().collect();
+        for chunk in buyers.chunks(ROWS_MAX) {
+            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "{SELECT} WHERE connection IN (SELECT id FROM connection WHERE company = $1) AND buyer_id IN ({}) \
+                 ORDER BY buyer_id, connection, external_id",
+                marks.join(", ")
+            );
+            let rows: Vec<AccountRow> = on!(&mut *self, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
+                for buyer in chunk {
+                    query = query.bind(*buyer);
+                }
+                query.fetch_all(c).await?
+            });
+            all.extend(rows);
+        }
+        Ok(all)
+    }
+
+    /// The buyers behind accounts of a connection.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn buyers_of_accounts(
+        &mut self,
+        connection: &str,
+        accounts: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let mut buyers = BTreeSet::new();
+        let accounts: Vec<&String> = accounts.iter().collect();
+        for chunk in accounts.chunks(ROWS_MAX) {
+            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT DISTINCT buyer_id FROM account WHERE connection = $1 AND external_id IN ({})",
+                marks.join(", ")
+            );
+            let rows: Vec<(String,)> = on!(&mut *self, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(connection);
+                for account in chunk {
+                    query = query.bind(*account);
+                }
+                query.fetch_all(c).await?
+            });
+            buyers.extend(rows.into_iter().map(|(id,)| id));
+        }
+        Ok(buyers)
+    }
+}

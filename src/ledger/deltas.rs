@@ -1,0 +1,136 @@
+//! The outbox of deltas. Written with the facts they tell; left only by a confirmation.
+
+use sqlx::AssertSqlSafe;
+use sqlx::types::Json;
+
+use super::Error;
+use super::db::{Ledger, Tx, on, placeholders, row};
+use crate::ids::fingerprint_hex;
+use crate::model::{Delta, Instant};
+
+row! {
+    /// A delta in the outbox or already said.
+    #[derive(Debug, Clone)]
+    pub struct DeltaRow {
+        /// Order in which deltas were made.
+        pub seq: i64,
+        /// Deterministic id: consumers drop repeats by it.
+        pub id: String,
+        /// `<subject>.<event>`.
+        pub event: String,
+        /// The subject's key.
+        pub subject: String,
+        /// Where it goes on the exchange.
+        pub routing_key: String,
+        /// One sentence.
+        pub summary: String,
+        /// The facts.
+        pub data: Json<serde_json::Value>,
+        /// When it was made.
+        pub created_at: Instant,
+        /// When the broker confirmed it.
+        pub published_at: Option<Instant>,
+        /// The run that made it.
+        pub run: String,
+    }
+}
+
+const COLUMNS: &str = "seq, id, event, subject, routing_key, summary, data, created_at, published_at, run";
+
+impl Tx<'_> {
+    /// Writes deltas to the outbox; one that is already there is not said again. Returns how many are new.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn say(
+        &mut self,
+        company: &str,
+        run: &str,
+        deltas: &[Delta],
+        now: Instant,
+    ) -> Result<u64, Error> {
+        let mut said = 0;
+        for chunk in deltas.chunks(400) {
+            let sql = format!(
+                "INSERT INTO delta (id, company, run, event, subject, connection, routing_key, summary, data, created_at) \
+                 VALUES {} ON CONFLICT (id) DO NOTHING",
+                placeholders(chunk.len(), 10)
+            );
+            said += on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for delta in chunk {
+                    let id = fingerprint_hex(&[company.as_bytes(), delta.event.as_str().as_bytes(), delta.connection.as_bytes(),
+                        delta.subject.as_bytes(), delta.version.as_bytes()]);
+                    query = query
+                        .bind(id)
+                        .bind(company)
+                        .bind(run)
+                        .bind(delta.event.as_str())
+                        .bind(&delta.subject)
+                        .bind(&delta.connection)
+                        .bind(delta.routing_key())
+                        .bind(&delta.summary)
+                        .bind(Json(&delta.data))
+                        .bind(now);
+                }
+                query.execute(c).await?.rows_affected()
+            });
+        }
+        Ok(said)
+    }
+
+    /// The deltas of a company, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn deltas(&mut self, company: &str, most: i64) -> Result<Vec<DeltaRow>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM delta WHERE company = $1 ORDER BY seq DESC LIMIT $2");
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).bind(most).fetch_all(c).await?))
+    }
+
+    /// The deltas of one run, in order.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn deltas_of(&mut self, run: &str) -> Result<Vec<DeltaRow>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM delta WHERE run = $1 ORDER BY seq");
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(run).fetch_all(c).await?))
+    }
+}
+
+impl Ledger {
+    /// The oldest deltas that no broker has confirmed.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn pending_deltas(&self, most: i64) -> Result<Vec<DeltaRow>, Error> {
+        let mut tx = self.begin().await?;
+        let sql = format!("SELECT {COLUMNS} FROM delta WHERE published_at IS NULL ORDER BY seq LIMIT $1");
+        let rows = on!(&mut tx, c => sqlx::query_as(AssertSqlSafe(sql)).bind(most).fetch_all(c).await?);
+        tx.rollback().await?;
+        Ok(rows)
+    }
+
+    /// Notes the confirmation of deltas.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn confirm_deltas(&self, seqs: &[i64], now: Instant) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        for chunk in seqs.chunks(400) {
+            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "UPDATE delta SET published_at = $1 WHERE published_at IS NULL AND seq IN ({})",
+                marks.join(", ")
+            );
+            on!(&mut tx, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now);
+                for seq in chunk {
+                    query = query.bind(*seq);
+                }
+                query.execute(c).await?;
+            });
+        }
+        tx.commit().await
+    }
+}

@@ -1,0 +1,704 @@
+//! Landing items: what is new, changed, unchanged or gone, found by content hash before anything is written.
+//!
+//! A record whose hash the ledger already holds costs no write, so an unchanged file of a million rows is read and compared,
+//! nothing more. New items go in by `COPY … BINARY` on PostgreSQL and by multi-row inserts on SQLite; changed ones move their
+//! old version to history first.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures_util::TryStreamExt as _;
+use sqlx::AssertSqlSafe;
+
+use super::db::{Tx, on, placeholders, row};
+use super::{ControlTotal, Error};
+use crate::ids::fingerprint;
+use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
+
+/// Rows of one multi-row statement: 17 columns × 400 stays far below the 32 766 parameters of SQLite.
+const ROWS_MAX: usize = 400;
+
+const COLUMNS: &str = "connection, external_id, number, kind, account, currency, total_minor, open_minor, tax_minor, issued, \
+                       due, original_due, due_estimated, disputed, reference, content_hash, recorded_at";
+
+/// An item that is ready to land, with its hashes.
+#[derive(Debug, Clone)]
+pub struct ItemRow {
+    key: [u8; 16],
+    hash: [u8; 16],
+    item: Item,
+}
+
+impl ItemRow {
+    /// Computes the hashes of an item.
+    #[must_use]
+    pub fn new(item: Item) -> Self {
+        let key = fingerprint(&[item.external_id.as_bytes()]);
+        let mut numbers = [0_u8; 40];
+        let days = |date: Date| i64::from(chrono::Datelike::num_days_from_ce(&date));
+        let values = [
+            item.total_minor,
+            item.open_minor,
+            item.tax_minor.unwrap_or(i64::MIN),
+            days(item.issued),
+            days(item.due),
+        ];
+        for (to, from) in numbers.chunks_exact_mut(8).zip(values) {
+            to.copy_from_slice(&from.to_le_bytes());
+        }
+        let flags =
+            [u8::from(item.due_estimated), u8::from(item.disputed), u8::from(item.reference.is_some())];
+        let hash = fingerprint(&[
+            item.number.as_bytes(),
+            item.kind.as_str().as_bytes(),
+            item.account.as_bytes(),
+            item.currency.code().as_bytes(),
+            &numbers,
+            &flags,
+            item.reference.as_deref().unwrap_or_default().as_bytes(),
+        ]);
+        Self { key, hash, item }
+    }
+
+    /// The item.
+    #[must_use]
+    pub const fn item(&self) -> &Item {
+        &self.item
+    }
+}
+
+/// Where an external id was first seen in this landing.
+struct Seen {
+    line: u32,
+}
+
+/// What the ledger knows of the open items of a connection, sorted by key: found by guessing from the key, which is uniform.
+#[derive(Default)]
+struct Known(Vec<KnownItem>);
+
+struct KnownItem {
+    key: [u8; 16],
+    hash: [u8; 16],
+    line: u32,
+}
+
+impl Known {
+    fn find(&mut self, key: &[u8; 16]) -> Option<&mut KnownItem> {
+        let count = self.0.len();
+        let mut at = guess(key, count);
+        // The guess is off by a few hundred at most; walk to the place.
+        while at > 0 && self.0.get(at - 1).is_some_and(|known| known.key >= *key) {
+            at -= 1;
+        }
+        while self.0.get(at).is_some_and(|known| known.key < *key) {
+            at += 1;
+        }
+        self.0.get_mut(at).filter(|known| known.key == *key)
+    }
+}
+
+/// The index at which a uniform key is expected among `count` sorted ones.
+fn guess(key: &[u8; 16], count: usize) -> usize {
+    let mut head = [0; 8];
+    head.copy_from_slice(key.first_chunk::<8>().unwrap_or(&[0; 8]));
+    let place = (u128::from(u64::from_be_bytes(head)) * count as u128) >> 64;
+    usize::try_from(place).unwrap_or(0).min(count.saturating_sub(1))
+}
+
+/// What a landing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Landed {
+    /// Items the ledger did not have.
+    pub new: u64,
+    /// Items whose content differed.
+    pub changed: u64,
+    /// Items that were as known.
+    pub unchanged: u64,
+    /// Items that a snapshot no longer lists, now settled.
+    pub closed: u64,
+    /// Accounts of the connection whose items changed.
+    pub touched: BTreeSet<String>,
+    /// By currency: what the ledger holds of what the source listed, read back from the ledger.
+    pub ledger: BTreeMap<Currency, (i64, i64)>,
+}
+
+/// A landing of one operation, within a transaction.
+pub struct ItemLanding {
+    connection: String,
+    operation: String,
+    snapshot: bool,
+    kinds: &'static [ItemKind],
+    now: Instant,
+    empty: bool,
+    known: Known,
+    seen: HashMap<[u8; 16], Seen>,
+    order: u32,
+    landed: Landed,
+    counts: BTreeMap<Currency, i64>,
+    keys: Vec<String>,
+}
+
+row! {
+    struct KnownRow { external_id: String, content_hash: Vec<u8> }
+}
+row! {
+    struct SumRow { currency: String, sum: i64 }
+}
+
+row! {
+    /// An open item, as settling reads it.
+    pub struct OpenItemRow {
+        /// The legal buyer.
+        pub buyer_id: String,
+        /// External id.
+        pub external_id: String,
+        /// Number.
+        pub number: String,
+        /// Kind, as text.
+        pub kind: String,
+        /// Currency code.
+        pub currency: String,
+        /// Total, minor units.
+        pub total_minor: i64,
+        /// Open amount, minor units.
+        pub open_minor: i64,
+        /// Date of the document.
+        pub issued: Date,
+        /// Due date.
+        pub due: Date,
+        /// The first due date it had.
+        pub original_due: Date,
+        /// Disputed.
+        pub disputed: bool,
+    }
+}
+
+impl ItemLanding {
+    /// Begins a landing; for a snapshot, reads what is open of the connection and of these kinds.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn begin(
+        tx: &mut Tx<'_>,
+        connection: &str,
+        operation: &str,
+        snapshot: bool,
+        kinds: &'static [ItemKind],
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let empty: Option<(String,)> = on!(tx, c => sqlx::query_as("SELECT external_id FROM item WHERE connection = $1 LIMIT 1")
+            .bind(connection).fetch_optional(c).await?);
+        let mut known = Known::default();
+        if snapshot && empty.is_some() {
+            let sql = format!(
+                "SELECT external_id, content_hash FROM item WHERE connection = $1 AND open_minor > 0 AND kind IN ({})",
+                words(kinds)
+            );
+            on!(&mut *tx, c => {
+                let mut rows = sqlx::query_as::<_, KnownRow>(AssertSqlSafe(sql)).bind(connection).fetch(c);
+                while let Some(row) = rows.try_next().await? {
+                    let hash = row.content_hash.try_into().unwrap_or([0; 16]);
+                    known.0.push(KnownItem { key: fingerprint(&[row.external_id.as_bytes()]), hash, line: 0 });
+                }
+            });
+            known.0.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        }
+        Ok(Self {
+            connection: connection.to_owned(),
+            operation: operation.to_owned(),
+            snapshot,
+            kinds,
+            now,
+            empty: empty.is_none(),
+            known,
+            seen: HashMap::new(),
+            order: 0,
+            landed: Landed::default(),
+            counts: BTreeMap::new(),
+            keys: Vec::new(),
+        })
+    }
+
+    /// Lands a batch; gives back the rows whose external id was already in this landing, with the line of the first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn write(
+        &mut self,
+        tx: &mut Tx<'_>,
+        rows: Vec<(u64, ItemRow)>,
+    ) -> Result<Vec<(u64, ItemRow, u64)>, Error> {
+        let mut duplicates = Vec::new();
+        let (mut candidates, mut changed) = (Vec::new(), Vec::new());
+        for (line, row) in rows {
+            let line32 = u32::try_from(line).unwrap_or(u32::MAX).max(1);
+            if let Some(known) = self.known.find(&row.key) {
+                if known.line != 0 {
+                    duplicates.push((line, row, u64::from(known.line)));
+                    continue;
+                }
+                known.line = line32;
+                if known.hash == row.hash {
+                    self.landed.unchanged += 1;
+                    self.count(&row);
+                    continue;
+                }
+                self.count(&row);
+                changed.push(row);
+                continue;
+            }
+            if let Some(first) = self.seen.get(&row.key) {
+                duplicates.push((line, row, u64::from(first.line)));
+                continue;
+            }
+            self.seen.insert(row.key, Seen { line: line32 });
+            self.count(&row);
+            candidates.push(row);
+        }
+        let new = if self.empty { candidates } else { self.not_new(tx, candidates, &mut changed).await? };
+        for row in new.iter().chain(&changed) {
+            if !self.landed.touched.contains(&row.item.account) {
+                self.landed.touched.insert(row.item.account.clone());
+            }
+        }
+        self.landed.new += new.len() as u64;
+        self.landed.changed += changed.len() as u64;
+        self.insert(tx, &new).await?;
+        self.update(tx, &changed).await?;
+        Ok(duplicates)
+    }
+
+    fn count(&mut self, row: &ItemRow) {
+        *self.counts.entry(row.item.currency).or_default() += 1;
+        if !self.snapshot {
+            self.keys.push(row.item.external_id.clone());
+        }
+        self.order += 1;
+    }
+
+    /// Asks the ledger for candidates that it may hold settled; returns those it does not hold.
+    async fn not_new(
+        &mut self,
+        tx: &mut Tx<'_>,
+        candidates: Vec<ItemRow>,
+        changed: &mut Vec<ItemRow>,
+    ) -> Result<Vec<ItemRow>, Error> {
+        let mut held: HashMap<[u8; 16], Vec<u8>> = HashMap::new();
+        for chunk in candidates.chunks(ROWS_MAX) {
+            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT external_id, content_hash FROM item WHERE connection = $1 AND external_id IN ({})",
+                marks.join(", ")
+            );
+            let rows: Vec<KnownRow> = on!(&mut *tx, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&self.connection);
+                for row in chunk {
+                    query = query.bind(&row.item.external_id);
+                }
+                query.fetch_all(c).await?
+            });
+            held.extend(
+                rows.into_iter().map(|row| (fingerprint(&[row.external_id.as_bytes()]), row.content_hash)),
+            );
+        }
+        let mut new = Vec::new();
+        for row in candidates {
+            match held.get(&row.key) {
+                None => new.push(row),
+                Some(hash) if hash.as_slice() == row.hash => self.landed.unchanged += 1,
+                Some(_) => changed.push(row),
+            }
+        }
+        Ok(new)
+    }
+
+    async fn insert(&self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match tx {
+            Tx::Postgres(transaction) => {
+                let mut copy = transaction
+                    .copy_in_raw(&format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)"))
+                    .await?;
+                copy.send(copy_rows(&self.connection, rows, self.now)).await?;
+                copy.finish().await?;
+            }
+            Tx::Sqlite(_) => {
+                for chunk in rows.chunks(ROWS_MAX) {
+                    let sql =
+                        format!("INSERT INTO item ({COLUMNS}) VALUES {}", placeholders(chunk.len(), 17));
+                    self.execute(tx, sql, chunk).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn update(&self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
+        for chunk in rows.chunks(ROWS_MAX) {
+            let marks: Vec<String> = (3..chunk.len() + 3).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "INSERT INTO item_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, $2 FROM item \
+                 WHERE connection = $1 AND external_id IN ({})",
+                marks.join(", ")
+            );
+            on!(&mut *tx, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&self.connection).bind(self.now);
+                for row in chunk {
+                    query = query.bind(&row.item.external_id);
+                }
+                query.execute(c).await?;
+            });
+            // original_due stays as it was first read: every deadline counts from it.
+            let sql = format!(
+                "INSERT INTO item ({COLUMNS}) VALUES {} ON CONFLICT (connection, external_id) DO UPDATE SET \
+                 number = excluded.number, kind = excluded.kind, account = excluded.account, currency = excluded.currency, \
+                 total_minor = excluded.total_minor, open_minor = excluded.open_minor, tax_minor = excluded.tax_minor, \
+                 issued = excluded.issued, due = excluded.due, due_estimated = excluded.due_estimated, \
+                 disputed = excluded.disputed, reference = excluded.reference, content_hash = excluded.content_hash, \
+                 recorded_at = excluded.recorded_at",
+                placeholders(chunk.len(), 17)
+            );
+            self.execute(tx, sql, chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn execute(&self, tx: &mut Tx<'_>, sql: String, rows: &[ItemRow]) -> Result<(), Error> {
+        on!(tx, c => {
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for row in rows {
+                let item = &row.item;
+                query = query
+                    .bind(&self.connection)
+                    .bind(&item.external_id)
+                    .bind(&item.number)
+                    .bind(item.kind.as_str())
+                    .bind(&item.account)
+                    .bind(item.currency.code())
+                    .bind(item.total_minor)
+                    .bind(item.open_minor)
+                    .bind(item.tax_minor)
+                    .bind(item.issued)
+                    .bind(item.due)
+                    .bind(item.due)
+                    .bind(item.due_estimated)
+                    .bind(item.disputed)
+                    .bind(&item.reference)
+                    .bind(row.hash.to_vec())
+                    .bind(self.now);
+            }
+            query.execute(c).await?;
+        });
+        Ok(())
+    }
+
+    /// Ends the landing: settles what a snapshot no longer lists and reads the control totals back from the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Vanished`] when more than `vanish_percent_max` of the open items would be settled so.
+    pub async fn finish(mut self, tx: &mut Tx<'_>, vanish_percent_max: u64) -> Result<Landed, Error> {
+        if self.snapshot {
+            let gone = self.known.0.iter().filter(|known| known.line == 0).count() as u64;
+            let open = self.known.0.len() as u64;
+            if gone > 0 && gone * 100 > open * vanish_percent_max {
+                return Err(Error::Vanished {
+                    connection: self.connection,
+                    operation: self.operation,
+                    gone,
+                    open,
+                    share: gone * 100 / open,
+                    limit: vanish_percent_max,
+                });
+            }
+            if gone > 0 {
+                self.close_gone(tx).await?;
+            }
+        }
+        self.read_back(tx).await?;
+        Ok(self.landed)
+    }
+
+    async fn close_gone(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let mut gone = Vec::new();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM item WHERE connection = $1 AND open_minor > 0 AND kind IN ({})",
+            words(self.kinds)
+        );
+        let mut closed = Vec::new();
+        on!(&mut *tx, c => {
+            let mut rows = sqlx::query_as::<_, StoredItem>(AssertSqlSafe(sql)).bind(&self.connection).fetch(c);
+            while let Some(row) = rows.try_next().await? {
+                let key = fingerprint(&[row.external_id.as_bytes()]);
+                if self.known.find(&key).is_some_and(|known| known.line == 0) {
+                    gone.push(row);
+                }
+            }
+        });
+        for row in gone {
+            let mut item = row.into_item()?;
+            item.open_minor = 0;
+            self.landed.touched.insert(item.account.clone());
+            closed.push(ItemRow::new(item));
+        }
+        self.landed.closed = closed.len() as u64;
+        self.update(tx, &closed).await
+    }
+
+    async fn read_back(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        const SUM: &str = "SELECT currency, CAST(SUM(CASE WHEN kind = 'invoice' THEN open_minor ELSE -open_minor END) AS BIGINT) AS sum FROM item";
+        let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
+        let mut statements = Vec::new();
+        if self.snapshot {
+            let sql = format!(
+                "{SUM} WHERE connection = $1 AND open_minor > 0 AND kind IN ({}) GROUP BY currency",
+                words(self.kinds)
+            );
+            statements.push((sql, Vec::new()));
+        }
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        for chunk in self.keys.chunks(ROWS_MAX) {
+            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "{SUM} WHERE connection = $1 AND external_id IN ({}) GROUP BY currency",
+                marks.join(", ")
+            );
+            statements.push((sql, chunk.to_vec()));
+        }
+        for (sql, keys) in statements {
+            let rows: Vec<SumRow> = on!(&mut *tx, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&self.connection);
+                for key in &keys {
+                    query = query.bind(key);
+                }
+                query.fetch_all(c).await?
+            });
+            for row in rows {
+                let currency = Currency::parse(&row.currency)
+                    .ok_or_else(|| Error::unreadable("currency", &row.currency))?;
+                *sums.entry(currency).or_default() += row.sum;
+            }
+        }
+        let currencies: BTreeSet<Currency> = self.counts.keys().chain(sums.keys()).copied().collect();
+        for currency in currencies {
+            let count = self.counts.get(&currency).copied().unwrap_or(0);
+            let sum = sums.get(&currency).copied().unwrap_or(0);
+            self.landed.ledger.insert(currency, (count, sum));
+        }
+        Ok(())
+    }
+}
+
+row! {
+    struct StoredItem {
+        external_id: String,
+        number: String,
+        kind: String,
+        account: String,
+        currency: String,
+        total_minor: i64,
+        open_minor: i64,
+        tax_minor: Option<i64>,
+        issued: Date,
+        due: Date,
+        due_estimated: bool,
+        disputed: bool,
+        reference: Option<String>,
+    }
+}
+
+impl StoredItem {
+    fn into_item(self) -> Result<Item, Error> {
+        Ok(Item {
+            kind: ItemKind::parse(&self.kind).ok_or_else(|| Error::unreadable("kind", &self.kind))?,
+            currency: Currency::parse(&self.currency)
+                .ok_or_else(|| Error::unreadable("currency", &self.currency))?,
+            external_id: self.external_id,
+            number: self.number,
+            account: self.account,
+            total_minor: self.total_minor,
+            open_minor: self.open_minor,
+            tax_minor: self.tax_minor,
+            issued: self.issued,
+            due: self.due,
+            due_estimated: self.due_estimated,
+            disputed: self.disputed,
+            reference: self.reference,
+        })
+    }
+}
+
+/// The kinds as SQL words; they are our own constants.
+fn words(kinds: &[ItemKind]) -> String {
+    kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows in PostgreSQL's binary COPY form: header, then per row a field count and length-prefixed fields, then a trailer.
+fn copy_rows(connection: &str, rows: &[ItemRow], now: Instant) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32 + rows.len() * 260);
+    out.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
+    // PostgreSQL counts days and microseconds from 2000-01-01.
+    let micros = (now.timestamp_micros() - 946_684_800_000_000).to_be_bytes();
+    fn field(out: &mut Vec<u8>, bytes: &[u8]) {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(bytes);
+    }
+    fn days(date: Date) -> [u8; 4] {
+        (chrono::Datelike::num_days_from_ce(&date) - 730_120).to_be_bytes()
+    }
+    fn absent(out: &mut Vec<u8>) {
+        out.extend_from_slice(&(-1_i32).to_be_bytes());
+    }
+    for row in rows {
+        let item = &row.item;
+        out.extend_from_slice(&17_i16.to_be_bytes());
+        field(&mut out, connection.as_bytes());
+        field(&mut out, item.external_id.as_bytes());
+        field(&mut out, item.number.as_bytes());
+        field(&mut out, item.kind.as_str().as_bytes());
+        field(&mut out, item.account.as_bytes());
+        field(&mut out, item.currency.code().as_bytes());
+        field(&mut out, &item.total_minor.to_be_bytes());
+        field(&mut out, &item.open_minor.to_be_bytes());
+        match item.tax_minor {
+            Some(tax) => field(&mut out, &tax.to_be_bytes()),
+            None => absent(&mut out),
+        }
+        field(&mut out, &days(item.issued));
+        field(&mut out, &days(item.due));
+        field(&mut out, &days(item.due));
+        field(&mut out, &[u8::from(item.due_estimated)]);
+        field(&mut out, &[u8::from(item.disputed)]);
+        match &item.reference {
+            Some(reference) => field(&mut out, reference.as_bytes()),
+            None => absent(&mut out),
+        }
+        field(&mut out, &row.hash);
+        field(&mut out, &micros);
+    }
+    out.extend_from_slice(&(-1_i16).to_be_bytes());
+    out
+}
+
+impl Tx<'_> {
+    /// Reads the open items of buyers in the order of their ids, handing each to `each`. `None` reads all buyers.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn open_items(
+        &mut self,
+        company: &str,
+        buyers: Option<&BTreeSet<String>>,
+        mut each: impl FnMut(OpenItemRow) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        const SELECT: &str = "SELECT a.buyer_id, i.external_id, i.number, i.kind, i.currency, i.total_minor, i.open_minor, \
+             i.issued, i.due, i.original_due, i.disputed FROM account a JOIN item i ON i.connection = a.connection \
+             AND i.account = a.external_id AND i.open_minor > 0 JOIN connection n ON n.id = a.connection WHERE n.company = $1";
+        let all: Vec<Option<Vec<&String>>> = match buyers {
+            None => vec![None],
+            Some(buyers) => {
+                let buyers: Vec<&String> = buyers.iter().collect();
+                buyers.chunks(ROWS_MAX).map(|chunk| Some(chunk.to_vec())).collect()
+            }
+        };
+        for chunk in all {
+            let filter = chunk.as_ref().map_or_else(String::new, |chunk| {
+                let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+                format!(" AND a.buyer_id IN ({})", marks.join(", "))
+            });
+            let sql = format!("{SELECT}{filter} ORDER BY a.buyer_id");
+            on!(&mut *self, c => {
+                let mut query = sqlx::query_as::<_, OpenItemRow>(AssertSqlSafe(sql)).bind(company);
+                for buyer in chunk.iter().flatten() {
+                    query = query.bind(*buyer);
+                }
+                let mut rows = query.fetch(c);
+                while let Some(row) = rows.try_next().await? {
+                    each(row)?;
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Lands allocations; returns how many are new or changed.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn land_allocations(
+        &mut self,
+        connection: &str,
+        rows: &[Allocation],
+        now: Instant,
+    ) -> Result<u64, Error> {
+        let mut written = 0;
+        for chunk in rows.chunks(ROWS_MAX) {
+            let sql = format!(
+                "INSERT INTO allocation (connection, external_id, from_item, to_item, currency, amount_minor, allocated_on, \
+                 content_hash, recorded_at) VALUES {} ON CONFLICT (connection, external_id) DO UPDATE SET \
+                 from_item = excluded.from_item, to_item = excluded.to_item, currency = excluded.currency, \
+                 amount_minor = excluded.amount_minor, allocated_on = excluded.allocated_on, \
+                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at \
+                 WHERE allocation.content_hash <> excluded.content_hash",
+                placeholders(chunk.len(), 9)
+            );
+            written += on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for row in chunk {
+                    let hash = fingerprint(&[
+                        row.from.as_bytes(),
+                        row.to.as_bytes(),
+                        row.currency.code().as_bytes(),
+                        &row.amount_minor.to_le_bytes(),
+                        row.date.to_string().as_bytes(),
+                    ]);
+                    query = query
+                        .bind(connection)
+                        .bind(&row.external_id)
+                        .bind(&row.from)
+                        .bind(&row.to)
+                        .bind(row.currency.code())
+                        .bind(row.amount_minor)
+                        .bind(row.date)
+                        .bind(hash.to_vec())
+                        .bind(now);
+                }
+                query.execute(c).await?.rows_affected()
+            });
+        }
+        Ok(written)
+    }
+}
+
+impl Landed {
+    /// The ledger side of the control totals, beside the source side.
+    #[must_use]
+    pub fn control_totals(
+        &self,
+        source: &BTreeMap<Currency, (i64, i64)>,
+        quarantined: &BTreeMap<Currency, (i64, i64)>,
+    ) -> Vec<ControlTotal> {
+        let currencies: BTreeSet<Currency> =
+            self.ledger.keys().chain(source.keys()).chain(quarantined.keys()).copied().collect();
+        currencies
+            .into_iter()
+            .map(|currency| {
+                let (source_count, source_minor) = source.get(&currency).copied().unwrap_or_default();
+                let (ledger_count, ledger_minor) = self.ledger.get(&currency).copied().unwrap_or_default();
+                let (quarantined_count, quarantined_minor) =
+                    quarantined.get(&currency).copied().unwrap_or_default();
+                ControlTotal {
+                    currency,
+                    source_count,
+                    source_minor,
+                    ledger_count,
+                    ledger_minor,
+                    quarantined_count,
+                    quarantined_minor,
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,283 @@
+//! Cover limits and requests of insurers: a snapshot in, what changed out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::AssertSqlSafe;
+use sqlx::types::Json;
+
+use super::Error;
+use super::db::{Tx, on, placeholders, row};
+use crate::ids::fingerprint;
+use crate::model::{Decision, Instant, Limit, LimitRequest};
+
+const ROWS_MAX: usize = 400;
+
+row! {
+    /// A limit, current or superseded.
+    #[derive(Debug, Clone)]
+    pub struct LimitRow {
+        /// The insurer's connection.
+        pub connection: String,
+        /// Policy number.
+        pub policy: String,
+        /// The insurer's id of the buyer.
+        pub insurer_buyer_id: String,
+        /// The legal buyer, where it is known.
+        pub buyer_id: Option<String>,
+        /// The whole limit.
+        pub payload: Json<Limit>,
+        /// When we learnt it.
+        pub recorded_at: Instant,
+    }
+}
+
+/// A limit before and after.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LimitChange {
+    /// The legal buyer, where it is known.
+    pub buyer_id: Option<String>,
+    /// What was in force, if anything.
+    pub before: Option<Limit>,
+    /// What is in force.
+    pub after: Limit,
+}
+
+const COLUMNS: &str = "connection, policy, insurer_buyer_id, buyer_id, decision, amount_minor, currency, effective_from, \
+                       payload, content_hash, recorded_at";
+const ROW: &str = "connection, policy, insurer_buyer_id, buyer_id, payload, recorded_at";
+
+fn hash<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    fingerprint(&[&serde_json::to_vec(value).unwrap_or_default()]).to_vec()
+}
+
+impl Tx<'_> {
+    /// Lands the whole list of a connection's limits; a limit that is no longer listed is recorded as withdrawn.
+    ///
+    /// `limits` holds one limit a buyer and policy. `buyer_of` names the legal buyer behind an insurer's buyer.
+    ///
+    /// # Errors
+    /// [`Error::Vanished`] when more of them are gone than a list can lose in a day.
+    pub async fn land_limits(
+        &mut self,
+        connection: &str,
+        operation: &str,
+        limits: Vec<Limit>,
+        vanish_percent_max: u64,
+        now: Instant,
+        buyer_of: impl Fn(&Limit) -> Option<String>,
+    ) -> Result<Vec<LimitChange>, Error> {
+        let sql = format!("SELECT {ROW} FROM cover_limit WHERE connection = $1");
+        let rows: Vec<LimitRow> =
+            on!(&mut *self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(connection).fetch_all(c).await?);
+        let mut known: BTreeMap<(String, String), LimitRow> =
+            rows.into_iter().map(|row| ((row.policy.clone(), row.insurer_buyer_id.clone()), row)).collect();
+        let open = known.values().filter(|row| row.payload.amount_minor > 0).count() as u64;
+        let mut writes: Vec<(Limit, Option<String>)> = Vec::new();
+        let mut changes = Vec::new();
+        for limit in limits {
+            let buyer_id = buyer_of(&limit);
+            let before = known.remove(&(limit.policy.clone(), limit.insurer_buyer_id.clone()));
+            if before.as_ref().is_some_and(|row| row.payload.0 == limit && row.buyer_id == buyer_id) {
+                continue;
+            }
+            let before = before.map(|row| row.payload.0);
+            writes.push((limit.clone(), buyer_id.clone()));
+            changes.push(LimitChange { buyer_id, before, after: limit });
+        }
+        let gone: Vec<LimitRow> = known
+            .into_values()
+            .filter(|row| row.payload.decision != Decision::Withdrawn || row.payload.amount_minor > 0)
+            .collect();
+        let lost = gone.iter().filter(|row| row.payload.amount_minor > 0).count() as u64;
+        if lost > 1 && lost * 100 > open * vanish_percent_max {
+            return Err(Error::Vanished {
+                connection: connection.to_owned(),
+                operation: operation.to_owned(),
+                gone: lost,
+                open,
+                share: lost * 100 / open,
+                limit: vanish_percent_max,
+            });
+        }
+        for row in gone {
+            let before = row.payload.0;
+            let on = now.date_naive();
+            let after = Limit {
+                decision: Decision::Withdrawn,
+                decision_code: "not listed any more".to_owned(),
+                amount_minor: 0,
+                layers: Vec::new(),
+                effective_from: on.max(before.effective_from),
+                withdrawal_on: None,
+                decided_on: None,
+                conditions: Vec::new(),
+                ..before.clone()
+            };
+            writes.push((after.clone(), row.buyer_id.clone()));
+            changes.push(LimitChange { buyer_id: row.buyer_id, before: Some(before), after });
+        }
+        self.write_limits(connection, &writes, now).await?;
+        Ok(changes)
+    }
+
+    async fn write_limits(
+        &mut self,
+        connection: &str,
+        writes: &[(Limit, Option<String>)],
+        now: Instant,
+    ) -> Result<(), Error> {
+        for (limit, _) in writes {
+            let sql = format!(
+                "INSERT INTO cover_limit_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, $4 FROM cover_limit \
+                 WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3"
+            );
+            on!(&mut *self, c => sqlx::query(AssertSqlSafe(sql)).bind(connection).bind(&limit.policy)
+                .bind(&limit.insurer_buyer_id).bind(now).execute(c).await?;);
+        }
+        for chunk in writes.chunks(ROWS_MAX) {
+            let sql = format!(
+                "INSERT INTO cover_limit ({COLUMNS}) VALUES {} ON CONFLICT (connection, policy, insurer_buyer_id) DO UPDATE SET \
+                 buyer_id = excluded.buyer_id, decision = excluded.decision, amount_minor = excluded.amount_minor, \
+                 currency = excluded.currency, effective_from = excluded.effective_from, payload = excluded.payload, \
+                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
+                placeholders(chunk.len(), 11)
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for (limit, buyer) in chunk {
+                    query = query
+                        .bind(connection)
+                        .bind(&limit.policy)
+                        .bind(&limit.insurer_buyer_id)
+                        .bind(buyer)
+                        .bind(limit.decision.as_str())
+                        .bind(limit.amount_minor)
+                        .bind(limit.currency.code())
+                        .bind(limit.effective_from)
+                        .bind(Json(limit))
+                        .bind(hash(limit))
+                        .bind(now);
+                }
+                query.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives limits that had no buyer, or another one, the buyer that is known now; returns the buyers concerned.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn relink_limits(
+        &mut self,
+        connection: &str,
+        buyer_of: impl Fn(&Limit) -> Option<String>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let sql = format!("SELECT {ROW} FROM cover_limit WHERE connection = $1");
+        let rows: Vec<LimitRow> =
+            on!(&mut *self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(connection).fetch_all(c).await?);
+        let mut touched = BTreeSet::new();
+        for row in rows {
+            let buyer = buyer_of(&row.payload);
+            if buyer == row.buyer_id {
+                continue;
+            }
+            on!(&mut *self, c => sqlx::query(
+                "UPDATE cover_limit SET buyer_id = $4 WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3")
+                .bind(connection).bind(&row.policy).bind(&row.insurer_buyer_id).bind(&buyer).execute(c).await?;);
+            on!(&mut *self, c => sqlx::query(
+                "UPDATE cover_limit_history SET buyer_id = $4 WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3")
+                .bind(connection).bind(&row.policy).bind(&row.insurer_buyer_id).bind(&buyer).execute(c).await?;);
+            touched.extend(buyer);
+            touched.extend(row.buyer_id);
+        }
+        Ok(touched)
+    }
+
+    /// The current limits of a company, by insurer, policy and buyer.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn limits(&mut self, company: &str) -> Result<Vec<LimitRow>, Error> {
+        let sql = format!(
+            "SELECT {ROW} FROM cover_limit WHERE connection IN (SELECT id FROM connection WHERE company = $1) \
+             ORDER BY connection, policy, insurer_buyer_id"
+        );
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).fetch_all(c).await?))
+    }
+
+    /// Every version of the limits of a company that have a buyer, in the order we learnt them; of some buyers or of all.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn limit_versions(
+        &mut self,
+        company: &str,
+        buyers: Option<&BTreeSet<String>>,
+    ) -> Result<Vec<LimitRow>, Error> {
+        let mut all = Vec::new();
+        let chunks: Vec<Vec<&String>> = match buyers {
+            None => vec![Vec::new()],
+            Some(buyers) => buyers.iter().collect::<Vec<_>>().chunks(ROWS_MAX).map(<[_]>::to_vec).collect(),
+        };
+        for chunk in chunks {
+            let filter = if chunk.is_empty() {
+                "buyer_id IS NOT NULL".to_owned()
+            } else {
+                let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
+                format!("buyer_id IN ({})", marks.join(", "))
+            };
+            let scope =
+                format!("WHERE connection IN (SELECT id FROM connection WHERE company = $1) AND {filter}");
+            let sql = format!(
+                "SELECT {ROW} FROM cover_limit_history {scope} UNION ALL SELECT {ROW} FROM cover_limit {scope} \
+                 ORDER BY buyer_id, connection, policy, recorded_at"
+            );
+            let rows: Vec<LimitRow> = on!(&mut *self, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
+                for buyer in &chunk {
+                    query = query.bind(*buyer);
+                }
+                query.fetch_all(c).await?
+            });
+            all.extend(rows);
+        }
+        Ok(all)
+    }
+
+    /// Lands the whole list of a connection's open requests; those no longer listed leave.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn land_requests(
+        &mut self,
+        connection: &str,
+        requests: &[LimitRequest],
+        now: Instant,
+    ) -> Result<(), Error> {
+        on!(&mut *self, c => sqlx::query("DELETE FROM limit_request WHERE connection = $1").bind(connection).execute(c).await?;);
+        for chunk in requests.chunks(ROWS_MAX) {
+            let sql = format!(
+                "INSERT INTO limit_request (connection, reference, policy, insurer_buyer_id, status, payload, content_hash, \
+                 recorded_at) VALUES {} ON CONFLICT (connection, reference) DO UPDATE SET payload = excluded.payload",
+                placeholders(chunk.len(), 8)
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for request in chunk {
+                    query = query
+                        .bind(connection)
+                        .bind(&request.reference)
+                        .bind(&request.policy)
+                        .bind(&request.insurer_buyer_id)
+                        .bind(request.status.as_str())
+                        .bind(Json(serde_json::json!(request)))
+                        .bind(hash(request))
+                        .bind(now);
+                }
+                query.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! The store: what partners said, what was derived from it, and what is still to be said.
+//!
+//! One transaction per cycle: records, their cursor, the figures and the deltas that follow from them are true together or
+//! not at all. Everything here is SQL that both SQLite and PostgreSQL take; only the bulk insert of new items has two ways.
+//! Reference: ARCHITECTURE.md, "The ledger".
+
+mod accounts;
+mod breaks;
+mod connections;
+mod db;
+mod deltas;
+mod items;
+mod limits;
+mod positions;
+mod quarantine;
+mod read;
+mod runs;
+
+pub use accounts::{AccountLanding, AccountRow};
+pub use breaks::{BreakRow, StoredBreak};
+pub use connections::ConnectionRow;
+pub use db::{Ledger, Tx};
+pub use deltas::DeltaRow;
+pub use items::{ItemLanding, ItemRow, Landed, OpenItemRow};
+pub use limits::{LimitChange, LimitRow};
+pub use positions::{CoverRow, ExposureRow};
+pub use quarantine::{BadRecord, QuarantineRow};
+pub use read::{BuyerRow, ItemView};
+pub use runs::{ControlTotal, RunRow};
+
+/// Why the ledger could not do what was asked. The transaction it happened in left no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A URL of neither database.
+    #[error("\"{0}\" is not a ledger; write sqlite:FILE or postgres://USER@HOST/DATABASE")]
+    Url(String),
+    /// The database cannot be opened.
+    #[error("cannot open the ledger {ledger}: {error}")]
+    Open {
+        /// The URL without its password.
+        ledger: String,
+        /// What the driver said.
+        error: sqlx::Error,
+    },
+    /// A statement failed.
+    #[error("the ledger failed: {0}; nothing of this run was kept")]
+    Database(#[from] sqlx::Error),
+    /// A stored value is not what this version writes.
+    #[error("the ledger holds a {what} that this version cannot read: {value}")]
+    Unreadable {
+        /// Which column.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// A snapshot would close too much.
+    #[error(
+        "{operation} of {connection} is refused whole: {gone} of {open} open items are not in it any more ({share} %, the \
+         limit is {limit} %); nothing was changed. If it is right, run again with --accept-vanished"
+    )]
+    Vanished {
+        /// The connection.
+        connection: String,
+        /// The operation.
+        operation: String,
+        /// How many are gone.
+        gone: u64,
+        /// How many were open.
+        open: u64,
+        /// Per cent gone.
+        share: u64,
+        /// Per cent allowed.
+        limit: u64,
+    },
+}
+
+impl Error {
+    pub(crate) fn unreadable(what: &'static str, value: impl Into<String>) -> Self {
+        Self::Unreadable { what, value: value.into() }
+    }
+}

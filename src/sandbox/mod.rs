@@ -1,0 +1,62 @@
+//! Simulators of partners: what `encours sandbox` serves, so that a connection can be tried, shown and tested offline.
+//!
+//! A simulator is written from the research on the partner and shares no parsing or mapping with the client that calls
+//! it: were both to read a field through one function, one misreading would pass every test. It has its own structs,
+//! speaks the partner's own shapes and quirks, answers the same for the same seed, and fails on demand.
+//! Invariant: no simulator reads a clock except for the life of its tokens; its day is set from outside.
+
+pub mod atradius;
+
+/// One simulator that `encours sandbox` can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Simulator {
+    /// The name on the command line; also the folder here and under `connectors/`.
+    pub name: &'static str,
+    /// The partner it stands for.
+    pub partner: &'static str,
+    /// What it answers, in one line for people.
+    pub summary: &'static str,
+}
+
+/// Every simulator there is.
+pub const SIMULATORS: &[Simulator] = &[Simulator {
+    name: "atradius",
+    partner: "Atradius",
+    summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
+}];
+
+/// Why a simulator could not be chosen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name is not in [`SIMULATORS`].
+    #[error("no simulator is called \"{name}\", the known ones are: {known}")]
+    Unknown {
+        /// What was asked.
+        name: String,
+        /// The known names.
+        known: String,
+    },
+}
+
+/// Finds a simulator by its name.
+///
+/// # Errors
+/// [`Error::Unknown`] with the known names.
+pub fn find(name: &str) -> Result<&'static Simulator, Error> {
+    SIMULATORS.iter().find(|s| s.name == name).ok_or_else(|| Error::Unknown {
+        name: name.to_owned(),
+        known: SIMULATORS.iter().map(|s| s.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        assert_eq!(find("atradius").unwrap().partner, "Atradius");
+        let message = find("atradus").unwrap_err().to_string();
+        assert_eq!(message, "no simulator is called \"atradus\", the known ones are: atradius");
+    }
+}
