@@ -3,12 +3,15 @@
 //! The way of the data, the floors and the reasons are in `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod config;
 pub mod credit;
 pub mod demo;
+pub mod engine;
 pub mod format;
 pub mod ids;
 pub mod ledger;
 pub mod mapping;
 pub mod model;
+pub mod queue;
 pub mod reconcile;
 pub mod sandbox;

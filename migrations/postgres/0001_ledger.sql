@@ -50,6 +50,7 @@ CREATE INDEX account_by_insurer_id ON account (insurer_buyer_id) WHERE insurer_b
 CREATE TABLE item (
     connection    TEXT COLLATE "C" NOT NULL,
     external_id   TEXT COLLATE "C" NOT NULL,
+    operation     TEXT COLLATE "C" NOT NULL,
     number        TEXT COLLATE "C" NOT NULL,
     kind          TEXT COLLATE "C" NOT NULL,
     account       TEXT COLLATE "C" NOT NULL,
@@ -73,6 +74,7 @@ CREATE INDEX item_open_by_account ON item (connection, account) WHERE open_minor
 CREATE TABLE item_history (
     connection    TEXT COLLATE "C" NOT NULL,
     external_id   TEXT COLLATE "C" NOT NULL,
+    operation     TEXT COLLATE "C" NOT NULL,
     number        TEXT COLLATE "C" NOT NULL,
     kind          TEXT COLLATE "C" NOT NULL,
     account       TEXT COLLATE "C" NOT NULL,
@@ -115,7 +117,7 @@ CREATE TABLE policy (
     PRIMARY KEY (connection, number, valid_from)
 );
 
--- payload is the whole limit as read; the columns beside it are what queries ask for.
+-- payload is the whole limit as read, version counts its changes, seen_on is the business day on which it was first read so; the columns beside it are what queries ask for.
 CREATE TABLE cover_limit (
     connection       TEXT COLLATE "C" NOT NULL,
     policy           TEXT COLLATE "C" NOT NULL,
@@ -127,6 +129,8 @@ CREATE TABLE cover_limit (
     effective_from   DATE NOT NULL,
     payload          JSONB NOT NULL,
     content_hash     BYTEA NOT NULL,
+    version          BIGINT NOT NULL,
+    seen_on          DATE NOT NULL,
     recorded_at      TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (connection, policy, insurer_buyer_id)
 );
@@ -143,6 +147,8 @@ CREATE TABLE cover_limit_history (
     effective_from   DATE NOT NULL,
     payload          JSONB NOT NULL,
     content_hash     BYTEA NOT NULL,
+    version          BIGINT NOT NULL,
+    seen_on          DATE NOT NULL,
     recorded_at      TIMESTAMPTZ NOT NULL,
     superseded_at    TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (connection, policy, insurer_buyer_id, recorded_at)

@@ -50,6 +50,7 @@ CREATE INDEX account_by_insurer_id ON account (insurer_buyer_id) WHERE insurer_b
 CREATE TABLE item (
     connection    TEXT NOT NULL,
     external_id   TEXT NOT NULL,
+    operation     TEXT NOT NULL,
     number        TEXT NOT NULL,
     kind          TEXT NOT NULL,
     account       TEXT NOT NULL,
@@ -73,6 +74,7 @@ CREATE INDEX item_open_by_account ON item (connection, account) WHERE open_minor
 CREATE TABLE item_history (
     connection    TEXT NOT NULL,
     external_id   TEXT NOT NULL,
+    operation     TEXT NOT NULL,
     number        TEXT NOT NULL,
     kind          TEXT NOT NULL,
     account       TEXT NOT NULL,
@@ -115,7 +117,7 @@ CREATE TABLE policy (
     PRIMARY KEY (connection, number, valid_from)
 ) STRICT;
 
--- payload is the whole limit as read; the columns beside it are what queries ask for.
+-- payload is the whole limit as read, version counts its changes, seen_on is the business day on which it was first read so; the columns beside it are what queries ask for.
 CREATE TABLE cover_limit (
     connection       TEXT NOT NULL,
     policy           TEXT NOT NULL,
@@ -127,6 +129,8 @@ CREATE TABLE cover_limit (
     effective_from   TEXT NOT NULL,
     payload          TEXT NOT NULL,
     content_hash     BLOB NOT NULL,
+    version          INTEGER NOT NULL,
+    seen_on          TEXT NOT NULL,
     recorded_at      TEXT NOT NULL,
     PRIMARY KEY (connection, policy, insurer_buyer_id)
 ) STRICT;
@@ -143,6 +147,8 @@ CREATE TABLE cover_limit_history (
     effective_from   TEXT NOT NULL,
     payload          TEXT NOT NULL,
     content_hash     BLOB NOT NULL,
+    version          INTEGER NOT NULL,
+    seen_on          TEXT NOT NULL,
     recorded_at      TEXT NOT NULL,
     superseded_at    TEXT NOT NULL,
     PRIMARY KEY (connection, policy, insurer_buyer_id, recorded_at)

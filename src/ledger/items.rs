@@ -14,10 +14,10 @@ use super::{ControlTotal, Error};
 use crate::ids::fingerprint;
 use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
 
-/// Rows of one multi-row statement: 17 columns × 400 stays far below the 32 766 parameters of SQLite.
+/// Rows of one multi-row statement: 18 columns × 400 stays far below the 32 766 parameters of SQLite.
 const ROWS_MAX: usize = 400;
 
-const COLUMNS: &str = "connection, external_id, number, kind, account, currency, total_minor, open_minor, tax_minor, issued, \
+const COLUMNS: &str = "connection, external_id, operation, number, kind, account, currency, total_minor, open_minor, tax_minor, issued, \
                        due, original_due, due_estimated, disputed, reference, content_hash, recorded_at";
 
 /// An item that is ready to land, with its hashes.
@@ -126,12 +126,10 @@ pub struct ItemLanding {
     connection: String,
     operation: String,
     snapshot: bool,
-    kinds: &'static [ItemKind],
     now: Instant,
     empty: bool,
     known: Known,
     seen: HashMap<[u8; 16], Seen>,
-    order: u32,
     landed: Landed,
     counts: BTreeMap<Currency, i64>,
     keys: Vec<String>,
@@ -173,7 +171,7 @@ row! {
 }
 
 impl ItemLanding {
-    /// Begins a landing; for a snapshot, reads what is open of the connection and of these kinds.
+    /// Begins a landing; for a snapshot, reads what is open of the connection's operation.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -182,36 +180,31 @@ impl ItemLanding {
         connection: &str,
         operation: &str,
         snapshot: bool,
-        kinds: &'static [ItemKind],
         now: Instant,
     ) -> Result<Self, Error> {
         let empty: Option<(String,)> = on!(tx, c => sqlx::query_as("SELECT external_id FROM item WHERE connection = $1 LIMIT 1")
             .bind(connection).fetch_optional(c).await?);
         let mut known = Known::default();
         if snapshot && empty.is_some() {
-            let sql = format!(
-                "SELECT external_id, content_hash FROM item WHERE connection = $1 AND open_minor > 0 AND kind IN ({})",
-                words(kinds)
-            );
             on!(&mut *tx, c => {
-                let mut rows = sqlx::query_as::<_, KnownRow>(AssertSqlSafe(sql)).bind(connection).fetch(c);
+                let mut rows = sqlx::query_as::<_, KnownRow>(
+                    "SELECT external_id, content_hash FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0")
+                    .bind(connection).bind(operation).fetch(c);
                 while let Some(row) = rows.try_next().await? {
                     let hash = row.content_hash.try_into().unwrap_or([0; 16]);
                     known.0.push(KnownItem { key: fingerprint(&[row.external_id.as_bytes()]), hash, line: 0 });
                 }
             });
-            known.0.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+            known.0.sort_unstable_by_key(|known| known.key);
         }
         Ok(Self {
             connection: connection.to_owned(),
             operation: operation.to_owned(),
             snapshot,
-            kinds,
             now,
             empty: empty.is_none(),
             known,
             seen: HashMap::new(),
-            order: 0,
             landed: Landed::default(),
             counts: BTreeMap::new(),
             keys: Vec::new(),
@@ -272,7 +265,6 @@ impl ItemLanding {
         if !self.snapshot {
             self.keys.push(row.item.external_id.clone());
         }
-        self.order += 1;
     }
 
     /// Asks the ledger for candidates that it may hold settled; returns those it does not hold.
@@ -320,13 +312,13 @@ impl ItemLanding {
                 let mut copy = transaction
                     .copy_in_raw(&format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)"))
                     .await?;
-                copy.send(copy_rows(&self.connection, rows, self.now)).await?;
+                copy.send(copy_rows(&self.connection, &self.operation, rows, self.now)).await?;
                 copy.finish().await?;
             }
             Tx::Sqlite(_) => {
                 for chunk in rows.chunks(ROWS_MAX) {
                     let sql =
-                        format!("INSERT INTO item ({COLUMNS}) VALUES {}", placeholders(chunk.len(), 17));
+                        format!("INSERT INTO item ({COLUMNS}) VALUES {}", placeholders(chunk.len(), 18));
                     self.execute(tx, sql, chunk).await?;
                 }
             }
@@ -352,12 +344,12 @@ impl ItemLanding {
             // original_due stays as it was first read: every deadline counts from it.
             let sql = format!(
                 "INSERT INTO item ({COLUMNS}) VALUES {} ON CONFLICT (connection, external_id) DO UPDATE SET \
-                 number = excluded.number, kind = excluded.kind, account = excluded.account, currency = excluded.currency, \
+                 operation = excluded.operation, number = excluded.number, kind = excluded.kind, account = excluded.account, currency = excluded.currency, \
                  total_minor = excluded.total_minor, open_minor = excluded.open_minor, tax_minor = excluded.tax_minor, \
                  issued = excluded.issued, due = excluded.due, due_estimated = excluded.due_estimated, \
                  disputed = excluded.disputed, reference = excluded.reference, content_hash = excluded.content_hash, \
                  recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 17)
+                placeholders(chunk.len(), 18)
             );
             self.execute(tx, sql, chunk).await?;
         }
@@ -372,6 +364,7 @@ impl ItemLanding {
                 query = query
                     .bind(&self.connection)
                     .bind(&item.external_id)
+                    .bind(&self.operation)
                     .bind(&item.number)
                     .bind(item.kind.as_str())
                     .bind(&item.account)
@@ -421,13 +414,11 @@ impl ItemLanding {
 
     async fn close_gone(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let mut gone = Vec::new();
-        let sql = format!(
-            "SELECT {COLUMNS} FROM item WHERE connection = $1 AND open_minor > 0 AND kind IN ({})",
-            words(self.kinds)
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0");
         let mut closed = Vec::new();
         on!(&mut *tx, c => {
-            let mut rows = sqlx::query_as::<_, StoredItem>(AssertSqlSafe(sql)).bind(&self.connection).fetch(c);
+            let mut rows = sqlx::query_as::<_, StoredItem>(AssertSqlSafe(sql)).bind(&self.connection).bind(&self.operation).fetch(c);
             while let Some(row) = rows.try_next().await? {
                 let key = fingerprint(&[row.external_id.as_bytes()]);
                 if self.known.find(&key).is_some_and(|known| known.line == 0) {
@@ -451,10 +442,9 @@ impl ItemLanding {
         let mut statements = Vec::new();
         if self.snapshot {
             let sql = format!(
-                "{SUM} WHERE connection = $1 AND open_minor > 0 AND kind IN ({}) GROUP BY currency",
-                words(self.kinds)
+                "{SUM} WHERE connection = $1 AND operation = $2 AND open_minor > 0 GROUP BY currency"
             );
-            statements.push((sql, Vec::new()));
+            statements.push((sql, vec![self.operation.clone()]));
         }
         self.keys.sort_unstable();
         self.keys.dedup();
@@ -529,13 +519,8 @@ impl StoredItem {
     }
 }
 
-/// The kinds as SQL words; they are our own constants.
-fn words(kinds: &[ItemKind]) -> String {
-    kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ")
-}
-
 /// Rows in PostgreSQL's binary COPY form: header, then per row a field count and length-prefixed fields, then a trailer.
-fn copy_rows(connection: &str, rows: &[ItemRow], now: Instant) -> Vec<u8> {
+fn copy_rows(connection: &str, operation: &str, rows: &[ItemRow], now: Instant) -> Vec<u8> {
     let mut out = Vec::with_capacity(32 + rows.len() * 260);
     out.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
     // PostgreSQL counts days and microseconds from 2000-01-01.
@@ -553,9 +538,10 @@ fn copy_rows(connection: &str, rows: &[ItemRow], now: Instant) -> Vec<u8> {
     }
     for row in rows {
         let item = &row.item;
-        out.extend_from_slice(&17_i16.to_be_bytes());
+        out.extend_from_slice(&18_i16.to_be_bytes());
         field(&mut out, connection.as_bytes());
         field(&mut out, item.external_id.as_bytes());
+        field(&mut out, operation.as_bytes());
         field(&mut out, item.number.as_bytes());
         field(&mut out, item.kind.as_str().as_bytes());
         field(&mut out, item.account.as_bytes());

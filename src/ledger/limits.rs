@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use super::Error;
 use super::db::{Tx, on, placeholders, row};
 use crate::ids::fingerprint;
-use crate::model::{Decision, Instant, Limit, LimitRequest};
+use crate::model::{Date, Decision, Instant, Limit, LimitRequest};
 
 const ROWS_MAX: usize = 400;
 
@@ -26,6 +26,10 @@ row! {
         pub buyer_id: Option<String>,
         /// The whole limit.
         pub payload: Json<Limit>,
+        /// Counts its changes, from 1.
+        pub version: i64,
+        /// The business day on which it was first read so.
+        pub seen_on: Date,
         /// When we learnt it.
         pub recorded_at: Instant,
     }
@@ -40,11 +44,13 @@ pub struct LimitChange {
     pub before: Option<Limit>,
     /// What is in force.
     pub after: Limit,
+    /// Counts the changes of this limit, from 1.
+    pub version: i64,
 }
 
 const COLUMNS: &str = "connection, policy, insurer_buyer_id, buyer_id, decision, amount_minor, currency, effective_from, \
-                       payload, content_hash, recorded_at";
-const ROW: &str = "connection, policy, insurer_buyer_id, buyer_id, payload, recorded_at";
+                       payload, content_hash, version, seen_on, recorded_at";
+const ROW: &str = "connection, policy, insurer_buyer_id, buyer_id, payload, version, seen_on, recorded_at";
 
 fn hash<T: serde::Serialize>(value: &T) -> Vec<u8> {
     fingerprint(&[&serde_json::to_vec(value).unwrap_or_default()]).to_vec()
@@ -63,6 +69,7 @@ impl Tx<'_> {
         operation: &str,
         limits: Vec<Limit>,
         vanish_percent_max: u64,
+        day: Date,
         now: Instant,
         buyer_of: impl Fn(&Limit) -> Option<String>,
     ) -> Result<Vec<LimitChange>, Error> {
@@ -72,7 +79,6 @@ impl Tx<'_> {
         let mut known: BTreeMap<(String, String), LimitRow> =
             rows.into_iter().map(|row| ((row.policy.clone(), row.insurer_buyer_id.clone()), row)).collect();
         let open = known.values().filter(|row| row.payload.amount_minor > 0).count() as u64;
-        let mut writes: Vec<(Limit, Option<String>)> = Vec::new();
         let mut changes = Vec::new();
         for limit in limits {
             let buyer_id = buyer_of(&limit);
@@ -80,9 +86,13 @@ impl Tx<'_> {
             if before.as_ref().is_some_and(|row| row.payload.0 == limit && row.buyer_id == buyer_id) {
                 continue;
             }
-            let before = before.map(|row| row.payload.0);
-            writes.push((limit.clone(), buyer_id.clone()));
-            changes.push(LimitChange { buyer_id, before, after: limit });
+            let version = before.as_ref().map_or(1, |row| row.version + 1);
+            changes.push(LimitChange {
+                buyer_id,
+                before: before.map(|row| row.payload.0),
+                after: limit,
+                version,
+            });
         }
         let gone: Vec<LimitRow> = known
             .into_values()
@@ -101,32 +111,36 @@ impl Tx<'_> {
         }
         for row in gone {
             let before = row.payload.0;
-            let on = now.date_naive();
             let after = Limit {
                 decision: Decision::Withdrawn,
                 decision_code: "not listed any more".to_owned(),
                 amount_minor: 0,
                 layers: Vec::new(),
-                effective_from: on.max(before.effective_from),
+                effective_from: day.max(before.effective_from),
                 withdrawal_on: None,
                 decided_on: None,
                 conditions: Vec::new(),
                 ..before.clone()
             };
-            writes.push((after.clone(), row.buyer_id.clone()));
-            changes.push(LimitChange { buyer_id: row.buyer_id, before: Some(before), after });
+            changes.push(LimitChange {
+                buyer_id: row.buyer_id,
+                before: Some(before),
+                after,
+                version: row.version + 1,
+            });
         }
-        self.write_limits(connection, &writes, now).await?;
+        self.write_limits(connection, &changes, day, now).await?;
         Ok(changes)
     }
 
     async fn write_limits(
         &mut self,
         connection: &str,
-        writes: &[(Limit, Option<String>)],
+        writes: &[LimitChange],
+        day: Date,
         now: Instant,
     ) -> Result<(), Error> {
-        for (limit, _) in writes {
+        for LimitChange { after: limit, .. } in writes {
             let sql = format!(
                 "INSERT INTO cover_limit_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, $4 FROM cover_limit \
                  WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3"
@@ -139,12 +153,13 @@ impl Tx<'_> {
                 "INSERT INTO cover_limit ({COLUMNS}) VALUES {} ON CONFLICT (connection, policy, insurer_buyer_id) DO UPDATE SET \
                  buyer_id = excluded.buyer_id, decision = excluded.decision, amount_minor = excluded.amount_minor, \
                  currency = excluded.currency, effective_from = excluded.effective_from, payload = excluded.payload, \
-                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 11)
+                 content_hash = excluded.content_hash, version = excluded.version, seen_on = excluded.seen_on, \
+                 recorded_at = excluded.recorded_at",
+                placeholders(chunk.len(), 13)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (limit, buyer) in chunk {
+                for LimitChange { after: limit, buyer_id: buyer, version, .. } in chunk {
                     query = query
                         .bind(connection)
                         .bind(&limit.policy)
@@ -156,6 +171,8 @@ impl Tx<'_> {
                         .bind(limit.effective_from)
                         .bind(Json(limit))
                         .bind(hash(limit))
+                        .bind(*version)
+                        .bind(day)
                         .bind(now);
                 }
                 query.execute(c).await?;

@@ -152,7 +152,14 @@ impl Reader<'_> {
     fn dates(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<DateStyle> {
         let patterns: Vec<_> = match value.get_ref() {
             DeValue::Array(list) => list.iter().map(|item| (item.span(), item.get_ref().as_str())).collect(),
-            other => vec![(value.span(), other.as_str())],
+            DeValue::String(one) => vec![(value.span(), Some(one.as_ref()))],
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Table(_) => {
+                vec![(value.span(), None)]
+            }
         };
         let mut dates = Vec::new();
         for (span, pattern) in patterns {
