@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod connector;
 pub mod credit;
 pub mod demo;
 pub mod engine;
@@ -15,3 +16,4 @@ pub mod model;
 pub mod queue;
 pub mod reconcile;
 pub mod sandbox;
+pub mod transport;

@@ -9,6 +9,7 @@ mod breaks;
 mod connections;
 mod db;
 mod deltas;
+mod facts;
 mod items;
 mod limits;
 mod positions;

@@ -1,0 +1,452 @@
+//! One cycle of one company, from left to right: pull, land, settle, reconcile, say.
+//!
+//! What is behind a network is read before the transaction begins; files of a local folder are streamed into it. Each
+//! operation lands in a savepoint: one that is refused leaves no trace and hinders no other. Everything that landed, its
+//! cursors, what follows from it and the deltas are committed together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::land::{Landed, Landing};
+use super::settle::{Context, GLOBAL, compare_breaks, settle};
+use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup};
+use crate::connector::{Batch, Connection, PullOperation, Pulled};
+use crate::ids::{correlation, fingerprint_hex};
+use crate::ledger::{RunRow, Tx};
+use crate::model::{Break, BreakKind, Date, Delta, Event, Instant, Limit, Policy, render_minor};
+use crate::reconcile::{self, Change};
+use crate::transport::Verdict;
+
+/// What one operation gave before the transaction.
+enum Read {
+    /// Batches of a partner behind a network.
+    Whole(Vec<Batch>, Pulled),
+    /// To be streamed within the transaction.
+    Local,
+    /// Nothing; why, and whether the connection must pause.
+    Failed { message: String, pause: bool },
+}
+
+struct Task<'a> {
+    connection: &'a Connection,
+    operation: PullOperation,
+    cursor: Option<String>,
+    read: Read,
+}
+
+/// Runs one cycle for a business day.
+///
+/// # Errors
+/// [`Error`] when the ledger itself fails: then nothing of the cycle was kept. An operation that fails is part of the report.
+pub async fn cycle(
+    setup: &Setup,
+    day: Date,
+    options: &CycleOptions,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Report, Error> {
+    let now = crate::clock::now();
+    let company = setup.company.id.as_str();
+    let run = fingerprint_hex(&[company.as_bytes(), now.to_rfc3339().as_bytes(), correlation().as_bytes()]);
+    let vanish_percent_max = if options.accept_vanished { 100 } else { setup.schedule.vanish_percent_max };
+
+    let (mut tasks, policy_changed, paused) = prepare(setup, options, now).await?;
+    for task in &mut tasks {
+        if task.operation.local || !matches!(task.read, Read::Local) {
+            continue;
+        }
+        task.read = pull_whole(task, progress).await;
+    }
+
+    let mut tx = setup.ledger.begin().await?;
+    let settled_on = tx.settled_on(company).await?;
+    let mut operations = Vec::new();
+    let mut control_totals = Vec::new();
+    let mut touched: BTreeSet<String> = BTreeSet::new();
+    let mut deltas = Vec::new();
+    let mut findings = Findings::default();
+    let mut archive = Vec::new();
+    let mut pauses: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    for task in tasks {
+        let id = task.connection.id.as_str();
+        let name = task.operation.name;
+        let landing = Landing {
+            run: &run,
+            company,
+            connection: id,
+            operation: name,
+            mode: task.operation.mode,
+            day,
+            now,
+            vanish_percent_max,
+            progress,
+        };
+        match land(&mut tx, &landing, task.connection, task.cursor.as_deref(), task.read).await? {
+            Ok((landed, pulled)) => {
+                if let Some(cursor) = &pulled.cursor {
+                    tx.set_cursor(id, name, cursor, now).await?;
+                }
+                archive.push((task.connection, pulled.files));
+                pauses.entry(id).or_insert(None);
+                touched.extend(landed.buyers.iter().cloned());
+                control_totals
+                    .extend(landed.totals.iter().map(|total| (id.to_owned(), name.to_owned(), *total)));
+                operations.extend(landed.report.clone());
+                deltas.extend(limit_deltas(id, &landed, day));
+                touched.extend(landed.limits.iter().filter_map(|change| change.buyer_id.clone()));
+                findings.collect(id, name, &task.operation, &landed);
+            }
+            Err(failure) => {
+                if failure.pause {
+                    pauses.insert(id, Some(failure.message.clone()));
+                }
+                let error = Some(failure.message);
+                operations.push(OperationReport { error, ..OperationReport::new(id, name) });
+            }
+        }
+    }
+    for (id, reason) in &pauses {
+        deltas.extend(pause_delta(&mut tx, id, reason.as_deref(), now).await?);
+    }
+    touched.append(&mut relink(&mut tx, setup).await?);
+
+    let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
+    let context = Context { company, policies, day, now };
+    deltas.extend(findings.breaks(&mut tx, &context).await?);
+    deltas.extend(dated_limits(&mut tx, setup, settled_on.unwrap_or(day), day).await?);
+    let whole = settled_on != Some(day) || policy_changed;
+    deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
+    tx.say(company, &run, &deltas, now).await?;
+
+    let failed = operations.iter().filter(|operation| operation.error.is_some()).count();
+    let outcome = match failed {
+        0 if paused.is_empty() => Outcome::Done,
+        _ if failed == operations.len() && failed > 0 => Outcome::Failed,
+        _ => Outcome::Partial,
+    };
+    let mut report = Report {
+        run: run.clone(),
+        day,
+        outcome,
+        operations,
+        control_totals,
+        exposure: tx.outstanding(company).await?,
+        limits: 0,
+        breaks: BTreeMap::new(),
+        deltas: BTreeMap::new(),
+        paused: Vec::new(),
+    };
+    report.limits =
+        tx.limits(company).await?.iter().filter(|row| row.payload.amount_minor > 0).count() as u64;
+    for row in tx.open_breaks(company).await? {
+        *report.breaks.entry(row.to_break()?.kind).or_default() += 1;
+    }
+    for row in tx.deltas_of(&run).await? {
+        if let Some(event) = Event::parse(&row.event) {
+            *report.deltas.entry(event).or_default() += 1;
+        }
+    }
+    for connection in tx.connections().await? {
+        if let (true, Some(reason)) = (connection.company == company, connection.paused_reason) {
+            report.paused.push((connection.id, reason));
+        }
+    }
+    let finished_at = crate::clock::now();
+    let summary = sqlx::types::Json(report.to_json());
+    let outcome = report.outcome.as_str().to_owned();
+    tx.record_run(company, &RunRow { id: run, on_date: day, started_at: now, finished_at, outcome, summary })
+        .await?;
+    tx.commit().await?;
+    for (connection, files) in archive {
+        connection
+            .archive(&files, day)
+            .map_err(|reason| Error::Archive { connection: connection.id.clone(), reason })?;
+    }
+    Ok(report)
+}
+
+/// Makes the configuration known to the ledger and reads what each operation starts from.
+async fn prepare<'a>(
+    setup: &'a Setup,
+    options: &CycleOptions,
+    now: Instant,
+) -> Result<(Vec<Task<'a>>, bool, Vec<String>), Error> {
+    let mut tx = setup.ledger.begin().await?;
+    let mut policy_changed = false;
+    for policy in &setup.policies {
+        policy_changed |= tx.know_policy(policy, now).await?;
+    }
+    for connection in &setup.connections {
+        let (connector, role) = (connection.connector_id(), connection.role().as_str());
+        tx.know_connection(&connection.id, &setup.company.id, connector, role).await?;
+    }
+    let paused: Vec<String> = tx
+        .connections()
+        .await?
+        .into_iter()
+        .filter(|row| row.company == setup.company.id && row.paused_since.is_some() && !options.retry_paused)
+        .map(|row| row.id)
+        .collect();
+    let mut tasks = Vec::new();
+    // Whoever owes comes before whoever covers: limits are linked to buyers that are known.
+    let mut connections: Vec<&Connection> = setup.connections.iter().collect();
+    connections.sort_by_key(|connection| connection.role());
+    for connection in connections {
+        if paused.contains(&connection.id) {
+            continue;
+        }
+        for operation in connection.pull_operations() {
+            let cursor = tx.cursor(&connection.id, operation.name).await?;
+            tasks.push(Task { connection, operation, cursor, read: Read::Local });
+        }
+    }
+    tx.commit().await?;
+    Ok((tasks, policy_changed, paused))
+}
+
+async fn pull_whole(task: &Task<'_>, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Read {
+    let (sender, mut receiver) = mpsc::channel::<Batch>(4);
+    let pull = task.connection.pull(task.operation.name, task.cursor.as_deref(), sender);
+    let collect = async {
+        let (mut batches, mut read) = (Vec::new(), 0);
+        while let Some(batch) = receiver.recv().await {
+            read += batch.records.len() as u64;
+            progress(Progress { connection: &task.connection.id, operation: task.operation.name, read });
+            batches.push(batch);
+        }
+        batches
+    };
+    match tokio::join!(pull, collect) {
+        (Ok(pulled), batches) => Read::Whole(batches, pulled),
+        (Err(error), _) => {
+            Read::Failed { message: error.to_string(), pause: error.verdict() == Verdict::FixConfiguration }
+        }
+    }
+}
+
+struct Failure {
+    message: String,
+    pause: bool,
+}
+
+/// Lands one operation in a savepoint; a refusal undoes it alone.
+async fn land(
+    tx: &mut Tx<'_>,
+    landing: &Landing<'_>,
+    connection: &Connection,
+    cursor: Option<&str>,
+    read: Read,
+) -> Result<Result<(Landed, Pulled), Failure>, Error> {
+    let (sender, receiver) = mpsc::channel::<Batch>(4);
+    let mut savepoint = tx.savepoint().await?;
+    // The receiver goes when the landing does, so that a landing that fails never leaves its source waiting.
+    let landing_of = async |savepoint: &mut Tx<'_>| {
+        let mut receiver = receiver;
+        landing.land(savepoint, &mut receiver).await
+    };
+    let (landed, pulled) = match read {
+        Read::Failed { message, pause } => {
+            savepoint.rollback().await?;
+            return Ok(Err(Failure { message, pause }));
+        }
+        Read::Whole(batches, pulled) => {
+            let send = async {
+                for batch in batches {
+                    if sender.send(batch).await.is_err() {
+                        break; // the landing has failed and says why
+                    }
+                }
+                drop(sender);
+            };
+            let (landed, ()) = tokio::join!(landing_of(&mut savepoint), send);
+            (landed, Ok(pulled))
+        }
+        Read::Local => {
+            let pull = connection.pull(landing.operation, cursor, sender);
+            tokio::join!(landing_of(&mut savepoint), pull)
+        }
+    };
+    let failure = match (landed, pulled) {
+        (Ok(landed), Ok(pulled)) => {
+            savepoint.commit().await?;
+            return Ok(Ok((landed, pulled)));
+        }
+        (Err(error), _) if !error.is_refusal() => return Err(error),
+        // A source that broke off is why its landing came out short: its word comes first.
+        (_, Err(error)) => {
+            Failure { message: error.to_string(), pause: error.verdict() == Verdict::FixConfiguration }
+        }
+        (Err(error), Ok(_)) => Failure { message: error.to_string(), pause: false },
+    };
+    savepoint.rollback().await?;
+    Ok(Err(failure))
+}
+
+async fn pause_delta(
+    tx: &mut Tx<'_>,
+    id: &str,
+    reason: Option<&str>,
+    now: Instant,
+) -> Result<Option<Delta>, Error> {
+    if !tx.pause(id, reason, now).await? {
+        return Ok(None);
+    }
+    let (event, summary) = match reason {
+        Some(reason) => (Event::ConnectionPaused, format!("{id} is paused: {reason}")),
+        None => (Event::ConnectionRecovered, format!("{id} works again.")),
+    };
+    Ok(Some(Delta {
+        event,
+        subject: id.to_owned(),
+        version: now.timestamp_millis().to_string(),
+        connection: id.to_owned(),
+        country: String::new(),
+        summary,
+        data: json!({ "connection": id, "reason": reason }),
+    }))
+}
+
+/// Gives every limit the buyer that is known now: an identifier that was added to an account links it.
+async fn relink(tx: &mut Tx<'_>, setup: &Setup) -> Result<BTreeSet<String>, Error> {
+    let mut touched = BTreeSet::new();
+    let accounts = tx.accounts(&setup.company.id).await?;
+    let index = super::link::Index::new(&accounts);
+    for connection in
+        setup.connections.iter().filter(|connection| connection.role() == crate::connector::Role::Insurer)
+    {
+        touched.append(
+            &mut tx.relink_limits(&connection.id, |limit| index.buyer_of(limit).ok().flatten()).await?,
+        );
+    }
+    Ok(touched)
+}
+
+fn limit_deltas(connection: &str, landed: &Landed, day: Date) -> Vec<Delta> {
+    let changes = landed.limits.iter().filter_map(|change| {
+        let told = reconcile::limit_change(change.before.as_ref(), Some(&change.after), day)?;
+        Some(limit_delta(
+            connection,
+            &change.after,
+            change.buyer_id.as_deref(),
+            told,
+            &change.version.to_string(),
+        ))
+    });
+    changes.collect()
+}
+
+/// Ends that are near or past, of limits whose content has not changed.
+async fn dated_limits(tx: &mut Tx<'_>, setup: &Setup, since: Date, day: Date) -> Result<Vec<Delta>, Error> {
+    let mut deltas = Vec::new();
+    for row in tx.limits(&setup.company.id).await? {
+        let policy = setup
+            .policies
+            .iter()
+            .find(|policy| policy.connection == row.connection && policy.number == row.policy);
+        let warning_days = policy.map_or(0, |policy| policy.warning_days);
+        let told = reconcile::ended(&row.payload, since, day).into_iter();
+        for change in told.chain(reconcile::expiring(&row.payload, day, warning_days)) {
+            deltas.push(limit_delta(&row.connection, &row.payload, row.buyer_id.as_deref(), change, ""));
+        }
+    }
+    Ok(deltas)
+}
+
+fn limit_delta(connection: &str, limit: &Limit, buyer: Option<&str>, change: Change, version: &str) -> Delta {
+    let amount = |minor| render_minor(minor, limit.currency);
+    Delta {
+        event: change.event,
+        subject: format!("{}/{}", limit.policy, limit.insurer_buyer_id),
+        // The same event for the same day is the same fact, whoever finds it.
+        version: change.day.map_or_else(|| version.to_owned(), |day| day.to_string()),
+        connection: connection.to_owned(),
+        country: String::new(),
+        summary: change.summary,
+        data: json!({
+            "policy": limit.policy, "insurer_buyer_id": limit.insurer_buyer_id, "buyer": buyer, "name": limit.buyer_name,
+            "reference": limit.reference, "decision": limit.decision, "decision_code": limit.decision_code,
+            "amount": amount(limit.amount_minor), "requested": limit.requested_minor.map(amount),
+            "currency": limit.currency, "effective_from": limit.effective_from, "effective_to": limit.effective_to,
+            "withdrawal_on": limit.withdrawal_on, "day": change.day,
+            "layers": limit.layers.iter().map(|layer| json!({
+                "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
+            "conditions": limit.conditions,
+        }),
+    }
+}
+
+/// Breaks about what partners answered, of the operations that were read whole in this cycle.
+#[derive(Default)]
+struct Findings {
+    found: Vec<Break>,
+    /// (connection, prefix of the subject) of what was looked at.
+    scope: Vec<(String, String)>,
+}
+
+impl Findings {
+    fn collect(&mut self, connection: &str, operation: &str, pull: &PullOperation, landed: &Landed) {
+        if pull.mode == crate::connector::Mode::Snapshot {
+            self.scope.push((connection.to_owned(), format!("{connection}/{operation}/")));
+        }
+        let blank = |kind, subject: String, name: &str, ours: String, theirs: String| Break {
+            kind,
+            subject,
+            name: name.to_owned(),
+            country: String::new(),
+            connection: connection.to_owned(),
+            ours,
+            theirs,
+        };
+        for unknown in &landed.unknown {
+            let subject = format!("{connection}/{operation}/{}/{}", unknown.table, unknown.code);
+            let ours = format!("not in [codes.{}]", unknown.table);
+            self.found.push(blank(
+                BreakKind::UnknownCode,
+                subject,
+                &format!("code {}", unknown.code),
+                ours,
+                unknown.code.clone(),
+            ));
+        }
+        for limit in &landed.unmatched {
+            let subject = format!("{connection}/{operation}/{}/{}", limit.policy, limit.insurer_buyer_id);
+            let theirs = crate::model::Money::new(limit.amount_minor, limit.currency).to_string();
+            self.found.push(blank(
+                BreakKind::BuyerUnmatched,
+                subject,
+                &limit.buyer_name,
+                "no account".to_owned(),
+                theirs,
+            ));
+        }
+        for (limit, buyers) in &landed.ambiguous {
+            let subject = format!("{connection}/{operation}/{}/{}", limit.policy, limit.insurer_buyer_id);
+            let theirs = crate::model::Money::new(limit.amount_minor, limit.currency).to_string();
+            self.found.push(blank(
+                BreakKind::BuyerAmbiguous,
+                subject,
+                &limit.buyer_name,
+                buyers.join(", "),
+                theirs,
+            ));
+        }
+    }
+
+    async fn breaks(self, tx: &mut Tx<'_>, context: &Context<'_>) -> Result<Vec<Delta>, Error> {
+        let in_scope = |connection: &str, subject: &str| {
+            self.scope.iter().any(|(id, prefix)| id == connection && subject.starts_with(prefix.as_str()))
+        };
+        let found_subjects: BTreeSet<&str> = self.found.iter().map(|found| found.subject.as_str()).collect();
+        let stored: Vec<_> = tx
+            .open_breaks(context.company)
+            .await?
+            .into_iter()
+            .filter(|row| GLOBAL.iter().any(|kind| kind.as_str() == row.kind))
+            .filter(|row| {
+                in_scope(&row.connection, &row.subject) || found_subjects.contains(row.subject.as_str())
+            })
+            .collect();
+        compare_breaks(tx, context, &stored, &self.found).await
+    }
+}

@@ -1,0 +1,90 @@
+//! The daemon: a cycle at its interval, and a publisher beside it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::publish::LedgerOutbox;
+use super::{CycleOptions, Error, Setup, cycle};
+use crate::queue::{Publisher, Remedy};
+
+/// Runs cycles until `shutdown` resolves; the transaction in hand is finished first.
+///
+/// A cycle that fails is logged and tried again at the next interval; deltas wait in the outbox meanwhile.
+///
+/// # Errors
+/// [`Error::Queue`] when the broker's settings have to change before anything can be published.
+pub async fn run(setup: &Setup, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+    let wake = Notify::new();
+    let (stop, stopped) = watch::channel(false);
+    let cycles = async {
+        let mut stopped = stopped.clone();
+        let pause = Duration::from_secs(setup.schedule.every_minutes.max(1) * 60);
+        while !*stopped.borrow() {
+            one_cycle(setup).await;
+            wake.notify_one();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stopped.changed() => {}
+            }
+        }
+    };
+    let publishing = async {
+        let Some(settings) = &setup.amqp else { return Ok(()) };
+        let mut stopped = stopped.clone();
+        let mut publisher = Publisher::new(settings.clone())?;
+        let until = async move {
+            let _ = stopped.wait_for(|stop| *stop).await; // the sender lives as long as this function
+        };
+        let done = publisher.run(&LedgerOutbox::new(setup), &wake, until).await;
+        if let Err(error) = &done {
+            let mend = match error.remedy() {
+                Remedy::FixConfiguration => {
+                    "mend [amqp] and start again; cycles go on and deltas wait in the outbox"
+                }
+                Remedy::RetryLater => "deltas wait in the outbox",
+            };
+            tracing::error!(%error, mend, "publishing has stopped");
+        }
+        publisher.close().await;
+        done
+    };
+    let signal = async {
+        shutdown.await;
+        tracing::info!("stopping after the cycle in hand");
+        let _ = stop.send(true); // receivers live in this function
+    };
+    let ((), published, ()) = tokio::join!(cycles, publishing, signal);
+    published.map_err(Error::from)
+}
+
+async fn one_cycle(setup: &Setup) {
+    let day = crate::clock::now().date_naive();
+    let report = match cycle(setup, day, &CycleOptions::default(), &|_| {}).await {
+        Ok(report) => report,
+        Err(error) => return tracing::error!(%error, "the cycle failed; nothing of it was kept"),
+    };
+    for operation in &report.operations {
+        match &operation.error {
+            Some(error) => tracing::error!(
+                connection = operation.connection,
+                operation = operation.operation,
+                error,
+                "not landed"
+            ),
+            None => tracing::info!(
+                connection = operation.connection,
+                operation = operation.operation,
+                read = operation.read,
+                new = operation.new,
+                changed = operation.changed,
+                closed = operation.closed,
+                quarantined = operation.quarantined,
+                "landed"
+            ),
+        }
+    }
+    let deltas: u64 = report.deltas.values().sum();
+    tracing::info!(run = report.run, day = %report.day, outcome = report.outcome.as_str(), deltas, "cycle done");
+}

@@ -1,0 +1,285 @@
+//! Landing what one operation read, in a savepoint of its own: whole, or not at all.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use tokio::sync::mpsc::Receiver;
+
+use super::{Error, OperationReport, Progress};
+use crate::connector::{Batch, Mode, PulledRecord};
+use crate::ledger::{AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, Tx};
+use crate::mapping::{AccountIn, Fault, ItemIn, Outcome, UnknownCode};
+use crate::model::{Account, Allocation, Currency, Date, Instant, Item, Limit, LimitRequest};
+
+/// What is landed, and where.
+pub(super) struct Landing<'a> {
+    pub(super) run: &'a str,
+    pub(super) company: &'a str,
+    pub(super) connection: &'a str,
+    pub(super) operation: &'a str,
+    pub(super) mode: Mode,
+    pub(super) day: Date,
+    pub(super) now: Instant,
+    pub(super) vanish_percent_max: u64,
+    pub(super) progress: &'a (dyn Fn(Progress<'_>) + Sync),
+}
+
+/// What landed.
+#[derive(Default)]
+pub(super) struct Landed {
+    pub(super) report: Option<OperationReport>,
+    pub(super) totals: Vec<ControlTotal>,
+    pub(super) buyers: BTreeSet<String>,
+    pub(super) limits: Vec<LimitChange>,
+    pub(super) ambiguous: Vec<(Limit, Vec<String>)>,
+    pub(super) unmatched: Vec<Limit>,
+    pub(super) unknown: BTreeSet<UnknownCode>,
+}
+
+type Totals = BTreeMap<Currency, (i64, i64)>;
+
+fn add(totals: &mut Totals, (currency, minor): (Currency, i64), count: i64) {
+    let entry = totals.entry(currency).or_default();
+    entry.0 += count;
+    entry.1 += minor;
+}
+
+/// What has arrived so far of one operation.
+#[derive(Default)]
+struct Arrived {
+    read: u64,
+    source: Totals,
+    quarantined: Totals,
+    bad: Vec<BadRecord>,
+    limits: Vec<(String, Limit)>,
+    requests: Vec<LimitRequest>,
+    allocations: Vec<Allocation>,
+    accounts_seen: HashSet<String>,
+    unknown: BTreeSet<UnknownCode>,
+}
+
+impl Landing<'_> {
+    /// Takes batches until the sender is done and lands them; the caller commits the savepoint once the pull succeeded too.
+    pub(super) async fn land(&self, tx: &mut Tx<'_>, batches: &mut Receiver<Batch>) -> Result<Landed, Error> {
+        let snapshot = self.mode == Mode::Snapshot;
+        let mut accounts = AccountLanding::begin(tx, self.connection, self.now).await?;
+        let mut items = ItemLanding::begin(tx, self.connection, self.operation, snapshot, self.now).await?;
+        let mut arrived = Arrived::default();
+        while let Some(batch) = batches.recv().await {
+            self.batch(tx, batch, &mut arrived, &mut accounts, &mut items).await?;
+            (self.progress)(Progress {
+                connection: self.connection,
+                operation: self.operation,
+                read: arrived.read,
+            });
+        }
+        let mut landed = Landed { unknown: std::mem::take(&mut arrived.unknown), ..Landed::default() };
+        let item_result = items.finish(tx, self.vanish_percent_max).await?;
+        tx.land_allocations(self.connection, &arrived.allocations, self.now).await?;
+        if !arrived.limits.is_empty() || self.is_limits() {
+            self.limits(tx, &mut arrived, &mut landed).await?;
+        }
+        if self.operation == "list_requests" {
+            tx.land_requests(self.connection, &arrived.requests, self.now).await?;
+        }
+        tx.quarantine(self.connection, self.operation, self.run, &arrived.bad, self.now).await?;
+        if snapshot {
+            tx.resolve_quarantine(self.connection, self.operation, self.run, self.now).await?;
+        }
+        if self.is_items() {
+            landed.totals = item_result.control_totals(&arrived.source, &arrived.quarantined);
+        }
+        for total in &landed.totals {
+            tx.record_control_total(self.run, self.connection, self.operation, total).await?;
+            if !total.adds_up() {
+                return Err(Error::ControlTotal {
+                    connection: self.connection.to_owned(),
+                    operation: self.operation.to_owned(),
+                    total: *total,
+                });
+            }
+        }
+        landed.buyers.extend(tx.buyers_of_accounts(self.connection, &item_result.touched).await?);
+        landed.buyers.append(&mut accounts.buyers);
+        let other = &accounts.landed;
+        let items_or_accounts = if self.is_items() { &item_result } else { other };
+        let mut report = OperationReport {
+            read: arrived.read,
+            quarantined: arrived.bad.len() as u64,
+            new: items_or_accounts.new,
+            changed: items_or_accounts.changed,
+            unchanged: items_or_accounts.unchanged,
+            closed: item_result.closed,
+            ..OperationReport::new(self.connection, self.operation)
+        };
+        if self.is_limits() {
+            report.new = landed.limits.iter().filter(|change| change.before.is_none()).count() as u64;
+            report.changed = landed.limits.len() as u64 - report.new;
+            report.unchanged = (report.read - report.quarantined.min(report.read))
+                .saturating_sub(report.new + report.changed);
+        }
+        landed.report = Some(report);
+        Ok(landed)
+    }
+
+    fn is_items(&self) -> bool {
+        matches!(self.operation, "invoices" | "receipts")
+    }
+
+    fn is_limits(&self) -> bool {
+        self.operation == "list_limits"
+    }
+
+    async fn batch(
+        &self,
+        tx: &mut Tx<'_>,
+        batch: Batch,
+        arrived: &mut Arrived,
+        accounts: &mut AccountLanding,
+        items: &mut ItemLanding,
+    ) -> Result<(), Error> {
+        let mut rows: Vec<(u64, ItemRow)> = Vec::with_capacity(batch.records.len());
+        let (mut customers, mut stubs) = (Vec::new(), Vec::new());
+        for PulledRecord { place, mapped, raw } in batch.records {
+            if mapped.outcome == Outcome::Ignored {
+                continue;
+            }
+            arrived.read += 1;
+            arrived.unknown.extend(mapped.unknown);
+            match mapped.outcome {
+                Outcome::Item(ItemIn { item, more, account }) => {
+                    add(&mut arrived.source, mapped.control, 1 + more.len() as i64);
+                    if !arrived.accounts_seen.contains(&item.account) {
+                        arrived.accounts_seen.insert(item.account.clone());
+                        stubs.push(stub(&item, account, accounts));
+                    }
+                    rows.push((place.line, ItemRow::new(item)));
+                    rows.extend(more.into_iter().map(|item| (place.line, ItemRow::new(item))));
+                }
+                Outcome::Account(account) => customers.push(account),
+                Outcome::Allocation(allocation) => arrived.allocations.push(allocation),
+                Outcome::Limit(limit) => arrived.limits.push((place.to_string(), limit)),
+                Outcome::Request(request) => arrived.requests.push(request),
+                Outcome::Bad(faults) => {
+                    if self.is_items() {
+                        add(&mut arrived.source, mapped.control, 1);
+                        add(&mut arrived.quarantined, mapped.control, 1);
+                    }
+                    let reason = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
+                    let (currency, amount_minor) = mapped.control;
+                    arrived.bad.push(BadRecord {
+                        stage: "map",
+                        place: place.to_string(),
+                        reason,
+                        payload: raw.unwrap_or_default(),
+                        currency,
+                        amount_minor,
+                    });
+                }
+                Outcome::Ignored => {}
+            }
+        }
+        accounts.write(tx, customers).await?;
+        accounts.write_from_items(tx, stubs.into_iter().flatten().collect()).await?;
+        for (line, row, first) in items.write(tx, rows).await? {
+            let item = row.item();
+            let control = (item.currency, item.kind.sign() * item.open_minor);
+            add(&mut arrived.quarantined, control, 1);
+            arrived.bad.push(BadRecord {
+                stage: "land",
+                place: format!("{}:{line}", self.operation),
+                reason: format!(
+                    "{} is already on line {first} of the same source; the first one counts",
+                    item.number
+                ),
+                payload: serde_json::to_string(item).unwrap_or_default(),
+                currency: control.0,
+                amount_minor: control.1,
+            });
+        }
+        Ok(())
+    }
+
+    async fn limits(&self, tx: &mut Tx<'_>, arrived: &mut Arrived, landed: &mut Landed) -> Result<(), Error> {
+        let accounts = tx.accounts(self.company).await?;
+        let index = super::link::Index::new(&accounts);
+        // One limit a buyer and policy: the latest decision counts, another is told.
+        let mut by_key: BTreeMap<(String, String), (String, Limit)> = BTreeMap::new();
+        for (place, limit) in std::mem::take(&mut arrived.limits) {
+            let key = (limit.policy.clone(), limit.insurer_buyer_id.clone());
+            let rank = |limit: &Limit| (limit.effective_from, limit.decided_on, limit.reference.clone());
+            let loser = match by_key.remove(&key) {
+                None => {
+                    by_key.insert(key, (place, limit));
+                    continue;
+                }
+                Some(other) if rank(&other.1) >= rank(&limit) => {
+                    by_key.insert(key, other);
+                    (place, limit)
+                }
+                Some(other) => {
+                    by_key.insert(key, (place, limit));
+                    other
+                }
+            };
+            let (place, limit) = loser;
+            arrived.bad.push(BadRecord {
+                stage: "land",
+                place,
+                reason: format!(
+                    "a second limit on buyer {} of policy {}; the latest decision counts",
+                    limit.insurer_buyer_id, limit.policy
+                ),
+                payload: serde_json::to_string(&limit).unwrap_or_default(),
+                currency: limit.currency,
+                amount_minor: 0,
+            });
+        }
+        let limits: Vec<Limit> = by_key.into_values().map(|(_, limit)| limit).collect();
+        for limit in &limits {
+            match index.buyer_of(limit) {
+                Ok(Some(_)) => {}
+                Ok(None) if limit.amount_minor > 0 => landed.unmatched.push(limit.clone()),
+                Ok(None) => {}
+                Err(several) => landed.ambiguous.push((limit.clone(), several)),
+            }
+        }
+        landed.limits = tx
+            .land_limits(
+                self.connection,
+                self.operation,
+                limits,
+                self.vanish_percent_max,
+                self.day,
+                self.now,
+                |limit| index.buyer_of(limit).ok().flatten(),
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+/// The account that an item describes; without a description, one by its code if the ledger has none.
+fn stub(item: &Item, described: Option<Box<AccountIn>>, accounts: &AccountLanding) -> Option<Account> {
+    let described = match described {
+        Some(described) => *described,
+        None if accounts.has(&item.account) => return None,
+        None => AccountIn {
+            name: item.account.clone(),
+            country: String::new(),
+            identifiers: Vec::new(),
+            insurer_buyer_id: None,
+        },
+    };
+    Some(Account {
+        external_id: item.account.clone(),
+        code: item.account.clone(),
+        name: described.name,
+        country: described.country,
+        identifiers: described.identifiers,
+        insurer_buyer_id: described.insurer_buyer_id,
+        limit_minor: None,
+        limit_currency: None,
+        terms_days: None,
+        blocked: false,
+    })
+}

@@ -1,0 +1,425 @@
+//! Settling: what follows from the ledger for each buyer, and what of it is worth saying.
+//!
+//! Works buyer by buyer over the open items in the order of buyers, so memory does not grow with the ledger. The functions
+//! of the pure core do the reckoning; this module brings them their values and stores their results.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::Error;
+use crate::credit::{self, LimitHistory, OpenItem};
+use crate::ledger::{AccountRow, BreakRow, CoverRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx};
+use crate::model::{
+    Break, BreakKind, Currency, Date, Delta, Event, Instant, ItemKind, Limit, Money, Policy, render_minor,
+};
+use crate::reconcile::{self, ErpAccount, PolicyState, Stand};
+
+/// What settling needs to know beside the ledger.
+pub(super) struct Context<'a> {
+    pub(super) company: &'a str,
+    pub(super) policies: Vec<&'a Policy>,
+    pub(super) day: Date,
+    pub(super) now: Instant,
+}
+
+/// Breaks about partners' answers rather than about buyers; the cycle compares them itself.
+pub(super) const GLOBAL: &[BreakKind] =
+    &[BreakKind::BuyerUnmatched, BreakKind::BuyerAmbiguous, BreakKind::UnknownCode];
+
+/// Everything of one buyer.
+struct Sheet<'a> {
+    id: &'a str,
+    accounts: &'a [AccountRow],
+    limits: BTreeMap<(&'a str, &'a str), Vec<&'a LimitRow>>,
+}
+
+#[derive(Default)]
+struct Results {
+    exposures: Vec<ExposureRow>,
+    covers: Vec<CoverRow>,
+    breaks: Vec<Break>,
+    deltas: Vec<Delta>,
+}
+
+/// Settles some buyers, or all with `None`, and returns the deltas that follow.
+pub(super) async fn settle(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    scope: Option<&BTreeSet<String>>,
+) -> Result<Vec<Delta>, Error> {
+    if scope.is_some_and(BTreeSet::is_empty) {
+        return Ok(Vec::new());
+    }
+    let company = context.company;
+    let accounts = match scope {
+        None => tx.accounts(company).await?,
+        Some(buyers) => tx.accounts_of(company, buyers).await?,
+    };
+    let holding: BTreeSet<String> = tx.connections_holding_limits(company).await?.into_iter().collect();
+    let limits = tx.limit_versions(company, scope).await?;
+    let exposures = by_buyer(tx.exposures(company, scope).await?, |row| &row.buyer_id);
+    let covers = by_buyer(tx.covers(company, scope).await?, |row| &row.buyer_id);
+
+    let accounts = by_buyer(accounts, |row| &row.buyer_id);
+    let mut sheets: BTreeMap<&str, Sheet<'_>> = BTreeMap::new();
+    let ids = accounts.keys().chain(exposures.keys()).chain(covers.keys()).chain(scope.into_iter().flatten());
+    for id in ids {
+        let rows = accounts.get(id).map(Vec::as_slice).unwrap_or_default();
+        sheets.entry(id).or_insert_with(|| Sheet { id, accounts: rows, limits: BTreeMap::new() });
+    }
+    for row in &limits {
+        if let Some(sheet) = row.buyer_id.as_deref().and_then(|id| sheets.get_mut(id)) {
+            sheet.limits.entry((&row.connection, &row.policy)).or_default().push(row);
+        }
+    }
+
+    let mut results = Results::default();
+    let mut pending = sheets.values().peekable();
+    let mut items: Vec<OpenItemRow> = Vec::new();
+    let none: Vec<OpenItemRow> = Vec::new();
+    let mut failure = None;
+    let mut flush = |upto: Option<&str>, items: &[OpenItemRow], results: &mut Results| -> Result<(), Error> {
+        // Buyers come in order; those without open items are settled on the way.
+        while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
+            let own = if upto == Some(sheet.id) { items } else { &none };
+            let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+            let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+            settle_buyer(context, sheet, own, before, covered, &holding, results)?;
+        }
+        Ok(())
+    };
+    tx.open_items(company, scope, |row| {
+        if items.first().is_some_and(|first| first.buyer_id != row.buyer_id) {
+            let done = items.first().map(|first| first.buyer_id.clone());
+            if let Err(error) = flush(done.as_deref(), &items, &mut results) {
+                failure.get_or_insert(error);
+            }
+            items.clear();
+        }
+        items.push(row);
+        Ok(())
+    })
+    .await?;
+    if let Some(last) = items.first().map(|first| first.buyer_id.clone()) {
+        flush(Some(&last), &items, &mut results)?;
+    }
+    flush(None, &[], &mut results)?;
+    if let Some(error) = failure {
+        return Err(error);
+    }
+
+    tx.write_exposures(company, &results.exposures, context.now).await?;
+    tx.write_covers(company, &results.covers, context.now).await?;
+    let stored = match scope {
+        None => tx.open_breaks(company).await?,
+        Some(buyers) => tx.open_breaks_of(company, buyers).await?,
+    };
+    let stored: Vec<BreakRow> =
+        stored.into_iter().filter(|row| !GLOBAL.iter().any(|kind| kind.as_str() == row.kind)).collect();
+    let found = std::mem::take(&mut results.breaks);
+    results.deltas.extend(compare_breaks(tx, context, &stored, &found).await?);
+    Ok(results.deltas)
+}
+
+fn by_buyer<T>(rows: Vec<T>, id: impl Fn(&T) -> &String) -> BTreeMap<String, Vec<T>> {
+    let mut map: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    for row in rows {
+        map.entry(id(&row).clone()).or_default().push(row);
+    }
+    map
+}
+
+/// Stores what opened, changed and closed between the breaks that were open and those found now.
+pub(super) async fn compare_breaks(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    stored: &[BreakRow],
+    found: &[Break],
+) -> Result<Vec<Delta>, Error> {
+    let before = stored.iter().map(BreakRow::to_break).collect::<Result<Vec<_>, _>>()?;
+    let diff = reconcile::diff(&before, found);
+    let mut deltas = Vec::new();
+    for opened in diff.opened {
+        let stored = tx.open_break(context.company, opened, context.now, context.day).await?;
+        deltas.push(break_delta(Event::BreakOpened, &stored));
+    }
+    for still in diff.still_open.iter().filter(|still| still.is_changed()) {
+        tx.update_break(context.company, still.now, context.now).await?;
+    }
+    for closed in diff.closed {
+        let stored = tx.close_break(context.company, closed, context.now).await?;
+        deltas.push(break_delta(Event::BreakClosed, &stored));
+    }
+    Ok(deltas)
+}
+
+fn break_delta(event: Event, stored: &StoredBreak) -> Delta {
+    let Break { kind, subject, name, country, connection, ours, theirs } = &stored.found;
+    let summary = match event {
+        Event::BreakClosed => format!("{name}: {kind} is settled."),
+        _ if theirs.is_empty() => format!("{name}: {kind} ({ours}). Next: {}.", kind.next_step()),
+        _ => format!("{name}: {kind} ({ours} / {theirs}). Next: {}.", kind.next_step()),
+    };
+    Delta {
+        event,
+        subject: stored.id.clone(),
+        version: stored.occurrence.to_string(),
+        connection: connection.clone(),
+        country: country.clone(),
+        summary,
+        data: json!({
+            "break": stored.id, "kind": kind, "subject": subject, "name": name, "country": country,
+            "connection": connection, "ours": ours, "theirs": theirs, "next_step": kind.next_step(),
+            "occurrence": stored.occurrence,
+        }),
+    }
+}
+
+fn settle_buyer(
+    context: &Context<'_>,
+    sheet: &Sheet<'_>,
+    rows: &[OpenItemRow],
+    before: &[ExposureRow],
+    covered_before: &[CoverRow],
+    holding: &BTreeSet<String>,
+    results: &mut Results,
+) -> Result<(), Error> {
+    let items = rows.iter().map(open_item).collect::<Result<Vec<_>, Error>>()?;
+    let (name, country) =
+        sheet.accounts.first().map_or((sheet.id, ""), |a| (a.name.as_str(), a.country.as_str()));
+    let who = json!({ "id": sheet.id, "name": name, "country": country });
+    let connection = sheet.accounts.first().map_or("none", |account| account.connection.as_str());
+
+    // Exposure, one row a currency; a currency that is settled whole keeps its row at zero.
+    let now = credit::exposures(&items, context.day)?;
+    let mut owed = Vec::new();
+    let settled = before.iter().filter(|row| !now.iter().any(|e| e.currency.code() == row.currency));
+    let mut next: Vec<ExposureRow> =
+        now.iter().map(|exposure| exposure_row(sheet.id, exposure, context.day)).collect();
+    next.extend(settled.map(|row| ExposureRow {
+        said_minor: row.said_minor,
+        version: row.version,
+        ..empty_exposure(sheet.id, &row.currency, context.day)
+    }));
+    for mut row in next {
+        let currency = currency(&row.currency)?;
+        owed.push(Money::new(row.outstanding_minor, currency));
+        let known = before.iter().find(|known| known.currency == row.currency);
+        (row.said_minor, row.version) = known.map_or((0, 0), |known| (known.said_minor, known.version));
+        let policy = context.policies.iter().find(|policy| policy.currency == currency);
+        let threshold = policy.map_or(0, |policy| policy.exposure_threshold_minor);
+        if reconcile::exposure_event(row.said_minor, row.outstanding_minor, threshold).is_some() {
+            let (was, is) =
+                (Money::new(row.said_minor, currency), Money::new(row.outstanding_minor, currency));
+            row.version += 1;
+            let amount = |minor| render_minor(minor, currency);
+            results.deltas.push(Delta {
+                event: Event::ExposureChanged,
+                subject: format!("{}/{currency}", sheet.id),
+                version: row.version.to_string(),
+                connection: connection.to_owned(),
+                country: country.to_owned(),
+                summary: format!("{name} owes {is}, before {was}."),
+                data: json!({
+                    "buyer": who, "currency": currency, "as_of": row.as_of, "before": amount(row.said_minor),
+                    "outstanding": amount(row.outstanding_minor), "not_due": amount(row.not_due_minor),
+                    "overdue_1_30": amount(row.overdue_30_minor), "overdue_31_60": amount(row.overdue_60_minor),
+                    "overdue_61_90": amount(row.overdue_90_minor), "overdue_over_90": amount(row.overdue_more_minor),
+                    "disputed": amount(row.disputed_minor), "credits": amount(row.credits_minor),
+                    "unallocated": amount(row.unallocated_minor), "oldest_due": row.oldest_due,
+                    "invoices": row.invoice_count, "version": row.version,
+                }),
+            });
+            row.said_minor = row.outstanding_minor;
+        }
+        if known != Some(&row) {
+            results.exposures.push(row);
+        }
+    }
+
+    // Cover, one row a policy.
+    let mut states: Vec<(&Policy, Option<LimitHistory>, Option<&LimitRow>, i64, i64)> = Vec::new();
+    for policy in &context.policies {
+        let rows = sheet
+            .limits
+            .get(&(policy.connection.as_str(), policy.number.as_str()))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let (current, statements) = statements(rows);
+        let history = LimitHistory::from_statements(statements, policy.currency)?;
+        let cover = credit::allocate(&items, &history, policy, context.day)?;
+        let over = cover.beyond_limit_minor > 0;
+        let known = covered_before
+            .iter()
+            .find(|row| row.connection == policy.connection && row.policy == policy.number);
+        let mut row = CoverRow {
+            buyer_id: sheet.id.to_owned(),
+            connection: policy.connection.clone(),
+            policy: policy.number.clone(),
+            currency: policy.currency.code().to_owned(),
+            cap_minor: cover.today.cap_minor,
+            covered_minor: cover.covered_minor,
+            uninsured_minor: cover.uninsured_minor,
+            indemnity_minor: cover.indemnity_minor,
+            over_limit: over,
+            version: known.map_or(0, |known| known.version),
+            as_of: context.day,
+        };
+        if let Some(event) = reconcile::over_limit_event(known.is_some_and(|known| known.over_limit), over) {
+            row.version += 1;
+            let money = |minor| Money::new(minor, policy.currency);
+            let summary = if over {
+                let beyond = money(cover.beyond_limit_minor);
+                format!("{name} is over its limit of {}: {beyond} is not covered.", money(row.cap_minor))
+            } else {
+                format!("{name} is back within its limit of {}.", money(row.cap_minor))
+            };
+            let amount = |minor| render_minor(minor, policy.currency);
+            results.deltas.push(Delta {
+                event,
+                subject: format!("{}/{}", sheet.id, policy.number),
+                version: row.version.to_string(),
+                connection: policy.connection.clone(),
+                country: country.to_owned(),
+                summary,
+                data: json!({
+                    "buyer": who, "policy": policy.number, "currency": policy.currency, "as_of": row.as_of,
+                    "limit": amount(row.cap_minor), "covered": amount(row.covered_minor),
+                    "uninsured": amount(row.uninsured_minor), "beyond_limit": amount(cover.beyond_limit_minor),
+                    "version": row.version,
+                }),
+            });
+        }
+        if known != Some(&row) {
+            results.covers.push(row);
+        }
+        let decided = history.is_decided(context.day).then_some(history);
+        states.push((policy, decided, current, cover.covered_minor, cover.beyond_limit_minor));
+    }
+
+    // Both sides.
+    let erp: Vec<ErpAccount<'_>> = sheet
+        .accounts
+        .iter()
+        .map(|account| ErpAccount {
+            connection: &account.connection,
+            code: &account.code,
+            limit: account.limit().map(|(minor, currency)| Money::new(minor, currency)),
+            erp_holds_limits: holding.contains(&account.connection),
+        })
+        .collect();
+    let states: Vec<PolicyState<'_>> = states
+        .iter()
+        .map(|(policy, history, current, covered, beyond)| PolicyState {
+            connection: &policy.connection,
+            policy: &policy.number,
+            currency: policy.currency,
+            warning_days: policy.warning_days,
+            stand: match (history, current) {
+                (Some(history), Some(row)) => Stand::Decided {
+                    cap_minor: history.limit_at(context.day, policy).cap_minor,
+                    layers: &row.payload.layers,
+                    last_day: last_day(&row.payload),
+                },
+                _ => Stand::Undecided { discretionary_minor: policy.discretionary_minor },
+            },
+            covered_minor: *covered,
+            beyond_limit_minor: *beyond,
+        })
+        .collect();
+    let buyer =
+        reconcile::Buyer { id: sheet.id, name, country, accounts: &erp, policies: &states, owed: &owed };
+    results.breaks.extend(reconcile::breaks(&buyer, context.day));
+    Ok(())
+}
+
+/// The statements of one buyer under one policy, and the one in force.
+///
+/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts; the cycle reports it.
+pub(crate) fn statements<'l>(rows: &[&'l LimitRow]) -> (Option<&'l LimitRow>, Vec<(Date, &'l Limit)>) {
+    let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
+    for row in rows {
+        let entry = latest.entry(&row.insurer_buyer_id).or_insert(row);
+        if row.version > entry.version {
+            *entry = row;
+        }
+    }
+    let current = latest
+        .into_values()
+        .max_by_key(|row| (row.payload.amount_minor, std::cmp::Reverse(&row.insurer_buyer_id)));
+    let own = rows
+        .iter()
+        .filter(|row| current.is_some_and(|current| current.insurer_buyer_id == row.insurer_buyer_id));
+    let mut own: Vec<&&LimitRow> = own.collect();
+    own.sort_by_key(|row| row.version);
+    (current, own.into_iter().map(|row| (row.seen_on, &row.payload.0)).collect())
+}
+
+fn last_day(limit: &Limit) -> Option<Date> {
+    let eve = limit.withdrawal_on.and_then(|day| day.pred_opt());
+    match (limit.effective_to, eve) {
+        (Some(end), Some(eve)) => Some(end.min(eve)),
+        (end, eve) => end.or(eve),
+    }
+}
+
+fn currency(code: &str) -> Result<Currency, Error> {
+    Currency::parse(code).ok_or_else(|| Error::Ledger(crate::ledger::Error::unreadable("currency", code)))
+}
+
+/// An open item of the ledger as the pure core takes it.
+pub(crate) fn open_item(row: &OpenItemRow) -> Result<OpenItem<'_>, Error> {
+    let kind =
+        ItemKind::parse(&row.kind).ok_or_else(|| crate::ledger::Error::unreadable("kind", &row.kind))?;
+    Ok(OpenItem {
+        id: &row.external_id,
+        number: &row.number,
+        kind,
+        currency: currency(&row.currency)?,
+        total_minor: row.total_minor,
+        open_minor: row.open_minor,
+        issued: row.issued,
+        due: row.due,
+        original_due: row.original_due,
+        disputed: row.disputed,
+    })
+}
+
+fn exposure_row(buyer: &str, exposure: &credit::Exposure, day: Date) -> ExposureRow {
+    ExposureRow {
+        outstanding_minor: exposure.outstanding_minor,
+        not_due_minor: exposure.not_due_minor,
+        overdue_30_minor: exposure.overdue_1_30_minor,
+        overdue_60_minor: exposure.overdue_31_60_minor,
+        overdue_90_minor: exposure.overdue_61_90_minor,
+        overdue_more_minor: exposure.overdue_over_90_minor,
+        disputed_minor: exposure.disputed_minor,
+        credits_minor: exposure.credits_minor,
+        unallocated_minor: exposure.unallocated_minor,
+        oldest_due: exposure.oldest_original_due,
+        invoice_count: i64::from(exposure.invoice_count),
+        ..empty_exposure(buyer, exposure.currency.code(), day)
+    }
+}
+
+fn empty_exposure(buyer: &str, currency: &str, day: Date) -> ExposureRow {
+    ExposureRow {
+        buyer_id: buyer.to_owned(),
+        currency: currency.to_owned(),
+        outstanding_minor: 0,
+        not_due_minor: 0,
+        overdue_30_minor: 0,
+        overdue_60_minor: 0,
+        overdue_90_minor: 0,
+        overdue_more_minor: 0,
+        disputed_minor: 0,
+        credits_minor: 0,
+        unallocated_minor: 0,
+        oldest_due: None,
+        invoice_count: 0,
+        said_minor: 0,
+        version: 0,
+        as_of: day,
+    }
+}
