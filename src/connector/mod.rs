@@ -1,69 +1,32 @@
-//! stub
-#![allow(missing_docs, dead_code)]
-use crate::model::*;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
-crate::model::words! {
-/// r
-Role {
-/// e
-Erp = "erp",
-/// i
-Insurer = "insurer" } }
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    Snapshot,
-    Incremental,
-}
-pub struct PulledRecord {
-    pub place: crate::format::Place,
-    pub mapped: crate::mapping::Mapped,
-    pub raw: Option<String>,
-}
-pub struct Batch {
-    pub records: Vec<PulledRecord>,
-}
-pub struct Pulled {
-    pub mode: Mode,
-    pub cursor: Option<String>,
-    pub files: Vec<PathBuf>,
-    pub read: u64,
-}
-#[derive(Debug, Clone, Copy)]
-pub struct PullOperation {
-    pub name: &'static str,
-    pub mode: Mode,
-    pub local: bool,
-}
-pub struct Connection {
-    pub id: String,
-}
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct Error;
-impl Error {
-    pub fn verdict(&self) -> crate::transport::Verdict {
-        crate::transport::Verdict::Defect
-    }
-}
-impl Connection {
-    pub fn connector_id(&self) -> &str {
-        ""
-    }
-    pub fn role(&self) -> Role {
-        Role::Erp
-    }
-    pub fn pull_operations(&self) -> Vec<PullOperation> {
-        vec![]
-    }
-    pub async fn pull(
-        &self,
-        _o: &str,
-        _c: Option<&str>,
-        _out: tokio::sync::mpsc::Sender<Batch>,
-    ) -> Result<Pulled, Error> {
-        Err(Error)
-    }
-    pub fn archive(&self, _f: &[PathBuf], _d: Date) -> Result<(), String> {
-        Ok(())
-    }
-}
+//! Connectors: partner systems as data, and the few verbs that work on them: pull, look up, send.
+//!
+//! A connector is a manifest and its mappings. Built-in ones are part of the program; files of the user's folder replace
+//! or add to theirs one by one. Nothing here knows a partner's name. Reference: ARCHITECTURE.md, "A connector is data".
+
+mod builtin;
+mod connection;
+mod cursor;
+mod error;
+mod load;
+mod manifest;
+mod pull;
+mod read;
+mod roles;
+mod sample;
+mod send;
+mod settings;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use connection::{Connection, Setup};
+pub use error::Error;
+pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
+pub use manifest::{
+    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HttpOperation, Manifest, Mode,
+    Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType, Stamp, Status, Work,
+};
+pub use pull::{Batch, Pulled, PulledRecord};
+pub use roles::{Kind, PURPOSES, Purpose, Role};
+pub use sample::{Report, SampleReport, mapping_test};
+pub use send::Sent;

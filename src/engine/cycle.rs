@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::land::{Landed, Landing};
 use super::settle::{Context, GLOBAL, compare_breaks, settle};
 use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup};
-use crate::connector::{Batch, Connection, PullOperation, Pulled};
+use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
 use crate::ledger::{RunRow, Tx};
 use crate::model::{Break, BreakKind, Date, Delta, Event, Instant, Limit, Policy, render_minor};
@@ -31,7 +31,8 @@ enum Read {
 
 struct Task<'a> {
     connection: &'a Connection,
-    operation: PullOperation,
+    operation: &'a str,
+    mode: Mode,
     cursor: Option<String>,
     read: Read,
 }
@@ -51,9 +52,9 @@ pub async fn cycle(
     let run = fingerprint_hex(&[company.as_bytes(), now.to_rfc3339().as_bytes(), correlation().as_bytes()]);
     let vanish_percent_max = if options.accept_vanished { 100 } else { setup.schedule.vanish_percent_max };
 
-    let (mut tasks, policy_changed, paused) = prepare(setup, options, now).await?;
+    let (mut tasks, policy_changed, paused) = prepare(setup, options, day, now).await?;
     for task in &mut tasks {
-        if task.operation.local || !matches!(task.read, Read::Local) {
+        if task.connection.connector.manifest.reach == Reach::Files {
             continue;
         }
         task.read = pull_whole(task, progress).await;
@@ -70,13 +71,13 @@ pub async fn cycle(
     let mut pauses: BTreeMap<&str, Option<String>> = BTreeMap::new();
     for task in tasks {
         let id = task.connection.id.as_str();
-        let name = task.operation.name;
+        let name = task.operation;
         let landing = Landing {
             run: &run,
             company,
             connection: id,
             operation: name,
-            mode: task.operation.mode,
+            mode: task.mode,
             day,
             now,
             vanish_percent_max,
@@ -95,7 +96,7 @@ pub async fn cycle(
                 operations.extend(landed.report.clone());
                 deltas.extend(limit_deltas(id, &landed, day));
                 touched.extend(landed.limits.iter().filter_map(|change| change.buyer_id.clone()));
-                findings.collect(id, name, &task.operation, &landed);
+                findings.collect(id, name, pulled.mode, &landed);
             }
             Err(failure) => {
                 if failure.pause {
@@ -159,9 +160,10 @@ pub async fn cycle(
         .await?;
     tx.commit().await?;
     for (connection, files) in archive {
-        connection
-            .archive(&files, day)
-            .map_err(|reason| Error::Archive { connection: connection.id.clone(), reason })?;
+        connection.archive(&files, day).map_err(|error| Error::Archive {
+            connection: connection.id.clone(),
+            reason: error.to_string(),
+        })?;
     }
     Ok(report)
 }
@@ -170,6 +172,7 @@ pub async fn cycle(
 async fn prepare<'a>(
     setup: &'a Setup,
     options: &CycleOptions,
+    day: Date,
     now: Instant,
 ) -> Result<(Vec<Task<'a>>, bool, Vec<String>), Error> {
     let mut tx = setup.ledger.begin().await?;
@@ -178,7 +181,8 @@ async fn prepare<'a>(
         policy_changed |= tx.know_policy(policy, now).await?;
     }
     for connection in &setup.connections {
-        let (connector, role) = (connection.connector_id(), connection.role().as_str());
+        let manifest = &connection.connector.manifest;
+        let (connector, role) = (manifest.id.as_str(), manifest.role.as_str());
         tx.know_connection(&connection.id, &setup.company.id, connector, role).await?;
     }
     let paused: Vec<String> = tx
@@ -188,17 +192,20 @@ async fn prepare<'a>(
         .filter(|row| row.company == setup.company.id && row.paused_since.is_some() && !options.retry_paused)
         .map(|row| row.id)
         .collect();
+    let whole = tx.settled_on(&setup.company.id).await? != Some(day);
     let mut tasks = Vec::new();
     // Whoever owes comes before whoever covers: limits are linked to buyers that are known.
     let mut connections: Vec<&Connection> = setup.connections.iter().collect();
-    connections.sort_by_key(|connection| connection.role());
+    connections.sort_by_key(|connection| connection.connector.manifest.role);
     for connection in connections {
         if paused.contains(&connection.id) {
             continue;
         }
-        for operation in connection.pull_operations() {
-            let cursor = tx.cursor(&connection.id, operation.name).await?;
-            tasks.push(Task { connection, operation, cursor, read: Read::Local });
+        for operation in connection.pulls() {
+            // Once a day everything is read anew: some systems change an item without moving its stamp.
+            let cursor = if whole { None } else { tx.cursor(&connection.id, operation).await? };
+            let mode = connection.mode(operation, cursor.as_deref())?;
+            tasks.push(Task { connection, operation, mode, cursor, read: Read::Local });
         }
     }
     tx.commit().await?;
@@ -207,12 +214,12 @@ async fn prepare<'a>(
 
 async fn pull_whole(task: &Task<'_>, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Read {
     let (sender, mut receiver) = mpsc::channel::<Batch>(4);
-    let pull = task.connection.pull(task.operation.name, task.cursor.as_deref(), sender);
+    let pull = task.connection.pull(task.operation, task.cursor.as_deref(), sender);
     let collect = async {
         let (mut batches, mut read) = (Vec::new(), 0);
         while let Some(batch) = receiver.recv().await {
             read += batch.records.len() as u64;
-            progress(Progress { connection: &task.connection.id, operation: task.operation.name, read });
+            progress(Progress { connection: &task.connection.id, operation: task.operation, read });
             batches.push(batch);
         }
         batches
@@ -240,12 +247,7 @@ async fn land(
 ) -> Result<Result<(Landed, Pulled), Failure>, Error> {
     let (sender, receiver) = mpsc::channel::<Batch>(4);
     let mut savepoint = tx.savepoint().await?;
-    // The receiver goes when the landing does, so that a landing that fails never leaves its source waiting.
-    let landing_of = async |savepoint: &mut Tx<'_>| {
-        let mut receiver = receiver;
-        landing.land(savepoint, &mut receiver).await
-    };
-    let (landed, pulled) = match read {
+    let (consumed, pulled) = match read {
         Read::Failed { message, pause } => {
             savepoint.rollback().await?;
             return Ok(Err(Failure { message, pause }));
@@ -259,25 +261,27 @@ async fn land(
                 }
                 drop(sender);
             };
-            let (landed, ()) = tokio::join!(landing_of(&mut savepoint), send);
-            (landed, Ok(pulled))
+            let (consumed, ()) = tokio::join!(landing.consume(&mut savepoint, receiver), send);
+            (consumed, Ok(pulled))
         }
         Read::Local => {
             let pull = connection.pull(landing.operation, cursor, sender);
-            tokio::join!(landing_of(&mut savepoint), pull)
+            tokio::join!(landing.consume(&mut savepoint, receiver), pull)
         }
     };
-    let failure = match (landed, pulled) {
-        (Ok(landed), Ok(pulled)) => {
-            savepoint.commit().await?;
-            return Ok(Ok((landed, pulled)));
-        }
-        (Err(error), _) if !error.is_refusal() => return Err(error),
-        // A source that broke off is why its landing came out short: its word comes first.
-        (_, Err(error)) => {
+    let consumed = consumed?;
+    let failure = match pulled {
+        Ok(pulled) => match landing.finish(&mut savepoint, consumed, pulled.mode).await {
+            Ok(landed) => {
+                savepoint.commit().await?;
+                return Ok(Ok((landed, pulled)));
+            }
+            Err(error) if error.is_refusal() => Failure { message: error.to_string(), pause: false },
+            Err(error) => return Err(error),
+        },
+        Err(error) => {
             Failure { message: error.to_string(), pause: error.verdict() == Verdict::FixConfiguration }
         }
-        (Err(error), Ok(_)) => Failure { message: error.to_string(), pause: false },
     };
     savepoint.rollback().await?;
     Ok(Err(failure))
@@ -313,7 +317,7 @@ async fn relink(tx: &mut Tx<'_>, setup: &Setup) -> Result<BTreeSet<String>, Erro
     let accounts = tx.accounts(&setup.company.id).await?;
     let index = super::link::Index::new(&accounts);
     for connection in
-        setup.connections.iter().filter(|connection| connection.role() == crate::connector::Role::Insurer)
+        setup.connections.iter().filter(|connection| connection.connector.manifest.role == Role::Insurer)
     {
         touched.append(
             &mut tx.relink_limits(&connection.id, |limit| index.buyer_of(limit).ok().flatten()).await?,
@@ -385,8 +389,8 @@ struct Findings {
 }
 
 impl Findings {
-    fn collect(&mut self, connection: &str, operation: &str, pull: &PullOperation, landed: &Landed) {
-        if pull.mode == crate::connector::Mode::Snapshot {
+    fn collect(&mut self, connection: &str, operation: &str, shown: Mode, landed: &Landed) {
+        if shown == Mode::Snapshot {
             self.scope.push((connection.to_owned(), format!("{connection}/{operation}/")));
         }
         let blank = |kind, subject: String, name: &str, ours: String, theirs: String| Break {

@@ -43,6 +43,13 @@ fn add(totals: &mut Totals, (currency, minor): (Currency, i64), count: i64) {
     entry.1 += minor;
 }
 
+/// One operation, taken in and not yet concluded.
+pub(super) struct Consumed {
+    accounts: AccountLanding,
+    items: ItemLanding,
+    arrived: Arrived,
+}
+
 /// What has arrived so far of one operation.
 #[derive(Default)]
 struct Arrived {
@@ -58,8 +65,12 @@ struct Arrived {
 }
 
 impl Landing<'_> {
-    /// Takes batches until the sender is done and lands them; the caller commits the savepoint once the pull succeeded too.
-    pub(super) async fn land(&self, tx: &mut Tx<'_>, batches: &mut Receiver<Batch>) -> Result<Landed, Error> {
+    /// Takes batches until the sender is done; nothing is concluded from what did not come yet.
+    pub(super) async fn consume(
+        &self,
+        tx: &mut Tx<'_>,
+        mut batches: Receiver<Batch>,
+    ) -> Result<Consumed, Error> {
         let snapshot = self.mode == Mode::Snapshot;
         let mut accounts = AccountLanding::begin(tx, self.connection, self.now).await?;
         let mut items = ItemLanding::begin(tx, self.connection, self.operation, snapshot, self.now).await?;
@@ -71,6 +82,23 @@ impl Landing<'_> {
                 operation: self.operation,
                 read: arrived.read,
             });
+        }
+        Ok(Consumed { accounts, items, arrived })
+    }
+
+    /// Lands what was consumed, once the pull has succeeded and said what it showed.
+    pub(super) async fn finish(
+        &self,
+        tx: &mut Tx<'_>,
+        consumed: Consumed,
+        shown: Mode,
+    ) -> Result<Landed, Error> {
+        let snapshot = shown == Mode::Snapshot;
+        let Consumed { mut accounts, items, mut arrived } = consumed;
+        if !snapshot && arrived.read == 0 {
+            // An optional source that is not there, or nothing new: no list to compare with.
+            let report = Some(OperationReport::new(self.connection, self.operation));
+            return Ok(Landed { report, ..Landed::default() });
         }
         let mut landed = Landed { unknown: std::mem::take(&mut arrived.unknown), ..Landed::default() };
         let item_result = items.finish(tx, self.vanish_percent_max).await?;

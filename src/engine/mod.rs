@@ -16,7 +16,7 @@ pub use cycle::cycle;
 pub use daemon::run;
 pub use publish::publish;
 pub use report::{OperationReport, Outcome, Report};
-pub use setup::{Setup, SetupError};
+pub use setup::{Setup, SetupError, connections};
 
 use crate::ledger::ControlTotal;
 
@@ -46,6 +46,9 @@ pub enum Error {
     /// The ledger failed or refused.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::Error),
+    /// A connection cannot be worked with as it is configured.
+    #[error(transparent)]
+    Connector(#[from] crate::connector::Error),
     /// A figure could not be computed.
     #[error("a figure cannot be computed: {0}")]
     Credit(#[from] crate::credit::Error),

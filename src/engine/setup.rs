@@ -1,9 +1,13 @@
 //! From the configuration to what a cycle works with.
 
-use crate::config::{Company, Config, Schedule};
-use crate::connector::Connection;
-use crate::format::toml::Problem;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{self, Company, Config, Schedule, secret};
+use crate::connector::{self, Connection, Reach};
 use crate::ledger::Ledger;
+use crate::mapping::Terms;
 use crate::model::Policy;
 use crate::queue;
 
@@ -25,8 +29,95 @@ pub struct Setup {
 
 /// Why a configuration cannot be worked with: every problem, not only the first.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", self.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+#[error("{}", self.problems.join("\n"))]
 pub struct SetupError {
     /// The problems, in the order of the configuration.
     pub problems: Vec<String>,
+}
+
+impl Setup {
+    /// Loads the connectors, follows the secrets and opens the ledger. No partner is called.
+    ///
+    /// # Errors
+    /// [`SetupError`] with every problem.
+    pub async fn open(config: &Config) -> Result<Self, SetupError> {
+        let mut problems = Vec::new();
+        let connections = connections(config, &mut problems);
+        let amqp = config.amqp.as_ref().and_then(|amqp| match secret::resolve(&amqp.url, &config.folder) {
+            Ok(url) => {
+                let mut settings = queue::Settings::new(url.into());
+                settings.exchange.clone_from(&amqp.exchange);
+                settings.queue.clone_from(&amqp.queue);
+                Some(settings)
+            }
+            Err(reason) => {
+                problems.push(format!("[amqp] url: {reason}"));
+                None
+            }
+        });
+        let url = config.ledger_url().map_err(|reason| problems.push(format!("[ledger] url: {reason}"))).ok();
+        let ledger = match url {
+            Some(url) if problems.is_empty() => {
+                Ledger::open(&url).await.map_err(|error| problems.push(error.to_string())).ok()
+            }
+            _ => None,
+        };
+        match ledger {
+            Some(ledger) if problems.is_empty() => Ok(Self {
+                company: config.company.clone(),
+                ledger,
+                connections,
+                policies: config.policies.clone(),
+                schedule: config.schedule.clone(),
+                amqp,
+            }),
+            _ => Err(SetupError { problems }),
+        }
+    }
+}
+
+/// Builds every connection of a configuration; what is wrong with one is told and the others go on.
+pub fn connections(config: &Config, problems: &mut Vec<String>) -> Vec<Connection> {
+    let terms =
+        Terms { default_days: config.terms.default_days, by_account: config.terms.by_account.clone() };
+    let mut connections = Vec::new();
+    for connection in &config.connections {
+        let id = connection.id.get_ref();
+        match build(config, connection, &terms) {
+            Ok(built) => connections.push(built),
+            Err(reason) => problems.push(format!("connection \"{id}\": {reason}")),
+        }
+    }
+    connections
+}
+
+fn build(config: &Config, connection: &config::Connection, terms: &Terms) -> Result<Connection, String> {
+    let connector = connector::load(connection.connector.get_ref(), Some(&config.folder))
+        .map_err(|error| error.to_string())?;
+    let mut settings = BTreeMap::new();
+    for (name, value) in &connection.settings {
+        let text = value.get_ref().as_str().map_or_else(|| value.get_ref().to_string(), str::to_owned);
+        let text =
+            secret::resolve(&text, &config.folder).map_err(|reason| format!("setting {name}: {reason}"))?;
+        settings.insert(name.clone(), text);
+    }
+    if connector.manifest.reach == Reach::Files {
+        // Folders are written relative to the file they are written in.
+        for name in ["folder", "archive"] {
+            if let Some(text) = settings.get_mut(name).filter(|text| Path::new(text.as_str()).is_relative()) {
+                *text = config.folder.join(text.as_str()).display().to_string();
+            }
+        }
+    }
+    let base_url = connection.url.as_ref().map(|url| secret::resolve(url, &config.folder)).transpose()?;
+    Connection::new(connector::Setup {
+        id: connection.id.get_ref().clone(),
+        connector: Arc::new(connector),
+        settings,
+        environment: connection.environment.as_ref().map(|name| name.get_ref().clone()),
+        base_url,
+        terms: terms.clone(),
+        currency: config.company.currency,
+    })
+    .map_err(|error| error.to_string())
 }

@@ -4,6 +4,7 @@
 //! correlation id of the call. A value that is one place only, with nothing to put there, is left out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 
@@ -20,7 +21,14 @@ enum Part {
 /// A text with places to fill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
+    raw: String,
     parts: Vec<Part>,
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.raw)
+    }
 }
 
 /// What the places of a template are filled from; the first layer that has a name wins.
@@ -75,7 +83,7 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        Ok(Self { parts })
+        Ok(Self { raw: text.to_owned(), parts })
     }
 
     /// Every name that it uses.

@@ -1,0 +1,255 @@
+//! A connection: a connector with the settings of one company at one partner.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Error;
+use super::load::Connector;
+use super::manifest::{BodyRule, Mode, Operation, Reach, Request, SettingType};
+use super::roles::Kind;
+use super::{settings, source};
+use crate::format::{Value, json};
+use crate::mapping::Terms;
+use crate::model::{Currency, Date};
+use crate::transport::http::{Answer, Call, Client, Config, Effect};
+use crate::transport::{Scope, Template, drop};
+
+/// What a connection is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Its id in the configuration.
+    pub id: String,
+    /// Its connector.
+    pub connector: Arc<Connector>,
+    /// Its settings as texts, secrets resolved.
+    pub settings: BTreeMap<String, String>,
+    /// One of the connector's environments; `production` when it is not said and there is one.
+    pub environment: Option<String>,
+    /// A base URL instead.
+    pub base_url: Option<String>,
+    /// Payment terms, for sources that state no due date.
+    pub terms: Terms,
+    /// The company's currency.
+    pub currency: Currency,
+}
+
+/// A connection that can be used. Clones share the partner's session and rate.
+#[derive(Clone)]
+pub struct Connection {
+    /// Its id: part of deltas, logs and breaks.
+    pub id: String,
+    /// Its connector.
+    pub connector: Arc<Connector>,
+    /// Its settings, defaults filled in.
+    pub settings: BTreeMap<String, String>,
+    /// The base URL that is called; nothing for files.
+    pub base_url: Option<String>,
+    /// Payment terms.
+    pub terms: Terms,
+    /// The company's currency.
+    pub currency: Currency,
+    /// The client; nothing for files.
+    pub http: Option<Client>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("connector", &self.connector.manifest.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Checks the settings and builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] with every problem, [`Error::Transport`] when the base URL is not one.
+    pub fn new(setup: Setup) -> Result<Self, Error> {
+        let Setup { id, connector, settings, environment, base_url, terms, currency } = setup;
+        let manifest = &connector.manifest;
+        let settings = settings::resolve(manifest, &settings).map_err(Error::Settings)?;
+        let (base_url, http) = match manifest.reach {
+            Reach::Files => (None, None),
+            Reach::Http => {
+                let base_url = base_url_of(&connector, environment.as_deref(), base_url)
+                    .map_err(|problem| Error::Settings(vec![problem]))?;
+                let secrets =
+                    manifest.settings.iter().filter(|(_, setting)| setting.kind == SettingType::Secret);
+                let client = Client::new(Config {
+                    connection: id.clone(),
+                    base_url: base_url.clone(),
+                    settings: settings.clone(),
+                    secrets: secrets.map(|(name, _)| name.clone()).collect(),
+                    headers: manifest.headers.clone(),
+                    auth: manifest.auth.clone(),
+                    limit: manifest.limit,
+                    retries: usize::try_from(manifest.retries).unwrap_or(0).min(10),
+                    first_delay: Duration::from_millis(500),
+                    timeout: manifest.timeout,
+                    answer_bytes_max: crate::transport::http::ANSWER_BYTES_MAX,
+                    errors: manifest.errors.clone(),
+                })?;
+                (Some(base_url), Some(client))
+            }
+        };
+        Ok(Self { id, connector, settings, base_url, terms, currency, http })
+    }
+
+    /// The operations of the connector that pull records, in the order in which they should land: customers first.
+    #[must_use]
+    pub fn pulls(&self) -> Vec<&str> {
+        let declared = |name: &&str| self.connector.manifest.operations.contains_key(*name);
+        let role = self.connector.manifest.role;
+        let of_role = super::roles::PURPOSES
+            .iter()
+            .filter(|purpose| purpose.role == role && matches!(purpose.kind, Kind::Pull(_)));
+        of_role.map(|purpose| purpose.name).filter(declared).collect()
+    }
+
+    /// What a pull with this cursor will say about what it does not show.
+    ///
+    /// An incremental operation without a cursor reads everything, so it is a snapshot, unless its manifest starts it at
+    /// a date.
+    ///
+    /// # Errors
+    /// [`Error::Operation`].
+    pub fn mode(&self, operation: &str, cursor: Option<&str>) -> Result<Mode, Error> {
+        let declared = self.pull_operation(operation)?;
+        let initial = match &declared.work {
+            super::Work::Http(http) => http.cursor.as_ref().and_then(|rule| rule.initial.as_ref()),
+            super::Work::File(_) => None,
+        };
+        Ok(if cursor.is_none() && initial.is_none() { Mode::Snapshot } else { declared.mode })
+    }
+
+    /// Whether the connector has an operation.
+    #[must_use]
+    pub fn has(&self, operation: &str) -> bool {
+        self.connector.manifest.operations.contains_key(operation)
+    }
+
+    /// Moves files that a pull read, once they have landed, to `<archive>/YYYY-MM-DD/`; nothing without that setting.
+    ///
+    /// # Errors
+    /// [`Error::Folder`].
+    pub fn archive(&self, files: &[PathBuf], on: Date) -> Result<(), Error> {
+        match self.folder(self.connector.manifest.archive.as_ref())? {
+            Some(folder) => Ok(drop::archive(files, Path::new(&folder), on)?),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn folder(&self, template: Option<&Template>) -> Result<Option<String>, Error> {
+        let scope = Scope { layers: &[&self.settings], correlation: "" };
+        let missing = |name| Error::Settings(vec![format!("\"{name}\" is not given")]);
+        template.map_or(Ok(None), |template| template.fill(&scope).map_err(missing))
+    }
+
+    pub(super) fn pull_operation(&self, name: &str) -> Result<&Operation, Error> {
+        self.operation(name, "pull", |kind| matches!(kind, Kind::Pull(_)))
+    }
+
+    pub(super) fn operation(
+        &self,
+        name: &str,
+        verb: &'static str,
+        fits: impl Fn(Kind) -> bool,
+    ) -> Result<&Operation, Error> {
+        let manifest = &self.connector.manifest;
+        manifest.operations.get(name).filter(|operation| fits(operation.purpose.kind)).ok_or_else(|| {
+            let known = manifest.operations.iter().filter(|(_, operation)| fits(operation.purpose.kind));
+            Error::Operation {
+                connector: manifest.id.clone(),
+                operation: name.to_owned(),
+                verb,
+                known: known.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            }
+        })
+    }
+
+    /// Makes one call of an operation.
+    pub(super) async fn request(
+        &self,
+        operation: &str,
+        effect: Effect,
+        request: &Request,
+        places: &[&BTreeMap<String, String>],
+        input: Value,
+        link: Option<String>,
+    ) -> Result<Answer, Error> {
+        let client = self.http.as_ref().ok_or_else(|| Error::Request {
+            operation: operation.to_owned(),
+            reason: "the connector has no HTTP".to_owned(),
+        })?;
+        let layers: Vec<_> = places.iter().copied().chain([&self.settings]).collect();
+        let scope = Scope { layers: &layers, correlation: "" };
+        let wrong = |reason: String| Error::Request { operation: operation.to_owned(), reason };
+        let missing = |name: String| wrong(format!("\"{name}\" is not given"));
+        let mut query = Vec::new();
+        if link.is_none() {
+            for (name, template) in &request.query {
+                query.extend(template.fill(&scope).map_err(missing)?.map(|text| (name.clone(), text)));
+            }
+        }
+        let path = match link {
+            Some(link) => link,
+            None => request.path.fill_path(&scope).map_err(missing)?,
+        };
+        let body = match &request.body {
+            BodyRule::Nothing => None,
+            BodyRule::Json(template) => template.fill(&scope).map_err(missing)?,
+            BodyRule::Jq(filter) => Some(
+                filter
+                    .first(input)
+                    .map_err(wrong)?
+                    .ok_or_else(|| wrong("its filter gives nothing".to_owned()))?,
+            ),
+            BodyRule::Mapping(name) => {
+                let body = self
+                    .connector
+                    .mappings
+                    .bodies
+                    .get(name)
+                    .ok_or_else(|| wrong(format!("there is no body \"{name}\"")))?;
+                let facts = places
+                    .iter()
+                    .flat_map(|layer| layer.iter())
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
+                Some(body.render(&facts, &self.settings)?)
+            }
+        };
+        let call = Call { operation, effect, method: request.method, path, query, body };
+        Ok(client.call(&call).await?)
+    }
+
+    /// What the filter of a request is given.
+    pub(super) fn filter_input(&self, more: impl IntoIterator<Item = (String, Value)>) -> Value {
+        let settings = source::plain_settings(&self.connector, &self.settings);
+        json::object([("settings".to_owned(), settings)].into_iter().chain(more))
+    }
+}
+
+fn base_url_of(
+    connector: &Connector,
+    environment: Option<&str>,
+    base_url: Option<String>,
+) -> Result<String, String> {
+    let known = &connector.manifest.environments;
+    match (base_url, environment) {
+        (Some(_), Some(_)) => Err("a connection has an environment or a url, not both".to_owned()),
+        (Some(url), None) => Ok(url),
+        (None, name) => known.get(name.unwrap_or("production")).cloned().ok_or_else(|| match name {
+            Some(name) => {
+                let known = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                format!("\"{name}\" is not an environment of {}; it has: {known}", connector.manifest.id)
+            }
+            None => format!("{} has no host of its own: give the connection a url", connector.manifest.id),
+        }),
+    }
+}

@@ -1,0 +1,121 @@
+//! What a system can be to a company, and what can be asked of it: the one table of operations.
+
+use crate::mapping::Target;
+use crate::model::words;
+
+words! {
+    /// What a system is to the company.
+    Role {
+        /// Holds customers, invoices and receipts.
+        Erp = "erp",
+        /// Covers buyers.
+        Insurer = "insurer",
+        /// Buys invoices.
+        Factor = "factor",
+        /// Keeps the accounts into which buyers pay.
+        Bank = "bank",
+    }
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads records that are mapped and land in the ledger.
+    Pull(Target),
+    /// Says something to the partner, at most once.
+    Send,
+    /// Asks one question; the answer is a few named fields.
+    LookUp,
+}
+
+/// One operation of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose {
+    /// Whose operation it is.
+    pub role: Role,
+    /// Its name in manifests, in the ledger and in logs.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// What the caller says with it, by name; all texts, amounts with a decimal point, dates as YYYY-MM-DD.
+    pub facts: &'static [&'static str],
+    /// What a look-up may answer, by name.
+    pub fields: &'static [&'static str],
+}
+
+const fn pull(role: Role, name: &'static str, target: Target) -> Purpose {
+    Purpose { role, name, kind: Kind::Pull(target), facts: &[], fields: &[] }
+}
+
+const fn send(role: Role, name: &'static str, facts: &'static [&'static str]) -> Purpose {
+    Purpose { role, name, kind: Kind::Send, facts, fields: &[] }
+}
+
+const fn look_up(
+    role: Role,
+    name: &'static str,
+    facts: &'static [&'static str],
+    fields: &'static [&'static str],
+) -> Purpose {
+    Purpose { role, name, kind: Kind::LookUp, facts, fields }
+}
+
+const REQUEST: &[&str] =
+    &["insurer_buyer_id", "policy", "action", "amount", "currency", "our_reference", "from"];
+
+/// Every operation that Encours knows.
+pub const PURPOSES: &[Purpose] = &[
+    pull(Role::Erp, "customers", Target::Account),
+    pull(Role::Erp, "invoices", Target::Invoice),
+    pull(Role::Erp, "receipts", Target::Receipt),
+    pull(Role::Erp, "allocations", Target::Allocation),
+    look_up(Role::Erp, "read_limit", &["account"], &["amount", "currency", "until", "blocked", "stamp"]),
+    send(Role::Erp, "write_limit", &["account", "kind", "amount", "currency", "until", "stamp"]),
+    pull(Role::Insurer, "list_limits", Target::Limit),
+    pull(Role::Insurer, "list_requests", Target::Request),
+    look_up(
+        Role::Insurer,
+        "find_buyer",
+        &["country", "scheme", "value", "name"],
+        &["insurer_buyer_id", "name", "country", "status"],
+    ),
+    look_up(Role::Insurer, "policy", &["policy"], &["policy", "currency", "starts", "ends", "status"]),
+    send(Role::Insurer, "request_limit", REQUEST),
+    send(Role::Insurer, "change_limit", REQUEST),
+    send(Role::Insurer, "cancel_limit", REQUEST),
+    send(Role::Insurer, "report_exposure", &["insurer_buyer_id", "policy", "amount", "currency", "date"]),
+    send(
+        Role::Insurer,
+        "notify_overdue",
+        &["insurer_buyer_id", "policy", "number", "amount", "currency", "due", "our_reference"],
+    ),
+    look_up(
+        Role::Insurer,
+        "list_notices",
+        &["policy"],
+        &["reference", "our_reference", "insurer_buyer_id", "status", "date"],
+    ),
+    send(Role::Factor, "send_batch", &["contract", "batch", "amount", "currency", "count", "file"]),
+    look_up(Role::Factor, "read_responses", &["contract", "batch"], &["batch", "number", "status", "reason"]),
+    look_up(
+        Role::Factor,
+        "read_statement",
+        &["contract", "date"],
+        &["number", "amount", "currency", "date", "label"],
+    ),
+    pull(Role::Factor, "list_approvals", Target::Limit),
+    pull(Role::Bank, "statements", Target::Receipt),
+];
+
+impl Purpose {
+    /// The operation of a role; `Err` with the known names when there is none.
+    ///
+    /// # Errors
+    /// The names that the role knows.
+    pub fn find(role: Role, name: &str) -> Result<&'static Self, String> {
+        let of_role = || PURPOSES.iter().filter(|purpose| purpose.role == role);
+        of_role()
+            .find(|purpose| purpose.name == name)
+            .ok_or_else(|| of_role().map(|purpose| purpose.name).collect::<Vec<_>>().join(", "))
+    }
+}
