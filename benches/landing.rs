@@ -103,6 +103,7 @@ fn land(folder: &Path) {
 fn child(folder: &Path) -> (f64, u64, String) {
     let output = Command::new(std::env::current_exe().unwrap()).arg("--land").arg(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let words: Vec<&str> = text.split_whitespace().collect();
     (words[0].parse().unwrap(), words[4].parse().unwrap(), words[5..].join(" "))

@@ -14,4 +14,117 @@ pub(super) struct Builtin {
     pub(super) samples: &'static [(&'static str, &'static [u8])],
 }
 
-pub(super) const BUILTIN: &[Builtin] = &[];
+pub(super) const BUILTIN: &[Builtin] = &[
+    Builtin {
+        id: "atradius",
+        manifest: include_str!("../../connectors/atradius/connector.toml"),
+        readme: include_str!("../../connectors/atradius/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/atradius/limit.toml")),
+            ("request.toml", include_str!("../../mappings/atradius/request.toml")),
+        ],
+        samples: &[
+            ("applications.json", include_bytes!("../../connectors/atradius/samples/applications.json")),
+            ("covers.json", include_bytes!("../../connectors/atradius/samples/covers.json")),
+            ("error_422.json", include_bytes!("../../connectors/atradius/samples/error_422.json")),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/atradius/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/atradius/samples/list_requests.expected.json"),
+            ),
+            (
+                "policy.expected.json",
+                include_bytes!("../../connectors/atradius/samples/policy.expected.json"),
+            ),
+            ("policy_details.json", include_bytes!("../../connectors/atradius/samples/policy_details.json")),
+            ("token.json", include_bytes!("../../connectors/atradius/samples/token.json")),
+        ],
+    },
+    Builtin {
+        id: "csv",
+        manifest: include_str!("../../connectors/csv/connector.toml"),
+        readme: include_str!("../../connectors/csv/README.md"),
+        mappings: &[
+            ("customer.toml", include_str!("../../mappings/csv/customer.toml")),
+            ("invoice.toml", include_str!("../../mappings/csv/invoice.toml")),
+            ("receipt.toml", include_str!("../../mappings/csv/receipt.toml")),
+        ],
+        samples: &[
+            ("clients.csv", include_bytes!("../../connectors/csv/samples/clients.csv")),
+            (
+                "customers.expected.json",
+                include_bytes!("../../connectors/csv/samples/customers.expected.json"),
+            ),
+            ("encours.csv", include_bytes!("../../connectors/csv/samples/encours.csv")),
+            ("invoices.expected.json", include_bytes!("../../connectors/csv/samples/invoices.expected.json")),
+            ("receipts.expected.json", include_bytes!("../../connectors/csv/samples/receipts.expected.json")),
+            ("reglements.csv", include_bytes!("../../connectors/csv/samples/reglements.csv")),
+        ],
+    },
+    Builtin {
+        id: "fec",
+        manifest: include_str!("../../connectors/fec/connector.toml"),
+        readme: include_str!("../../connectors/fec/README.md"),
+        mappings: &[("invoice.toml", include_str!("../../mappings/fec/invoice.toml"))],
+        samples: &[
+            ("README.md", include_bytes!("../../connectors/fec/samples/README.md")),
+            ("invoices.expected.json", include_bytes!("../../connectors/fec/samples/invoices.expected.json")),
+            ("opening-entries.txt", include_bytes!("../../connectors/fec/samples/opening-entries.txt")),
+            ("partial-lettering.txt", include_bytes!("../../connectors/fec/samples/partial-lettering.txt")),
+            (
+                "pipe-cp1252-montant-sens.txt",
+                include_bytes!("../../connectors/fec/samples/pipe-cp1252-montant-sens.txt"),
+            ),
+            (
+                "tab-utf8-debit-credit.txt",
+                include_bytes!("../../connectors/fec/samples/tab-utf8-debit-credit.txt"),
+            ),
+            ("trap-identifiers.txt", include_bytes!("../../connectors/fec/samples/trap-identifiers.txt")),
+        ],
+    },
+    Builtin {
+        id: "tryton",
+        manifest: include_str!("../../connectors/tryton/connector.toml"),
+        readme: include_str!("../../connectors/tryton/README.md"),
+        mappings: &[
+            ("allocation.toml", include_str!("../../mappings/tryton/allocation.toml")),
+            ("customer.toml", include_str!("../../mappings/tryton/customer.toml")),
+            ("invoice.toml", include_str!("../../mappings/tryton/invoice.toml")),
+            ("receipt.toml", include_str!("../../mappings/tryton/receipt.toml")),
+        ],
+        samples: &[
+            (
+                "allocations.expected.json",
+                include_bytes!("../../connectors/tryton/samples/allocations.expected.json"),
+            ),
+            ("allocations.json", include_bytes!("../../connectors/tryton/samples/allocations.json")),
+            (
+                "customers.expected.json",
+                include_bytes!("../../connectors/tryton/samples/customers.expected.json"),
+            ),
+            ("customers.json", include_bytes!("../../connectors/tryton/samples/customers.json")),
+            ("error_session.json", include_bytes!("../../connectors/tryton/samples/error_session.json")),
+            ("error_user.json", include_bytes!("../../connectors/tryton/samples/error_user.json")),
+            (
+                "invoices.expected.json",
+                include_bytes!("../../connectors/tryton/samples/invoices.expected.json"),
+            ),
+            ("invoices.json", include_bytes!("../../connectors/tryton/samples/invoices.json")),
+            ("limit.json", include_bytes!("../../connectors/tryton/samples/limit.json")),
+            ("login.json", include_bytes!("../../connectors/tryton/samples/login.json")),
+            (
+                "read_limit.expected.json",
+                include_bytes!("../../connectors/tryton/samples/read_limit.expected.json"),
+            ),
+            ("receipts.also.json", include_bytes!("../../connectors/tryton/samples/receipts.also.json")),
+            (
+                "receipts.expected.json",
+                include_bytes!("../../connectors/tryton/samples/receipts.expected.json"),
+            ),
+            ("receipts.json", include_bytes!("../../connectors/tryton/samples/receipts.json")),
+        ],
+    },
+];

@@ -80,14 +80,11 @@ pub fn list(user: Option<&Path>) -> Result<Vec<Listed>, LoadError> {
         BUILTIN.iter().map(|builtin| (builtin.id.to_owned(), Origin::Builtin)).collect();
     for part in ["connectors", "mappings"] {
         for name in user.map(|folder| names(&folder.join(part))).transpose()?.unwrap_or_default() {
-            match found.get(&name) {
-                Some(_) if BUILTIN.iter().any(|builtin| builtin.id == name) => {
-                    drop(found.insert(name, Origin::Overridden))
-                }
-                Some(_) => {}
+            if BUILTIN.iter().any(|builtin| builtin.id == name) {
+                found.insert(name, Origin::Overridden);
+            } else if part == "connectors" {
                 // Mappings alone are no connector.
-                None if part == "connectors" => drop(found.insert(name, Origin::User)),
-                None => {}
+                found.insert(name, Origin::User);
             }
         }
     }

@@ -232,8 +232,8 @@ struct Page {
     offset: u64,
     /// Number of this page.
     number: u64,
-    /// Key of the last record before this page.
-    last: String,
+    /// Key of the last record before this page, as text and as it came.
+    last: (String, Value),
     /// The link that leads to it.
     link: Option<String>,
 }
@@ -242,7 +242,9 @@ impl Page {
     fn first(paging: &Paging) -> Self {
         match paging {
             Paging::Page { first, .. } => Self { number: *first, ..Self::default() },
-            Paging::After { first, .. } => Self { last: first.clone(), ..Self::default() },
+            Paging::After { first, .. } => {
+                Self { last: (first.clone(), number_or_text(first)), ..Self::default() }
+            }
             Paging::None | Paging::Offset { .. } | Paging::NextLink { .. } => Self::default(),
         }
     }
@@ -260,14 +262,16 @@ impl Page {
                 named(&[("page", self.number.to_string()), ("size", size.to_string())])
             }
             Paging::Page { size: None, .. } => named(&[("page", self.number.to_string())]),
-            Paging::After { size, .. } => named(&[("last", self.last.clone()), ("size", size.to_string())]),
+            Paging::After { size, .. } => named(&[("last", self.last.0.clone()), ("size", size.to_string())]),
         }
     }
 
-    /// The same for a filter, numbers as numbers; `last` too where it is one.
+    /// The same for a filter, numbers as numbers; `last` as it came.
     fn filter_input(&self, paging: &Paging, cursor: Option<&String>) -> [(String, Value); 2] {
-        let value = |text: String| json::number(&text).unwrap_or_else(|| json::text(&text));
-        let places = self.places(paging).into_iter().map(|(name, text)| (name, value(text)));
+        let places = self.places(paging).into_iter().map(|(name, text)| {
+            let value = if name == "last" { self.last.1.clone() } else { number_or_text(&text) };
+            (name, value)
+        });
         let cursor = cursor.map_or(Value::Null, |text| json::text(text));
         [("page".to_owned(), json::object(places)), ("cursor".to_owned(), cursor)]
     }
@@ -291,9 +295,10 @@ impl Page {
                 (count > 0 && size.is_none_or(|size| count >= size)).then_some(on)
             }
             Paging::After { size, key, .. } if count >= *size => {
-                let last = records.last().and_then(|record| key.find(record)).and_then(json::scalar);
+                let last = records.last().and_then(|record| key.find(record));
+                let last = last.and_then(|value| Some((json::scalar(value)?, value.clone())));
                 let last = last.ok_or("its last record has no key to go on from")?;
-                if last == self.last {
+                if last.0 == self.last.0 {
                     return Err("it gives the same last record again".to_owned());
                 }
                 Some(Self { last, ..on })
@@ -302,6 +307,15 @@ impl Page {
             Paging::NextLink { path } => link(path, &answer.body).map(|link| Self { link: Some(link), ..on }),
         })
     }
+}
+
+/// A number where the text is nothing but one, so that the code `00012` stays a text.
+fn number_or_text(text: &str) -> Value {
+    text.parse::<u64>()
+        .ok()
+        .filter(|number| number.to_string() == text)
+        .and_then(|_| json::number(text))
+        .unwrap_or_else(|| json::text(text))
 }
 
 fn link(path: &Path, body: &Value) -> Option<String> {

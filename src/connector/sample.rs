@@ -288,7 +288,7 @@ fn leaves(value: &Value, path: &str, out: &mut BTreeSet<String>) {
         }
         Value::Arr(list) => list.iter().for_each(|value| leaves(value, path, out)),
         Value::Null | Value::Bool(_) | Value::Num(_) | Value::BStr(_) | Value::TStr(_) => {
-            drop(out.insert(path.to_owned()))
+            out.insert(path.to_owned());
         }
     }
 }

@@ -6,7 +6,10 @@ use std::fmt;
 
 use super::compile::Mapping;
 use super::rule::{Reference, Rule, Source};
-use super::target::{Field, Kind, Target};
+use super::target::{
+    ACCOUNT, ALLOCATION, CONDITION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, LAYER, LIMIT, REQUEST, Target,
+    index_of,
+};
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
     Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, Limit,
@@ -110,6 +113,13 @@ pub struct Bound<'m> {
     company_currency: Currency,
 }
 
+/// The index of a field, as a constant.
+macro_rules! field {
+    ($fields:ident, $name:literal) => {
+        const { index_of($fields, $name) }
+    };
+}
+
 const NO_CURRENCY: &str = "XXX";
 
 struct Sheet<'a, 'm> {
@@ -206,22 +216,21 @@ impl<'m> Bound<'m> {
     }
 }
 
-impl<'a> Sheet<'a, '_> {
-    fn rule(&self, name: &str) -> Option<&'a Rule>
-    where
-        Self: 'a,
-    {
-        let index = self.fields.iter().position(|field| field.name == name)?;
-        // The rules live as long as the mapping, which outlives the record.
+impl<'a, 'm: 'a> Sheet<'a, 'm> {
+    fn rule(&self, index: usize) -> Option<&'m Rule> {
         self.rules.get(index)?.as_ref()
     }
 
-    fn fault(&mut self, name: &str, reason: impl Into<String>) {
-        let field = match self.rule(name).map(|rule| &rule.source) {
+    fn name(&self, index: usize) -> &'static str {
+        self.fields.get(index).map_or("?", |field| field.name)
+    }
+
+    fn fault(&mut self, index: usize, reason: impl Into<String>) {
+        let field = match self.rule(index).map(|rule| &rule.source) {
             Some(Source::Paths(paths)) => {
-                paths.first().map_or_else(|| name.to_owned(), |path| path.raw.clone())
+                paths.first().map_or_else(|| self.name(index).to_owned(), |path| path.raw.clone())
             }
-            Some(Source::Const(_) | Source::Setting(_) | Source::Jq(_)) | None => name.to_owned(),
+            Some(Source::Const(_) | Source::Setting(_) | Source::Jq(_)) | None => self.name(index).to_owned(),
         };
         self.faults.push(Fault { field, reason: reason.into() });
     }
@@ -251,28 +260,28 @@ impl<'a> Sheet<'a, '_> {
     }
 
     /// The text of a field, or nothing; a fault when it is required or its filter fails.
-    fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        let required = self.fields.iter().any(|field| field.name == name && field.required);
-        let found = match self.rule(name) {
+    fn text(&mut self, index: usize) -> Option<Cow<'a, str>> {
+        let required = self.fields.get(index).is_some_and(|field| field.required);
+        let found = match self.rule(index) {
             Some(rule) => self.source(rule),
             None => Ok(None),
         };
         match found {
-            Ok(None) if required => self.fault(name, "is empty"),
+            Ok(None) if required => self.fault(index, "is empty"),
             Ok(text) => return text,
-            Err(reason) => self.fault(name, reason),
+            Err(reason) => self.fault(index, reason),
         }
         None
     }
 
-    fn owned(&mut self, name: &str) -> Option<String> {
-        self.text(name).map(Cow::into_owned)
+    fn owned(&mut self, index: usize) -> Option<String> {
+        self.text(index).map(Cow::into_owned)
     }
 
     /// A field through its table of codes: the word of ours, or `Err` with a code that the table does not list.
-    fn code(&mut self, name: &str) -> Option<Result<String, String>> {
-        let text = self.text(name)?;
-        match self.rule(name).and_then(|rule| rule.codes.as_ref()) {
+    fn code(&mut self, index: usize) -> Option<Result<String, String>> {
+        let text = self.text(index)?;
+        match self.rule(index).and_then(|rule| rule.codes.as_ref()) {
             None => Some(Ok(text.into_owned())),
             Some((table, codes)) => match codes.get(text.as_ref()) {
                 Some(ours) => Some(Ok(ours.clone())),
@@ -285,7 +294,8 @@ impl<'a> Sheet<'a, '_> {
     }
 
     fn read_currency(&mut self) -> Result<Currency, String> {
-        match self.rule("currency").map(|rule| self.source(rule)) {
+        let index = self.fields.iter().position(|field| field.name == "currency").unwrap_or(usize::MAX);
+        match self.rule(index).map(|rule| self.source(rule)) {
             None | Some(Ok(None)) if self.fields.iter().any(|f| f.name == "currency" && f.required) => {
                 Err("is empty".to_owned())
             }
@@ -302,16 +312,18 @@ impl<'a> Sheet<'a, '_> {
         match self.currency.clone() {
             Ok(currency) => Some(currency),
             Err(reason) => {
-                self.fault("currency", reason);
+                let index =
+                    self.fields.iter().position(|field| field.name == "currency").unwrap_or(usize::MAX);
+                self.fault(index, reason);
                 None
             }
         }
     }
 
     /// An amount, signed, in the record's currency or the rule's own; nothing when the currency is unknown.
-    fn money(&mut self, name: &str) -> Option<i64> {
-        let text = self.text(name);
-        let rule = self.rule(name)?;
+    fn money(&mut self, index: usize) -> Option<i64> {
+        let text = self.text(index);
+        let rule = self.rule(index)?;
         let minus = rule.minus.as_ref().and_then(|reference| self.at(reference));
         let currency = match &rule.currency {
             None => self.currency.clone().ok()?,
@@ -320,7 +332,7 @@ impl<'a> Sheet<'a, '_> {
                 Some(code) => match Currency::parse(&code) {
                     Some(currency) => currency,
                     None => {
-                        self.fault(name, format!("\"{code}\" is not an ISO 4217 currency"));
+                        self.fault(index, format!("\"{code}\" is not an ISO 4217 currency"));
                         return None;
                     }
                 },
@@ -335,7 +347,7 @@ impl<'a> Sheet<'a, '_> {
             match parse_minor(&part, currency, rule.style) {
                 Ok(minor) => sum = sum.checked_add(sign * minor)?,
                 Err(error) => {
-                    self.fault(name, error.to_string());
+                    self.fault(index, error.to_string());
                     return None;
                 }
             }
@@ -343,46 +355,44 @@ impl<'a> Sheet<'a, '_> {
         Some(sum)
     }
 
-    fn date(&mut self, name: &str) -> Option<Date> {
-        let text = self.text(name)?;
-        let rule = self.rule(name)?;
+    fn date(&mut self, index: usize) -> Option<Date> {
+        let text = self.text(index)?;
+        let rule = self.rule(index)?;
         if let Some(date) = rule.dates.iter().find_map(|style| style.read(&text)) {
             return Some(date);
         }
         let patterns: Vec<_> = rule.dates.iter().map(|style| style.pattern.as_str()).collect();
-        self.fault(name, format!("\"{text}\" is not a date ({})", patterns.join(" or ")));
+        self.fault(index, format!("\"{text}\" is not a date ({})", patterns.join(" or ")));
         None
     }
 
-    fn integer(&mut self, name: &str) -> Option<i64> {
-        let text = self.text(name)?;
+    fn integer(&mut self, index: usize) -> Option<i64> {
+        let text = self.text(index)?;
         match text.parse() {
             Ok(number) => Some(number),
             Err(_) => {
-                self.fault(name, format!("\"{text}\" is not a whole number"));
+                self.fault(index, format!("\"{text}\" is not a whole number"));
                 None
             }
         }
     }
 
-    fn flag(&mut self, name: &str) -> bool {
-        let Some(text) = self.text(name) else { return false };
+    fn flag(&mut self, index: usize) -> bool {
+        let Some(text) = self.text(index) else { return false };
         match crate::format::fold(&text).as_str() {
             "true" | "1" | "yes" | "y" | "oui" | "o" | "x" | "ja" | "j" => true,
             "false" | "0" | "no" | "n" | "non" | "nein" => false,
             _ => {
-                self.fault(name, format!("\"{text}\" is neither yes nor no"));
+                self.fault(index, format!("\"{text}\" is neither yes nor no"));
                 false
             }
         }
     }
 
     /// The records of a list field, each handed to `read` with the rules of its parts.
-    fn list<T>(&mut self, name: &str, read: impl Fn(&mut Sheet<'_, '_>) -> Option<T>) -> Vec<T> {
-        let Some(rule) = self.rule(name) else { return Vec::new() };
-        let Some(Kind::List(fields)) =
-            self.fields.iter().find(|field| field.name == name).map(|field| field.kind)
-        else {
+    fn list<T>(&mut self, index: usize, read: impl Fn(&mut Sheet<'_, '_>) -> Option<T>) -> Vec<T> {
+        let Some(rule) = self.rule(index) else { return Vec::new() };
+        let Some(Kind::List(fields)) = self.fields.get(index).map(|field| field.kind) else {
             return Vec::new();
         };
         let values = match (&rule.source, self.record) {
@@ -396,11 +406,11 @@ impl<'a> Sheet<'a, '_> {
             Ok(Some(Value::Arr(list))) => list,
             Ok(None | Some(Value::Null)) => return Vec::new(),
             Ok(Some(_)) => {
-                self.fault(name, "is not a list");
+                self.fault(index, "is not a list");
                 return Vec::new();
             }
             Err(reason) => {
-                self.fault(name, reason);
+                self.fault(index, reason);
                 return Vec::new();
             }
         };
@@ -417,6 +427,7 @@ impl<'a> Sheet<'a, '_> {
             };
             let read = read(&mut part);
             let (faults, unknown) = (part.faults, part.unknown);
+            let name = self.name(index);
             self.faults.extend(
                 faults.into_iter().map(|f| Fault { field: format!("{name}.{}", f.field), reason: f.reason }),
             );
@@ -426,48 +437,44 @@ impl<'a> Sheet<'a, '_> {
         out
     }
 
-    fn identifiers(&mut self, prefix: &str) -> Vec<Identifier> {
+    fn identifiers(&mut self) -> Vec<Identifier> {
         let mut found = Vec::new();
-        for (name, scheme) in [
-            ("siren", Scheme::Siren),
-            ("siret", Scheme::Siret),
-            ("vat", Scheme::Vat),
-            ("lei", Scheme::Lei),
-            ("registration", Scheme::Registration),
+        for (index, scheme) in [
+            (field!(ACCOUNT, "siren"), Scheme::Siren),
+            (field!(ACCOUNT, "siret"), Scheme::Siret),
+            (field!(ACCOUNT, "vat"), Scheme::Vat),
+            (field!(ACCOUNT, "lei"), Scheme::Lei),
+            (field!(ACCOUNT, "registration"), Scheme::Registration),
         ] {
-            let text =
-                if prefix.is_empty() { self.text(name) } else { self.text(&format!("{prefix}{name}")) };
-            found.extend(text.and_then(|text| Identifier::new(scheme, &text)));
+            found.extend(self.text(index).and_then(|text| Identifier::new(scheme, &text)));
         }
-        if prefix.is_empty() {
-            found.extend(self.identifier_list());
-        }
+        found.extend(self.identifier_list(field!(ACCOUNT, "identifiers")));
         found.sort();
         found.dedup();
         found
     }
 
-    fn identifier_list(&mut self) -> Vec<Identifier> {
+    fn identifier_list(&mut self, index: usize) -> Vec<Identifier> {
         let read = |part: &mut Sheet<'_, '_>| {
-            let scheme = part.code("scheme")?;
-            let value = part.text("value")?;
+            let scheme = part.code(field!(IDENTIFIER, "scheme"))?;
+            let value = part.text(field!(IDENTIFIER, "value"))?;
             // An identifier of a kind we do not know is no identity; the unknown code is reported.
             Identifier::new(Scheme::parse(&scheme.ok()?)?, &value)
         };
-        self.list("identifiers", read)
+        self.list(index, read)
     }
 
     fn account(&mut self) -> Option<Account> {
-        let identifiers = self.identifiers("");
-        let limit_minor = self.money("limit");
+        let identifiers = self.identifiers();
+        let limit_minor = self.money(field!(ACCOUNT, "limit"));
         let limit_currency = if limit_minor.is_some() { self.currency() } else { None };
-        let external_id = self.owned("external_id");
-        let name = self.owned("name");
-        let code = self.owned("code");
-        let country = self.owned("country").unwrap_or_default();
-        let terms_days = self.integer("terms_days");
-        let blocked = self.flag("blocked");
-        let insurer_buyer_id = self.owned("insurer_buyer_id");
+        let external_id = self.owned(field!(ACCOUNT, "external_id"));
+        let name = self.owned(field!(ACCOUNT, "name"));
+        let code = self.owned(field!(ACCOUNT, "code"));
+        let country = self.owned(field!(ACCOUNT, "country")).unwrap_or_default();
+        let terms_days = self.integer(field!(ACCOUNT, "terms_days"));
+        let blocked = self.flag(field!(ACCOUNT, "blocked"));
+        let insurer_buyer_id = self.owned(field!(ACCOUNT, "insurer_buyer_id"));
         let external_id = external_id?;
         Some(Account {
             code: code.unwrap_or_else(|| external_id.clone()),
@@ -484,21 +491,21 @@ impl<'a> Sheet<'a, '_> {
     }
 
     fn item(&mut self, natural: ItemKind) -> (Option<Outcome>, i64) {
-        let kind = match self.code("kind") {
+        let kind = match self.code(field!(ITEM, "kind")) {
             Some(Ok(word)) if word == "ignore" => return (Some(Outcome::Ignored), 0),
             Some(Ok(word)) => ItemKind::parse(&word).unwrap_or(natural),
             Some(Err(_)) | None => natural,
         };
-        let number = self.owned("number");
-        let external_id = self.owned("external_id");
-        let account = self.owned("account");
+        let number = self.owned(field!(ITEM, "number"));
+        let external_id = self.owned(field!(ITEM, "external_id"));
+        let account = self.owned(field!(ITEM, "account"));
         let currency = self.currency();
-        let total = self.money("total");
-        let open = if self.rule("open").is_some() {
+        let total = self.money(field!(ITEM, "total"));
+        let open = if self.rule(field!(ITEM, "open")).is_some() {
             let faults = self.faults.len();
-            let open = self.money("open");
+            let open = self.money(field!(ITEM, "open"));
             if open.is_none() && self.faults.len() == faults && currency.is_some() {
-                self.fault("open", "is empty");
+                self.fault(field!(ITEM, "open"), "is empty");
             }
             open
         } else {
@@ -510,23 +517,26 @@ impl<'a> Sheet<'a, '_> {
         let kind = if kind == ItemKind::Invoice && negative { ItemKind::CreditNote } else { kind };
         if let (Some(total), Some(open)) = (total, open) {
             if total.signum() * open.signum() < 0 {
-                self.fault("open", "has the other sign than the total");
+                self.fault(field!(ITEM, "open"), "has the other sign than the total");
             } else if open.unsigned_abs() > total.unsigned_abs() {
-                self.fault("open", "is more than the total");
+                self.fault(field!(ITEM, "open"), "is more than the total");
             }
         }
         let control = kind.sign() * open.unwrap_or(0).checked_abs().unwrap_or(0);
-        let issued = self.date("issued");
-        let stated_due = self.date("due");
-        let terms = self.integer("terms_days");
-        let tax_minor = self.money("tax").and_then(i64::checked_abs);
-        let disputed = self.flag("disputed");
-        let estimated = self.flag("due_estimated");
-        let reference = self.owned("reference");
+        let issued = self.date(field!(ITEM, "issued"));
+        let stated_due = self.date(field!(ITEM, "due"));
+        let terms = self.integer(field!(ITEM, "terms_days"));
+        let tax_minor = self.money(field!(ITEM, "tax")).and_then(i64::checked_abs);
+        let disputed = self.flag(field!(ITEM, "disputed"));
+        let estimated = self.flag(field!(ITEM, "due_estimated"));
+        let reference = self.owned(field!(ITEM, "reference"));
         let read = |part: &mut Sheet<'_, '_>| {
-            Some(Instalment { due: part.date("due")?, amount_minor: part.money("amount")?.checked_abs()? })
+            Some(Instalment {
+                due: part.date(field!(INSTALMENT, "due"))?,
+                amount_minor: part.money(field!(INSTALMENT, "amount"))?.checked_abs()?,
+            })
         };
-        let instalments = self.list("instalments", read);
+        let instalments = self.list(field!(ITEM, "instalments"), read);
         let stub = self.account_stub();
         let faulty = !self.faults.is_empty();
         let (Some(number), Some(account), Some(currency), Some(total), Some(open), Some(issued), false) =
@@ -545,7 +555,7 @@ impl<'a> Sheet<'a, '_> {
                     Some(due) => (due, true),
                     None => {
                         self.fault(
-                            "due",
+                            field!(ITEM, "due"),
                             "is empty, and no payment terms are set for the account or by default",
                         );
                         return (None, control);
@@ -574,7 +584,7 @@ impl<'a> Sheet<'a, '_> {
             Err(sum) => {
                 let (sum, total) =
                     (crate::model::render_minor(sum, currency), crate::model::render_minor(total, currency));
-                self.fault("instalments", format!("add up to {sum}, the total is {total}"));
+                self.fault(field!(ITEM, "instalments"), format!("add up to {sum}, the total is {total}"));
                 return (None, control);
             }
         };
@@ -584,25 +594,27 @@ impl<'a> Sheet<'a, '_> {
     }
 
     fn account_stub(&mut self) -> Option<Box<AccountIn>> {
-        let name = self.owned("account_name")?;
-        let country = self.owned("account_country").unwrap_or_default().to_uppercase();
+        let name = self.owned(field!(ITEM, "account_name"))?;
+        let country = self.owned(field!(ITEM, "account_country")).unwrap_or_default().to_uppercase();
         let mut identifiers = Vec::new();
-        for (field, scheme) in
-            [("account_siren", Scheme::Siren), ("account_siret", Scheme::Siret), ("account_vat", Scheme::Vat)]
-        {
-            identifiers.extend(self.text(field).and_then(|text| Identifier::new(scheme, &text)));
+        for (index, scheme) in [
+            (field!(ITEM, "account_siren"), Scheme::Siren),
+            (field!(ITEM, "account_siret"), Scheme::Siret),
+            (field!(ITEM, "account_vat"), Scheme::Vat),
+        ] {
+            identifiers.extend(self.text(index).and_then(|text| Identifier::new(scheme, &text)));
         }
-        let insurer_buyer_id = self.owned("account_insurer_buyer_id");
+        let insurer_buyer_id = self.owned(field!(ITEM, "account_insurer_buyer_id"));
         Some(Box::new(AccountIn { name, country, identifiers, insurer_buyer_id }))
     }
 
     fn allocation(&mut self) -> Option<Allocation> {
-        let external_id = self.owned("external_id");
-        let from = self.owned("from").unwrap_or_default();
-        let to = self.owned("to");
+        let external_id = self.owned(field!(ALLOCATION, "external_id"));
+        let from = self.owned(field!(ALLOCATION, "from")).unwrap_or_default();
+        let to = self.owned(field!(ALLOCATION, "to"));
         let currency = self.currency();
-        let amount = self.money("amount");
-        let date = self.date("date");
+        let amount = self.money(field!(ALLOCATION, "amount"));
+        let date = self.date(field!(ALLOCATION, "date"));
         Some(Allocation {
             external_id: external_id?,
             from,
@@ -614,38 +626,43 @@ impl<'a> Sheet<'a, '_> {
     }
 
     fn limit(&mut self) -> Option<Limit> {
-        let reference = self.owned("reference");
-        let insurer_buyer_id = self.owned("insurer_buyer_id");
-        let buyer_name = self.owned("buyer_name").unwrap_or_default();
-        let identifiers = self.identifier_list();
-        let policy = self.owned("policy");
+        let reference = self.owned(field!(LIMIT, "reference"));
+        let insurer_buyer_id = self.owned(field!(LIMIT, "insurer_buyer_id"));
+        let buyer_name = self.owned(field!(LIMIT, "buyer_name")).unwrap_or_default();
+        let identifiers = self.identifier_list(field!(LIMIT, "identifiers"));
+        let policy = self.owned(field!(LIMIT, "policy"));
         let decision_code = self
-            .rule("decision")
+            .rule(field!(LIMIT, "decision"))
             .and_then(|rule| self.source(rule).ok().flatten())
             .unwrap_or_default()
             .into_owned();
-        let decision = match self.code("decision") {
+        let decision = match self.code(field!(LIMIT, "decision")) {
             Some(Ok(word)) => Decision::parse(&word).unwrap_or(Decision::Unknown),
             Some(Err(_)) => Decision::Unknown,
             None => Decision::Approved,
         };
         let currency = self.currency();
-        let amount = self.money("amount");
-        let requested_minor = self.money("requested");
-        let parts = self.list("layers", |part| Some((part.money("amount")?, part.date("until"))));
-        let effective_from = self.date("effective_from");
-        let effective_to = self.date("effective_to");
-        let withdrawal_on = self.date("withdrawal_on");
-        let decided_on = self.date("decided_on");
-        let mut conditions = self.list("conditions", |part| {
-            Some(Condition { code: part.owned("code")?, text: part.owned("text").unwrap_or_default() })
+        let amount = self.money(field!(LIMIT, "amount"));
+        let requested_minor = self.money(field!(LIMIT, "requested"));
+        let parts = self.list(field!(LIMIT, "layers"), |part| {
+            Some((part.money(field!(LAYER, "amount"))?, part.date(field!(LAYER, "until"))))
+        });
+        let effective_from = self.date(field!(LIMIT, "effective_from"));
+        let effective_to = self.date(field!(LIMIT, "effective_to"));
+        let withdrawal_on = self.date(field!(LIMIT, "withdrawal_on"));
+        let decided_on = self.date(field!(LIMIT, "decided_on"));
+        let mut conditions = self.list(field!(LIMIT, "conditions"), |part| {
+            Some(Condition {
+                code: part.owned(field!(CONDITION, "code"))?,
+                text: part.owned(field!(CONDITION, "text")).unwrap_or_default(),
+            })
         });
         conditions.sort();
         conditions.dedup();
-        let rating = self.owned("rating");
+        let rating = self.owned(field!(LIMIT, "rating"));
         let amount_minor = amount?;
         if amount_minor < 0 {
-            self.fault("amount", "is negative");
+            self.fault(field!(LIMIT, "amount"), "is negative");
         }
         Some(Limit {
             reference: reference?,
@@ -669,18 +686,18 @@ impl<'a> Sheet<'a, '_> {
     }
 
     fn request(&mut self) -> Option<LimitRequest> {
-        let reference = self.owned("reference");
-        let our_reference = self.owned("our_reference");
-        let insurer_buyer_id = self.owned("insurer_buyer_id");
-        let policy = self.owned("policy");
-        let requested_minor = self.money("requested");
+        let reference = self.owned(field!(REQUEST, "reference"));
+        let our_reference = self.owned(field!(REQUEST, "our_reference"));
+        let insurer_buyer_id = self.owned(field!(REQUEST, "insurer_buyer_id"));
+        let policy = self.owned(field!(REQUEST, "policy"));
+        let requested_minor = self.money(field!(REQUEST, "requested"));
         let currency = self.currency();
-        let status = match self.code("status") {
+        let status = match self.code(field!(REQUEST, "status")) {
             Some(Ok(word)) => RequestStatus::parse(&word).unwrap_or(RequestStatus::Unknown),
             Some(Err(_)) => RequestStatus::Unknown,
             None => RequestStatus::Pending,
         };
-        let requested_on = self.date("requested_on");
+        let requested_on = self.date(field!(REQUEST, "requested_on"));
         Some(LimitRequest {
             reference: reference?,
             our_reference,

@@ -88,10 +88,14 @@ const DECISIONS: &[&str] = &[
 ];
 const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
 
-const IDENTIFIERS: Field =
-    may("identifiers", Kind::List(&[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Text)]));
+pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Text)];
+pub(super) const INSTALMENT: &[Field] = &[must("due", Kind::Date), must("amount", Kind::Money)];
+pub(super) const LAYER: &[Field] = &[must("amount", Kind::Money), may("until", Kind::Date)];
+pub(super) const CONDITION: &[Field] = &[must("code", Kind::Text), may("text", Kind::Text)];
 
-const ACCOUNT: &[Field] = &[
+const IDENTIFIERS: Field = may("identifiers", Kind::List(IDENTIFIER));
+
+pub(super) const ACCOUNT: &[Field] = &[
     must("external_id", Kind::Text),
     may("code", Kind::Text),
     must("name", Kind::Text),
@@ -109,7 +113,7 @@ const ACCOUNT: &[Field] = &[
     may("blocked", Kind::Flag),
 ];
 
-const ITEM: &[Field] = &[
+pub(super) const ITEM: &[Field] = &[
     may("external_id", Kind::Text),
     must("number", Kind::Text),
     may("kind", Kind::Code(ITEM_KINDS)),
@@ -124,7 +128,7 @@ const ITEM: &[Field] = &[
     may("terms_days", Kind::Integer),
     may("disputed", Kind::Flag),
     may("reference", Kind::Text),
-    may("instalments", Kind::List(&[must("due", Kind::Date), must("amount", Kind::Money)])),
+    may("instalments", Kind::List(INSTALMENT)),
     may("account_name", Kind::Text),
     may("account_country", Kind::Text),
     may("account_siren", Kind::Text),
@@ -133,7 +137,7 @@ const ITEM: &[Field] = &[
     may("account_insurer_buyer_id", Kind::Text),
 ];
 
-const ALLOCATION: &[Field] = &[
+pub(super) const ALLOCATION: &[Field] = &[
     must("external_id", Kind::Text),
     may("from", Kind::Text),
     must("to", Kind::Text),
@@ -142,7 +146,7 @@ const ALLOCATION: &[Field] = &[
     must("date", Kind::Date),
 ];
 
-const LIMIT: &[Field] = &[
+pub(super) const LIMIT: &[Field] = &[
     must("reference", Kind::Text),
     must("insurer_buyer_id", Kind::Text),
     may("buyer_name", Kind::Text),
@@ -152,16 +156,16 @@ const LIMIT: &[Field] = &[
     may("requested", Kind::Money),
     must("amount", Kind::Money),
     must("currency", Kind::Currency),
-    may("layers", Kind::List(&[must("amount", Kind::Money), may("until", Kind::Date)])),
+    may("layers", Kind::List(LAYER)),
     must("effective_from", Kind::Date),
     may("effective_to", Kind::Date),
     may("withdrawal_on", Kind::Date),
     may("decided_on", Kind::Date),
-    may("conditions", Kind::List(&[must("code", Kind::Text), may("text", Kind::Text)])),
+    may("conditions", Kind::List(CONDITION)),
     may("rating", Kind::Text),
 ];
 
-const REQUEST: &[Field] = &[
+pub(super) const REQUEST: &[Field] = &[
     must("reference", Kind::Text),
     may("our_reference", Kind::Text),
     must("insurer_buyer_id", Kind::Text),
@@ -171,6 +175,29 @@ const REQUEST: &[Field] = &[
     may("status", Kind::Code(REQUEST_STATUSES)),
     may("requested_on", Kind::Date),
 ];
+
+/// The index of a field in its record, found by the compiler: a name that is not there does not build.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler only, where a wrong index is an error of the build"
+)]
+pub(super) const fn index_of(fields: &[Field], name: &str) -> usize {
+    let mut index = 0;
+    while index < fields.len() {
+        let (have, want) = (fields[index].name.as_bytes(), name.as_bytes());
+        let mut same = have.len() == want.len();
+        let mut at = 0;
+        while same && at < have.len() {
+            same = have[at] == want[at];
+            at += 1;
+        }
+        if same {
+            return index;
+        }
+        index += 1;
+    }
+    panic!("no such field in this record")
+}
 
 impl Target {
     pub(super) const fn fields(self) -> &'static [Field] {
