@@ -20,7 +20,22 @@ pub fn fingerprint(parts: &[&[u8]]) -> [u8; 16] {
     out
 }
 
-/// The same, as 32 hexadecimal digits.
+/// A key of 128 bits to compare content by, from the XXH3 of length-prefixed parts: fast, and not made against forgers.
+///
+/// A ledger compares the records of its own sources with it. Two of a million different ones are taken for one with a
+/// chance of about 2⁻⁸⁹; whoever can choose them can also simply repeat a number, which is reported.
+#[must_use]
+pub fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let length = parts.iter().map(|part| part.len() + 4).sum();
+    let mut bytes = Vec::with_capacity(length);
+    for part in parts {
+        bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(part);
+    }
+    xxhash_rust::xxh3::xxh3_128(&bytes).to_be_bytes()
+}
+
+/// The same as [`fingerprint`], as 32 hexadecimal digits.
 #[must_use]
 pub fn fingerprint_hex(parts: &[&[u8]]) -> String {
     hex(&fingerprint(parts))
@@ -50,6 +65,8 @@ mod tests {
     #[test]
     fn parts_do_not_run_into_each_other() {
         assert_ne!(fingerprint(&[b"ab", b"c"]), fingerprint(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"", b"a"]), digest(&[b"a", b""]));
         assert_eq!(fingerprint_hex(&[b"ab", b"c"]).len(), 32);
     }
 }

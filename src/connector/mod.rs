@@ -9,6 +9,7 @@ mod cursor;
 mod error;
 mod load;
 mod manifest;
+mod parse;
 mod pull;
 mod read;
 mod roles;

@@ -1,1 +1,468 @@
+//! A small partner that misbehaves on command.
 
+use std::sync::Mutex;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap as Headers, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::*;
+use crate::transport::JsonTemplate;
+
+type Handler = Box<dyn Fn(usize, &Seen) -> Response + Send + Sync>;
+
+/// A call as the partner saw it.
+#[derive(Debug, Clone)]
+struct Seen {
+    path: String,
+    authorization: String,
+    correlation: String,
+    body: String,
+}
+
+struct Partner {
+    handler: Handler,
+    seen: Mutex<Vec<Seen>>,
+}
+
+async fn serve(State(partner): State<Arc<Partner>>, uri: Uri, headers: Headers, body: Bytes) -> Response {
+    let header = |name: &str| headers.get(name).map_or_else(String::new, |v| v.to_str().unwrap().to_owned());
+    let seen = Seen {
+        path: uri.to_string(),
+        authorization: header("authorization"),
+        correlation: header("x-correlation"),
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    };
+    let count = {
+        let mut all = partner.seen.lock().unwrap();
+        all.push(seen.clone());
+        all.iter().filter(|other| other.path == seen.path).count()
+    };
+    (partner.handler)(count, &seen)
+}
+
+/// Starts a partner; the handler is given how often the path was called, this call included.
+async fn partner(
+    handler: impl Fn(usize, &Seen) -> Response + Send + Sync + 'static,
+) -> (Arc<Partner>, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let partner = Arc::new(Partner { handler: Box::new(handler), seen: Mutex::default() });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(serve).with_state(Arc::clone(&partner));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (partner, url)
+}
+
+impl Partner {
+    fn paths(&self) -> Vec<String> {
+        self.seen.lock().unwrap().iter().map(|seen| seen.path.clone()).collect()
+    }
+}
+
+fn template(text: &str) -> Template {
+    Template::parse(text).unwrap()
+}
+
+fn path(text: &str) -> Path {
+    Path::parse(text).unwrap()
+}
+
+fn token() -> Token {
+    Token {
+        request: TokenRequest {
+            method: Method::Post,
+            path: template("/login"),
+            basic: Some(template("Basic {base64:user:password}")),
+            headers: Vec::new(),
+            query: Vec::new(),
+            json: Some(JsonTemplate::Table(vec![("user".into(), JsonTemplate::Text(template("{user}")))])),
+        },
+        values: vec![("token".to_owned(), path("data.token"))],
+        headers: vec![("Authorization".to_owned(), template("Bearer {token}"))],
+        lifetime: Lifetime::At(path("data.expires_in")),
+        refused_status: Vec::new(),
+        refused_when_absent: Some(path("data.token")),
+    }
+}
+
+fn config(url: &str, auth: Auth) -> Config {
+    Config {
+        connection: "test".to_owned(),
+        base_url: url.to_owned(),
+        settings: [("user", "ann"), ("password", "s3cret-value")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into(),
+        secrets: vec!["password".to_owned()],
+        headers: vec![("X-Correlation".to_owned(), template("{uuid}"))],
+        auth,
+        limit: Limit { period: Duration::from_millis(1), in_flight: 4 },
+        retries: 3,
+        first_delay: Duration::from_millis(5),
+        timeout: Duration::from_secs(5),
+        answer_bytes_max: 10_000,
+        errors: ErrorRules {
+            message: vec![path("error[0]"), path("errors[0].detail")],
+            reference: Some("x-reference".to_owned()),
+            when: vec![path("error")],
+            verdicts: vec![(
+                Test { path: vec![path("error[0]")], matches: Some("stale".to_owned()), ..Test::default() },
+                Verdict::RetryLater { after: None },
+            )],
+        },
+    }
+}
+
+fn client(url: &str, auth: Auth) -> Client {
+    Client::new(config(url, auth)).unwrap()
+}
+
+fn call(effect: Effect, path: &str) -> Call<'static> {
+    let (method, body) = match effect {
+        Effect::Read => (Method::Get, None),
+        Effect::Write => {
+            (Method::Post, Some(json::object([("a".to_owned(), json::number("1.10").unwrap())])))
+        }
+    };
+    Call { operation: "test", effect, method, path: path.to_owned(), query: Vec::new(), body }
+}
+
+fn ok(body: &'static str) -> Response {
+    body.into_response()
+}
+
+fn status(code: u16, body: &'static str) -> Response {
+    (StatusCode::from_u16(code).unwrap(), body).into_response()
+}
+
+fn issue(count: usize, lifetime: u64) -> Response {
+    format!("{{\"data\":{{\"token\":\"t{count}\",\"expires_in\":{lifetime}}}}}").into_response()
+}
+
+#[tokio::test]
+async fn one_login_serves_many_calls_and_is_renewed_before_its_end() {
+    let (partner, url) = partner(|count, seen| match seen.path.as_str() {
+        "/login" => issue(count, if count == 1 { 1000 } else { 0 }),
+        _ => ok("{}"),
+    })
+    .await;
+    let client = client(&url, Auth::Token(Box::new(token())));
+    for _ in 0..3 {
+        client.call(&call(Effect::Read, "/a")).await.unwrap();
+    }
+    assert_eq!(partner.paths(), ["/login", "/a", "/a", "/a"]);
+    let seen = partner.seen.lock().unwrap().clone();
+    assert_eq!(seen[0].authorization, "Basic YW5uOnMzY3JldC12YWx1ZQ==");
+    assert_eq!(seen[0].body, r#"{"user":"ann"}"#);
+    assert_eq!(seen[1].authorization, "Bearer t1");
+    assert_eq!(seen[1].correlation.len(), 36);
+    assert_ne!(seen[1].correlation, seen[2].correlation, "each call has its own correlation id");
+
+    client.inner.sessions.forget(1).await;
+    client.call(&call(Effect::Read, "/b")).await.unwrap();
+    client.call(&call(Effect::Read, "/b")).await.unwrap();
+    assert_eq!(
+        partner.paths()[4..],
+        ["/login", "/b", "/login", "/b"],
+        "a session of no lifetime is renewed each time"
+    );
+}
+
+#[tokio::test]
+async fn callers_at_once_share_one_login() {
+    let (partner, url) =
+        partner(|count, seen| if seen.path == "/login" { issue(count, 1000) } else { ok("{}") }).await;
+    let client = client(&url, Auth::Token(Box::new(token())));
+    let calls = (0..8).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.call(&call(Effect::Read, "/a")).await.map(|_| ()) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(partner.paths().iter().filter(|path| *path == "/login").count(), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_died_is_renewed_once_even_for_a_write() {
+    let (partner, url) = partner(|count, seen| match (seen.path.as_str(), count) {
+        ("/login", _) => issue(count, 1000),
+        (_, 1) => status(401, ""),
+        _ => ok("{}"),
+    })
+    .await;
+    let client = client(&url, Auth::Token(Box::new(token())));
+    client.call(&call(Effect::Write, "/a")).await.unwrap();
+    assert_eq!(partner.paths(), ["/login", "/a", "/login", "/a"]);
+    let seen = partner.seen.lock().unwrap().clone();
+    assert_eq!((seen[1].authorization.as_str(), seen[3].authorization.as_str()), ("Bearer t1", "Bearer t2"));
+    assert_eq!(seen[3].body, r#"{"a":1.10}"#);
+}
+
+#[tokio::test]
+async fn a_session_that_is_always_refused_is_not_renewed_for_ever() {
+    let (partner, url) =
+        partner(|count, seen| if seen.path == "/login" { issue(count, 1000) } else { status(401, "") }).await;
+    let error =
+        client(&url, Auth::Token(Box::new(token()))).call(&call(Effect::Read, "/a")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::FixConfiguration);
+    assert_eq!(partner.paths(), ["/login", "/a", "/login", "/a"]);
+}
+
+#[tokio::test]
+async fn a_refused_login_is_never_tried_again_and_names_the_settings() {
+    let refusals: [fn() -> Response; 3] = [
+        || status(401, r#"{"errors":[{"detail":"no such secret: s3cret-value"}]}"#),
+        || ok(r#"{"data":{"token":null}}"#),
+        || status(400, "<html>"),
+    ];
+    for refusal in refusals {
+        let (partner, url) = partner(move |_, _| refusal()).await;
+        let client = client(&url, Auth::Token(Box::new(token())));
+        for effect in [Effect::Read, Effect::Write, Effect::Read] {
+            let error = client.clone().call(&call(effect, "/a")).await.unwrap_err();
+            assert_eq!(error.verdict(), Verdict::FixConfiguration, "{error}");
+            assert!(error.to_string().contains("check the settings user, password"), "{error}");
+            assert!(!error.to_string().contains("s3cret"), "a partner's words are masked: {error}");
+        }
+        assert_eq!(partner.paths(), ["/login"], "one knock, then silence");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_fails_is_tried_again_for_a_read_and_means_not_sent_for_a_write() {
+    let (partner, url) = partner(|count, seen| match (seen.path.as_str(), count) {
+        ("/login", 1 | 2) => status(503, ""),
+        ("/login", _) => issue(count, 1000),
+        _ => ok("{}"),
+    })
+    .await;
+    let client = client(&url, Auth::Token(Box::new(token())));
+    let error = client.call(&call(Effect::Write, "/a")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::RetryLater { after: None }, "nothing was sent: {error}");
+    client.call(&call(Effect::Read, "/a")).await.unwrap();
+    assert_eq!(partner.paths(), ["/login", "/login", "/login", "/a"]);
+}
+
+#[tokio::test]
+async fn reads_survive_failures_and_writes_are_sent_once() {
+    let (partner, url) =
+        partner(|count, _| if count < 3 { status(500, "oops") } else { ok("{\"n\":1}") }).await;
+    let client = client(&url, Auth::None);
+    assert_eq!(client.call(&call(Effect::Read, "/read")).await.unwrap().body.to_string(), r#"{"n":1}"#);
+    let error = client.call(&call(Effect::Write, "/write")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::OutcomeUnknown, "{error}");
+    assert_eq!(partner.paths(), ["/read", "/read", "/read", "/write"]);
+}
+
+#[tokio::test]
+async fn a_read_gives_up_after_its_retries() {
+    let (partner, url) = partner(|_, _| status(502, "")).await;
+    let error = client(&url, Auth::None).call(&call(Effect::Read, "/a")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::RetryLater { after: None });
+    assert_eq!(partner.paths().len(), 4);
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
+    let (partner, url) = partner(|count, seen| match (seen.path.as_str(), count) {
+        ("/short", 1) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "").into_response(),
+        ("/long", _) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "3600")], "").into_response(),
+        ("/date", _) => {
+            let at = crate::clock::now() + chrono::Duration::seconds(600);
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [("retry-after", at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())],
+                "",
+            )
+                .into_response()
+        }
+        _ => ok("{}"),
+    })
+    .await;
+    let client = client(&url, Auth::None);
+    let started = tokio::time::Instant::now();
+    client.call(&call(Effect::Read, "/short")).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(990));
+
+    let error = client.call(&call(Effect::Read, "/long")).await.unwrap_err();
+    assert_eq!(
+        error.verdict(),
+        Verdict::RetryLater { after: Some(Duration::from_secs(3600)) },
+        "too long to wait in place"
+    );
+    let error = client.call(&call(Effect::Write, "/long")).await.unwrap_err();
+    assert_eq!(
+        error.verdict(),
+        Verdict::RetryLater { after: Some(Duration::from_secs(3600)) },
+        "429 accepted nothing"
+    );
+    let Verdict::RetryLater { after: Some(after) } =
+        client.call(&call(Effect::Read, "/date")).await.unwrap_err().verdict()
+    else {
+        panic!("a date is a delay")
+    };
+    assert!((590..=600).contains(&after.as_secs()), "{after:?}");
+    assert_eq!(partner.paths(), ["/short", "/short", "/long", "/long", "/date"]);
+}
+
+#[tokio::test]
+async fn what_was_sent_and_not_answered_is_unknown_and_what_was_not_sent_is_not() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let hung_up = tokio::spawn(async move {
+        for _ in 0..2 {
+            use tokio::io::AsyncReadExt as _;
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 64];
+            let _ = socket.read(&mut buffer).await.unwrap();
+        }
+    });
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::new(Config { retries: 0, ..config(&url, Auth::None) }).unwrap();
+    let error = client.call(&call(Effect::Write, "/a")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::OutcomeUnknown, "{error}");
+    let error = client.call(&call(Effect::Read, "/a")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::RetryLater { after: None }, "{error}");
+    hung_up.await.unwrap();
+    let error = client.call(&call(Effect::Write, "/a")).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "nobody listens any more: {error}");
+    assert_eq!(error.verdict(), Verdict::RetryLater { after: None });
+}
+
+#[tokio::test]
+async fn a_partner_that_is_too_slow_may_have_accepted() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let _silent = tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            open.push(listener.accept().await.unwrap());
+        }
+    });
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client =
+        Client::new(Config { timeout: Duration::from_millis(200), retries: 0, ..config(&url, Auth::None) })
+            .unwrap();
+    assert_eq!(client.call(&call(Effect::Write, "/a")).await.unwrap_err().verdict(), Verdict::OutcomeUnknown);
+    assert_eq!(
+        client.call(&call(Effect::Read, "/a")).await.unwrap_err().verdict(),
+        Verdict::RetryLater { after: None }
+    );
+}
+
+#[tokio::test]
+async fn errors_inside_a_good_status_are_errors() {
+    let (partner, url) = partner(|_, seen| match seen.path.as_str() {
+        "/stale" => ok(r#"{"id":1,"error":["StaleError","x"]}"#),
+        "/null" => ok(r#"{"id":1,"error":null,"result":[]}"#),
+        _ => (StatusCode::OK, [("x-reference", "R-77")], r#"{"id":1,"error":["UserError","x"]}"#)
+            .into_response(),
+    })
+    .await;
+    let client = client(&url, Auth::None);
+    let error = client.call(&call(Effect::Write, "/a")).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::FixData);
+    assert_eq!(error.to_string(), "the partner refuses with status 200: UserError (reference R-77)");
+    assert_eq!(client.call(&call(Effect::Read, "/a")).await.unwrap_err().verdict(), Verdict::Defect);
+    assert_eq!(
+        client.call(&call(Effect::Write, "/stale")).await.unwrap_err().verdict(),
+        Verdict::RetryLater { after: None }
+    );
+    client.call(&call(Effect::Read, "/null")).await.unwrap();
+    assert_eq!(partner.paths().len(), 4);
+}
+
+#[tokio::test]
+async fn each_status_has_its_verdict() {
+    let (_partner, url) =
+        partner(|_, seen| status(seen.path[1..].parse().unwrap(), r#"{"errors":[{"detail":"why"}]}"#)).await;
+    let client = Client::new(Config { retries: 0, ..config(&url, Auth::None) }).unwrap();
+    for (code, read, write) in [
+        (301, Verdict::FixConfiguration, Verdict::FixConfiguration),
+        (403, Verdict::NotAllowed, Verdict::NotAllowed),
+        (404, Verdict::FixConfiguration, Verdict::FixData),
+        (408, Verdict::RetryLater { after: None }, Verdict::OutcomeUnknown),
+        (422, Verdict::FixConfiguration, Verdict::FixData),
+        (503, Verdict::RetryLater { after: None }, Verdict::OutcomeUnknown),
+    ] {
+        for (effect, expected) in [(Effect::Read, read), (Effect::Write, write)] {
+            let error = client.call(&call(effect, &format!("/{code}"))).await.unwrap_err();
+            assert_eq!(error.verdict(), expected, "{code} {effect:?}");
+            assert!(error.to_string().contains("why"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_too_large_too_deep_or_no_json_are_refused() {
+    let (_partner, url) = partner(|_, seen| match seen.path.as_str() {
+        "/large" => format!("[\"{}\"]", "x".repeat(10_000)).into_response(),
+        "/deep" => "[".repeat(5_000).into_response(),
+        "/brackets" => format!("[\"{}\\\"{}\"]", "[".repeat(500), "{".repeat(500)).into_response(),
+        "/nothing" => status(204, ""),
+        _ => ok("<html>"),
+    })
+    .await;
+    let client = client(&url, Auth::None);
+    for (path, why) in [("/large", "larger than 10000 bytes"), ("/deep", "nested"), ("/html", "not JSON")] {
+        let error = client.call(&call(Effect::Read, path)).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert_eq!(error.verdict(), Verdict::Defect);
+        let error = client.call(&call(Effect::Write, path)).await.unwrap_err();
+        assert_eq!(error.verdict(), Verdict::OutcomeUnknown, "a write that was accepted stays accepted");
+    }
+    client.call(&call(Effect::Read, "/brackets")).await.unwrap();
+    assert_eq!(client.call(&call(Effect::Read, "/nothing")).await.unwrap().body, Value::Null);
+}
+
+#[tokio::test]
+async fn the_rate_holds_over_clones_and_so_does_the_number_in_flight() {
+    let (partner, url) = partner(|_, _| ok("{}")).await;
+    let limit = Limit { period: Duration::from_millis(50), in_flight: 2 };
+    let client = Client::new(Config { limit, ..config(&url, Auth::None) }).unwrap();
+    let started = tokio::time::Instant::now();
+    let calls: Vec<_> = (0..6)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.call(&call(Effect::Read, "/a")).await.map(|_| ()) })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert!(
+        started.elapsed() >= Duration::from_millis(240),
+        "six calls take five periods: {:?}",
+        started.elapsed()
+    );
+    assert_eq!(partner.paths().len(), 6);
+}
+
+#[tokio::test]
+async fn credentials_do_not_follow_a_link_to_another_host() {
+    let (_partner, url) = partner(|_, _| ok("{}")).await;
+    let client = client(&url, Auth::None);
+    client.call(&call(Effect::Read, &format!("{url}/page2?x=1"))).await.unwrap();
+    for link in ["http://127.0.0.1:1/page2", "https://elsewhere.example/page2"] {
+        let error = client.call(&call(Effect::Read, link)).await.unwrap_err();
+        assert!(error.to_string().contains("another host"), "{error}");
+    }
+    for base in
+        ["ftp://host.example", "host.example", "https://user:pw@host.example", "https://host.example?x=1"]
+    {
+        assert!(Client::new(config(base, Auth::None)).is_err(), "{base}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_not_shown_again() {
+    let (partner, url) = partner(|_, _| status(401, "")).await;
+    let client = client(&url, Auth::Headers { headers: vec![("X-Key".to_owned(), template("{password}"))] });
+    for _ in 0..2 {
+        let error = client.call(&call(Effect::Read, "/a")).await.unwrap_err();
+        assert!(error.to_string().contains("check the settings password"), "{error}");
+    }
+    assert_eq!(partner.paths().len(), 1);
+}

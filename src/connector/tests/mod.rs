@@ -1,11 +1,53 @@
 //! The built-in connectors, held against their folders and their samples; loading; pulls from files and over HTTP.
 
-use std::collections::BTreeSet;
+mod files;
+mod http;
+mod manifest;
+mod partners;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::builtin::BUILTIN;
 use super::*;
+use crate::mapping::Terms;
+use crate::model::Currency;
+
+fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+fn setup(connector: Connector, settings: &[(&str, &str)], base_url: Option<&str>) -> Setup {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Setup {
+        id: "test".to_owned(),
+        connector: Arc::new(connector),
+        settings: texts(settings),
+        environment: None,
+        base_url: base_url.map(str::to_owned),
+        terms: Terms { default_days: Some(30), by_account: BTreeMap::new() },
+        currency: Currency::EUR,
+    }
+}
+
+/// A whole pull: what it says about itself, and its records.
+async fn pull(
+    connection: &Connection,
+    operation: &str,
+    cursor: Option<&str>,
+) -> Result<(Pulled, Vec<PulledRecord>), Error> {
+    let (out, mut records) = tokio::sync::mpsc::channel::<Batch>(2);
+    let collect = async {
+        let mut all = Vec::new();
+        while let Some(batch) = records.recv().await {
+            all.extend(batch.records);
+        }
+        all
+    };
+    let (pulled, records) = tokio::join!(connection.pull(operation, cursor, out), collect);
+    Ok((pulled?, records))
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
