@@ -223,7 +223,7 @@ CREATE TABLE break (
     updated_at TEXT NOT NULL,
     closed_at  TEXT
 ) STRICT;
-CREATE INDEX break_by_subject ON break (company, subject);
+CREATE INDEX break_open ON break (company, subject) WHERE closed_at IS NULL;
 
 -- The outbox: a delta leaves it only by being confirmed, which is a date, not a deletion.
 CREATE TABLE delta (
@@ -241,6 +241,7 @@ CREATE TABLE delta (
     published_at TEXT
 ) STRICT;
 CREATE INDEX delta_pending ON delta (seq) WHERE published_at IS NULL;
+CREATE INDEX delta_by_run ON delta (run);
 
 CREATE TABLE quarantine (
     id           TEXT PRIMARY KEY,

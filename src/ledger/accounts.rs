@@ -1,11 +1,11 @@
 //! Accounts and the legal buyers behind them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
-use super::db::{Tx, on, placeholders, row};
+use super::db::{Tx, marks, on, placeholders, row};
 use super::{Error, Landed};
 use crate::ids::fingerprint;
 use crate::model::{Account, Currency, Identifier, Instant, Scheme, buyer_id_of};
@@ -64,8 +64,12 @@ pub struct AccountLanding {
     connection: String,
     now: Instant,
     known: HashMap<String, (Vec<u8>, String, bool)>,
+    /// Customer records that this landing has taken.
+    seen: HashSet<String>,
     /// Buyers whose accounts changed, before or after.
     pub buyers: BTreeSet<String>,
+    /// Customer records under a key that another record of the same landing already had; the first one counts.
+    pub repeated: Vec<Account>,
     /// What was done.
     pub landed: Landed,
 }
@@ -87,12 +91,15 @@ impl AccountLanding {
             connection: connection.to_owned(),
             now,
             known,
+            seen: HashSet::new(),
             buyers: BTreeSet::new(),
+            repeated: Vec::new(),
             landed: Landed::default(),
         })
     }
 
-    /// Lands accounts that a customer record describes.
+    /// Lands accounts that a customer record describes. Of several records of one key the first counts, or each reading
+    /// would find a change; the others are in [`Self::repeated`] unless they say the same.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -120,9 +127,16 @@ impl AccountLanding {
 
     async fn land(&mut self, tx: &mut Tx<'_>, accounts: Vec<Account>, customer: bool) -> Result<(), Error> {
         let mut rows: BTreeMap<String, (Account, Vec<u8>, String)> = BTreeMap::new();
+        let mut touched = BTreeSet::new();
         for account in accounts {
             let hash = hash(&account);
             let buyer = buyer_id_of(&self.connection, &account);
+            if customer && !self.seen.insert(account.external_id.clone()) {
+                if self.known.get(&account.external_id).is_some_and(|(known, _, _)| *known != hash) {
+                    self.repeated.push(account);
+                }
+                continue;
+            }
             match self.known.get(&account.external_id) {
                 Some((known, _, was_customer)) if *known == hash && *was_customer == customer => {
                     self.landed.unchanged += 1;
@@ -130,33 +144,16 @@ impl AccountLanding {
                 }
                 Some((_, before, _)) => {
                     self.landed.changed += 1;
-                    self.buyers.insert(before.clone());
+                    touched.insert(before.clone());
                 }
                 None => self.landed.new += 1,
             }
-            self.buyers.insert(buyer.clone());
+            touched.insert(buyer.clone());
             self.known.insert(account.external_id.clone(), (hash.clone(), buyer.clone(), customer));
             rows.insert(account.external_id.clone(), (account, hash, buyer));
         }
         let rows: Vec<_> = rows.into_values().collect();
         for chunk in rows.chunks(ROWS_MAX) {
-            let mut buyers: BTreeMap<&str, &Account> = BTreeMap::new();
-            for (account, _, buyer) in chunk {
-                buyers.entry(buyer).or_insert(account);
-            }
-            let sql = format!(
-                "INSERT INTO buyer (id, name, country, recorded_at) VALUES {} ON CONFLICT (id) DO UPDATE SET \
-                 name = excluded.name, country = excluded.country, recorded_at = excluded.recorded_at \
-                 WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country",
-                placeholders(buyers.len(), 4)
-            );
-            on!(&mut *tx, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (id, account) in &buyers {
-                    query = query.bind(*id).bind(&account.name).bind(&account.country).bind(self.now);
-                }
-                query.execute(c).await?;
-            });
             let sql = format!(
                 "INSERT INTO account (connection, external_id, code, name, country, identifiers, insurer_buyer_id, \
                  limit_minor, limit_currency, terms_days, blocked, buyer_id, origin, content_hash, recorded_at) VALUES {} \
@@ -187,6 +184,31 @@ impl AccountLanding {
                         .bind(if customer { "customer" } else { "item" })
                         .bind(hash)
                         .bind(self.now);
+                }
+                query.execute(c).await?;
+            });
+        }
+        self.name_buyers(tx, &touched).await?;
+        self.buyers.append(&mut touched);
+        Ok(())
+    }
+
+    /// Names buyers after their first account, customer records before items: whatever order they came in.
+    async fn name_buyers(&self, tx: &mut Tx<'_>, touched: &BTreeSet<String>) -> Result<(), Error> {
+        let touched: Vec<&String> = touched.iter().collect();
+        for chunk in touched.chunks(ROWS_MAX) {
+            let sql = format!(
+                "INSERT INTO buyer (id, name, country, recorded_at) SELECT buyer_id, name, country, $1 FROM \
+                 (SELECT buyer_id, name, country, ROW_NUMBER() OVER (PARTITION BY buyer_id ORDER BY origin, connection, \
+                 external_id) AS place FROM account WHERE buyer_id IN ({})) AS ranked WHERE place = 1 \
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, country = excluded.country, \
+                 recorded_at = excluded.recorded_at WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country",
+                marks(2, chunk.len())
+            );
+            on!(&mut *tx, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(self.now);
+                for buyer in chunk {
+                    query = query.bind(*buyer);
                 }
                 query.execute(c).await?;
             });
@@ -224,11 +246,10 @@ impl Tx<'_> {
         let mut all = Vec::new();
         let buyers: Vec<&String> = buyers.iter().collect();
         for chunk in buyers.chunks(ROWS_MAX) {
-            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
             let sql = format!(
                 "{SELECT} WHERE connection IN (SELECT id FROM connection WHERE company = $1) AND buyer_id IN ({}) \
                  ORDER BY buyer_id, connection, external_id",
-                marks.join(", ")
+                marks(2, chunk.len())
             );
             let rows: Vec<AccountRow> = on!(&mut *self, c => {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
@@ -254,10 +275,9 @@ impl Tx<'_> {
         let mut buyers = BTreeSet::new();
         let accounts: Vec<&String> = accounts.iter().collect();
         for chunk in accounts.chunks(ROWS_MAX) {
-            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
             let sql = format!(
                 "SELECT DISTINCT buyer_id FROM account WHERE connection = $1 AND external_id IN ({})",
-                marks.join(", ")
+                marks(2, chunk.len())
             );
             let rows: Vec<(String,)> = on!(&mut *self, c => {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(connection);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, on, row};
+use super::db::{Tx, marks, on, row};
 use crate::ids::fingerprint_hex;
 use crate::model::{Break, BreakKind, Date, Instant};
 
@@ -106,10 +106,9 @@ impl Tx<'_> {
         let mut all = Vec::new();
         let subjects: Vec<&String> = subjects.iter().collect();
         for chunk in subjects.chunks(400) {
-            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
             let sql = format!(
                 "SELECT {COLUMNS} FROM break WHERE company = $1 AND closed_at IS NULL AND subject IN ({})",
-                marks.join(", ")
+                marks(2, chunk.len())
             );
             let rows: Vec<BreakRow> = on!(&mut *self, c => {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
@@ -123,7 +122,8 @@ impl Tx<'_> {
         Ok(all)
     }
 
-    /// Opens a break, or opens it again; returns it with its identity.
+    /// Opens a break, or opens it again after it was closed; one that is open stays the same opening. Returns it with its
+    /// identity.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -139,8 +139,11 @@ impl Tx<'_> {
             "INSERT INTO break (id, company, kind, subject, name, country, connection, ours, theirs, occurrence, opened_at, \
              opened_on, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $10) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, country = excluded.country, ours = excluded.ours, \
-             theirs = excluded.theirs, occurrence = break.occurrence + 1, opened_at = excluded.opened_at, \
-             opened_on = excluded.opened_on, updated_at = excluded.updated_at, closed_at = NULL RETURNING occurrence")
+             theirs = excluded.theirs, \
+             occurrence = break.occurrence + CASE WHEN break.closed_at IS NULL THEN 0 ELSE 1 END, \
+             opened_at = CASE WHEN break.closed_at IS NULL THEN break.opened_at ELSE excluded.opened_at END, \
+             opened_on = CASE WHEN break.closed_at IS NULL THEN break.opened_on ELSE excluded.opened_on END, \
+             updated_at = excluded.updated_at, closed_at = NULL RETURNING occurrence")
             .bind(&id).bind(company).bind(found.kind.as_str()).bind(&found.subject).bind(&found.name).bind(&found.country)
             .bind(&found.connection).bind(&found.ours).bind(&found.theirs).bind(now).bind(day).fetch_one(c).await?);
         Ok(StoredBreak { id, occurrence, found: found.clone() })
@@ -151,8 +154,10 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::Database`].
     pub async fn update_break(&mut self, company: &str, found: &Break, now: Instant) -> Result<(), Error> {
-        on!(self, c => sqlx::query("UPDATE break SET name = $2, ours = $3, theirs = $4, updated_at = $5 WHERE id = $1")
-            .bind(id_of(company, found)).bind(&found.name).bind(&found.ours).bind(&found.theirs).bind(now).execute(c).await?;);
+        on!(self, c => sqlx::query(
+            "UPDATE break SET name = $2, country = $3, ours = $4, theirs = $5, updated_at = $6 WHERE id = $1")
+            .bind(id_of(company, found)).bind(&found.name).bind(&found.country).bind(&found.ours).bind(&found.theirs)
+            .bind(now).execute(c).await?;);
         Ok(())
     }
 

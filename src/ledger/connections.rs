@@ -37,7 +37,9 @@ impl Tx<'_> {
     ) -> Result<(), Error> {
         on!(self, c => sqlx::query(
             "INSERT INTO connection (id, company, connector, role) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET \
-             company = excluded.company, connector = excluded.connector, role = excluded.role")
+             company = excluded.company, connector = excluded.connector, role = excluded.role WHERE \
+             connection.company <> excluded.company OR connection.connector <> excluded.connector OR \
+             connection.role <> excluded.role")
             .bind(id).bind(company).bind(connector).bind(role).execute(c).await?;);
         Ok(())
     }

@@ -3,12 +3,12 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, SqlSafeStr as _, Sqlite, Transaction};
 
 use super::Error;
 
@@ -22,7 +22,11 @@ pub struct Ledger {
 #[derive(Debug, Clone)]
 pub(super) enum Pool {
     Postgres(PgPool),
-    Sqlite(SqlitePool),
+    /// One connection that writes, and some that only read: they see the last commit while a run goes on.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
 }
 
 /// A transaction, or a savepoint within one. Dropped without [`Tx::commit`], it leaves no trace.
@@ -75,31 +79,43 @@ pub(super) use row;
 
 /// `($1, $2), ($3, $4)` for `rows` rows of `columns` columns.
 pub(super) fn placeholders(rows: usize, columns: usize) -> String {
+    placeholders_from(1, rows, columns)
+}
+
+/// The same, counted from another number than 1.
+pub(super) fn placeholders_from(first: usize, rows: usize, columns: usize) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(rows * columns * 6);
-    let mut number = 0;
+    let mut number = first;
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..columns {
-            number += 1;
             let _ = write!(text, "{}${number}", if column == 0 { "" } else { ", " }); // writing to a String cannot fail
+            number += 1;
         }
         text.push(')');
     }
     text
 }
 
-fn migrations(files: &[(i64, &'static str, &'static str)]) -> Migrator {
+/// `$2, $3, $4` for three values from the second on.
+pub(super) fn marks(first: usize, count: usize) -> String {
+    let marks: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
+    marks.join(", ")
+}
+
+type Files = &'static [(i64, &'static str, &'static str)];
+
+async fn migrate<C: Migrate>(files: Files, connection: &mut C) -> Result<(), sqlx::Error> {
     let migrations = files.iter().map(|(version, name, sql)| {
         Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    Migrator::with_migrations(migrations.collect())
+    // `run` gives a future that cannot be spawned (rust-lang/rust#100013).
+    Ok(Migrator::with_migrations(migrations.collect()).run_direct(None, connection, false).await?)
 }
 
-const POSTGRES: &[(i64, &str, &str)] =
-    &[(1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql"))];
-const SQLITE: &[(i64, &str, &str)] =
-    &[(1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql"))];
+const POSTGRES: Files = &[(1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql"))];
+const SQLITE: Files = &[(1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql"))];
 
 impl Ledger {
     /// Opens the ledger at a URL (`sqlite:path`, `postgres://…`) and brings its schema up to date.
@@ -112,29 +128,19 @@ impl Ledger {
         match scheme {
             "postgres" | "postgresql" => {
                 let options = PgConnectOptions::from_str(url).map_err(open)?.application_name("encours");
+                // Alone, not from the pool: a pool tries again until its time is up, and then says only that.
+                let mut connection = PgConnection::connect_with(&options).await.map_err(open)?;
+                migrate(POSTGRES, &mut connection).await.map_err(open)?;
+                connection.close().await.map_err(open)?;
                 let pool = PgPoolOptions::new()
                     .max_connections(8)
                     .acquire_timeout(Duration::from_secs(10))
-                    .connect_with(options)
-                    .await
-                    .map_err(open)?;
-                migrations(POSTGRES).run(&pool).await.map_err(|error| open(error.into()))?;
+                    .connect_lazy_with(options);
                 Ok(Self { pool: Pool::Postgres(pool), name: redact(url) })
             }
             "sqlite" => {
-                let options = SqliteConnectOptions::from_str(url)
-                    .map_err(open)?
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .foreign_keys(true)
-                    .pragma("cache_size", "-65536")
-                    .busy_timeout(Duration::from_secs(10));
-                // One connection: SQLite has one writer, and a second one would only meet "database is locked".
-                let pool =
-                    SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(open)?;
-                migrations(SQLITE).run(&pool).await.map_err(|error| open(error.into()))?;
-                Ok(Self { pool: Pool::Sqlite(pool), name: redact(url) })
+                let options = SqliteConnectOptions::from_str(url).map_err(open)?;
+                Ok(Self { pool: open_sqlite(url, options).await.map_err(open)?, name: redact(url) })
             }
             other => Err(Error::Url(other.to_owned())),
         }
@@ -146,14 +152,27 @@ impl Ledger {
         &self.name
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction that may write. SQLite has one at a time: another one waits.
     ///
     /// # Errors
-    /// [`Error::Database`].
+    /// [`Error::Busy`] when another process writes for longer than one waits; [`Error::Database`].
     pub async fn begin(&self) -> Result<Tx<'static>, Error> {
         Ok(match &self.pool {
             Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-            Pool::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Begins a transaction that only reads. It sees one state of the ledger throughout, and waits for no run.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn read(&self) -> Result<Tx<'static>, Error> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+            }
+            Pool::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
         })
     }
 
@@ -161,9 +180,75 @@ impl Ledger {
     pub async fn close(&self) {
         match &self.pool {
             Pool::Postgres(pool) => pool.close().await,
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
         }
     }
+}
+
+/// How long one waits for another process that writes to the same SQLite file.
+const WAIT: Duration = Duration::from_secs(10);
+/// How long one waits for another task of this process that writes; it ends.
+const ACQUIRE: Duration = Duration::from_secs(600);
+
+async fn open_sqlite(url: &str, options: SqliteConnectOptions) -> Result<Pool, sqlx::Error> {
+    let options = options
+        .create_if_missing(true)
+        // Power may fail right after a delta was confirmed: what it tells must be on the disk by then.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .pragma("cache_size", "-65536")
+        .busy_timeout(WAIT);
+    let write = options.clone().journal_mode(SqliteJournalMode::Wal);
+    // One connection writes: SQLite has one writer, and a second one would only meet "database is locked". No age ends it,
+    // since a ledger in memory lives no longer than its connection.
+    let write_pool = || {
+        SqlitePoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(write.clone())
+    };
+    // The change to WAL needs the file alone and does not wait by itself: two processes may meet on a new file.
+    let mut attempts = 0_u8;
+    let write_pool = loop {
+        match write_pool().await {
+            Err(error) if is_busy(&error) && attempts < 100 => attempts += 1,
+            done => break done?,
+        }
+        tokio::time::sleep(WAIT / 100).await;
+    };
+    let mut connection = write_pool.acquire().await?;
+    let applied = connection.list_applied_migrations("_sqlx_migrations").await.unwrap_or_default();
+    if applied.len() == SQLITE.len() {
+        // Nothing to write: a ledger that another process is writing to opens all the same.
+        migrate(SQLITE, &mut *connection).await?;
+    } else {
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        migrate(SQLITE, &mut *tx).await?;
+        tx.commit().await?;
+    }
+    drop(connection);
+    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    let read = if in_memory {
+        write_pool.clone()
+    } else {
+        SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.pragma("query_only", "ON"))
+    };
+    Ok(Pool::Sqlite { write: write_pool, read })
+}
+
+/// Whether SQLite says that another connection holds the file.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    // SQLITE_BUSY is the low byte; the extended codes say what was waited for.
+    let code = |error: &dyn sqlx::error::DatabaseError| {
+        error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+        error.code()?.parse::<u32>().ok()
+    };
+    error.as_database_error().and_then(code).is_some_and(|code| code & 0xff == 5)
 }
 
 impl Tx<'_> {
@@ -206,11 +291,23 @@ impl Tx<'_> {
 
 /// A URL without the password in it.
 fn redact(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => format!("{scheme}://{}:***@{host}", user.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
-    }
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
+        return url.to_owned();
+    };
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let rest = match rest.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{host}"),
+            None => format!("{user}@{host}"),
+        },
+        None => rest.to_owned(),
+    };
+    let Some(query) = query else { return format!("{scheme}://{rest}") };
+    let query: Vec<&str> = query
+        .split('&')
+        .map(|pair| if pair.starts_with("password=") { "password=***" } else { pair })
+        .collect();
+    format!("{scheme}://{rest}?{}", query.join("&"))
 }
 
 #[cfg(test)]
@@ -220,6 +317,12 @@ mod tests {
     #[test]
     fn passwords_do_not_print() {
         assert_eq!(redact("postgres://u:p@ss@h/db"), "postgres://u:***@h/db");
+        assert_eq!(redact("postgres://u@h/db"), "postgres://u@h/db");
+        assert_eq!(
+            redact("postgres:///db?user=u&password=p&host=/tmp"),
+            "postgres:///db?user=u&password=***&host=/tmp"
+        );
+        assert_eq!(redact("sqlite:///home/me@work/encours.db"), "sqlite:///home/me@work/encours.db");
         assert_eq!(redact("sqlite:encours.db"), "sqlite:encours.db");
     }
 

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Ledger, Tx, on, placeholders, row};
+use super::db::{Ledger, Tx, marks, on, placeholders, row};
 use crate::ids::fingerprint_hex;
 use crate::model::{Delta, Instant};
 
@@ -104,7 +104,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Database`].
     pub async fn pending_deltas(&self, most: i64) -> Result<Vec<DeltaRow>, Error> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.read().await?;
         let sql = format!("SELECT {COLUMNS} FROM delta WHERE published_at IS NULL ORDER BY seq LIMIT $1");
         let rows = on!(&mut tx, c => sqlx::query_as(AssertSqlSafe(sql)).bind(most).fetch_all(c).await?);
         tx.rollback().await?;
@@ -118,10 +118,9 @@ impl Ledger {
     pub async fn confirm_deltas(&self, seqs: &[i64], now: Instant) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         for chunk in seqs.chunks(400) {
-            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
             let sql = format!(
                 "UPDATE delta SET published_at = $1 WHERE published_at IS NULL AND seq IN ({})",
-                marks.join(", ")
+                marks(2, chunk.len())
             );
             on!(&mut tx, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now);

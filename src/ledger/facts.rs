@@ -46,7 +46,7 @@ impl super::Ledger {
     /// # Errors
     /// [`Error::Database`].
     pub async fn outbox(&self, after: i64, most: i64) -> Result<Vec<super::DeltaRow>, Error> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.read().await?;
         let rows = on!(&mut tx, c => sqlx::query_as(
             "SELECT seq, id, event, subject, routing_key, summary, data, created_at, published_at, run FROM delta \
              WHERE published_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2").bind(after).bind(most).fetch_all(c).await?);

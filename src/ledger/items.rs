@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::TryStreamExt as _;
 use sqlx::AssertSqlSafe;
 
-use super::db::{Tx, on, placeholders, row};
+use super::db::{Tx, marks, on, placeholders, row};
 use super::{ControlTotal, Error};
 use crate::ids::fingerprint;
 use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
@@ -83,16 +83,25 @@ struct KnownItem {
 
 impl Known {
     fn find(&mut self, key: &[u8; 16]) -> Option<&mut KnownItem> {
-        let count = self.0.len();
-        let mut at = guess(key, count);
-        // The guess is off by a few hundred at most; walk to the place.
-        while at > 0 && self.0.get(at - 1).is_some_and(|known| known.key >= *key) {
-            at -= 1;
-        }
-        while self.0.get(at).is_some_and(|known| known.key < *key) {
-            at += 1;
-        }
+        let at = self.place(key);
         self.0.get_mut(at).filter(|known| known.key == *key)
+    }
+
+    /// How many keys are below `key`: looked for near where a uniform key is expected, and everywhere should it not be there.
+    fn place(&self, key: &[u8; 16]) -> usize {
+        let count = self.0.len();
+        let guess = guess(key, count);
+        // The place of one of n uniform keys deviates by √n/2 at most; this is eight times as far.
+        let reach = 4 * count.isqrt() + 4;
+        let (mut from, mut to) = (guess.saturating_sub(reach), (guess + reach).min(count));
+        let is_below = |at: usize| self.0.get(at).is_some_and(|known| known.key < *key);
+        if from > 0 && !is_below(from - 1) {
+            from = 0;
+        }
+        if is_below(to) {
+            to = count;
+        }
+        from + self.0.get(from..to).unwrap_or_default().partition_point(|known| known.key < *key)
     }
 }
 
@@ -131,15 +140,16 @@ pub struct ItemLanding {
     known: Known,
     seen: HashMap<[u8; 16], Seen>,
     landed: Landed,
-    counts: BTreeMap<Currency, i64>,
+    /// Listed as settled, which is not among what is open of a snapshot.
+    settled: BTreeMap<Currency, i64>,
     keys: Vec<String>,
 }
 
 row! {
-    struct KnownRow { external_id: String, content_hash: Vec<u8> }
+    struct KnownRow { external_id: String, content_hash: Vec<u8>, operation: String }
 }
 row! {
-    struct SumRow { currency: String, sum: i64 }
+    struct TotalRow { currency: String, count: i64, sum: i64 }
 }
 
 row! {
@@ -188,7 +198,7 @@ impl ItemLanding {
         if snapshot && empty.is_some() {
             on!(&mut *tx, c => {
                 let mut rows = sqlx::query_as::<_, KnownRow>(
-                    "SELECT external_id, content_hash FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0")
+                    "SELECT external_id, content_hash, operation FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0")
                     .bind(connection).bind(operation).fetch(c);
                 while let Some(row) = rows.try_next().await? {
                     let hash = row.content_hash.try_into().unwrap_or([0; 16]);
@@ -206,7 +216,7 @@ impl ItemLanding {
             known,
             seen: HashMap::new(),
             landed: Landed::default(),
-            counts: BTreeMap::new(),
+            settled: BTreeMap::new(),
             keys: Vec::new(),
         })
     }
@@ -256,14 +266,17 @@ impl ItemLanding {
         self.landed.new += new.len() as u64;
         self.landed.changed += changed.len() as u64;
         self.insert(tx, &new).await?;
-        self.update(tx, &changed).await?;
+        let left = self.update(tx, &changed).await?;
+        self.landed.touched.extend(left);
         Ok(duplicates)
     }
 
+    /// Notes what the read-back will need to know of an accepted row.
     fn count(&mut self, row: &ItemRow) {
-        *self.counts.entry(row.item.currency).or_default() += 1;
         if !self.snapshot {
             self.keys.push(row.item.external_id.clone());
+        } else if row.item.open_minor == 0 {
+            *self.settled.entry(row.item.currency).or_default() += 1;
         }
     }
 
@@ -274,12 +287,11 @@ impl ItemLanding {
         candidates: Vec<ItemRow>,
         changed: &mut Vec<ItemRow>,
     ) -> Result<Vec<ItemRow>, Error> {
-        let mut held: HashMap<[u8; 16], Vec<u8>> = HashMap::new();
+        let mut held: HashMap<[u8; 16], (Vec<u8>, String)> = HashMap::new();
         for chunk in candidates.chunks(ROWS_MAX) {
-            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
             let sql = format!(
-                "SELECT external_id, content_hash FROM item WHERE connection = $1 AND external_id IN ({})",
-                marks.join(", ")
+                "SELECT external_id, content_hash, operation FROM item WHERE connection = $1 AND external_id IN ({})",
+                marks(2, chunk.len())
             );
             let rows: Vec<KnownRow> = on!(&mut *tx, c => {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&self.connection);
@@ -289,18 +301,44 @@ impl ItemLanding {
                 query.fetch_all(c).await?
             });
             held.extend(
-                rows.into_iter().map(|row| (fingerprint(&[row.external_id.as_bytes()]), row.content_hash)),
+                rows.into_iter().map(|row| {
+                    (fingerprint(&[row.external_id.as_bytes()]), (row.content_hash, row.operation))
+                }),
             );
         }
-        let mut new = Vec::new();
+        let (mut new, mut moved) = (Vec::new(), Vec::new());
         for row in candidates {
             match held.get(&row.key) {
                 None => new.push(row),
-                Some(hash) if hash.as_slice() == row.hash => self.landed.unchanged += 1,
+                Some((hash, operation)) if hash.as_slice() == row.hash => {
+                    self.landed.unchanged += 1;
+                    if self.snapshot && *operation != self.operation {
+                        moved.push(row.item.external_id);
+                    }
+                }
                 Some(_) => changed.push(row),
             }
         }
+        self.take_over(tx, &moved).await?;
         Ok(new)
+    }
+
+    /// Makes items of another operation this snapshot's own: what it lists it must also see vanish.
+    async fn take_over(&self, tx: &mut Tx<'_>, ids: &[String]) -> Result<(), Error> {
+        for chunk in ids.chunks(ROWS_MAX) {
+            let sql = format!(
+                "UPDATE item SET operation = $2 WHERE connection = $1 AND external_id IN ({})",
+                marks(3, chunk.len())
+            );
+            on!(&mut *tx, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&self.connection).bind(&self.operation);
+                for id in chunk {
+                    query = query.bind(id);
+                }
+                query.execute(c).await?;
+            });
+        }
+        Ok(())
     }
 
     async fn insert(&self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
@@ -326,13 +364,30 @@ impl ItemLanding {
         Ok(())
     }
 
-    async fn update(&self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
+    /// Moves the old versions of known items to history; returns the accounts they stood on before, which may be others.
+    async fn update(&self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<BTreeSet<String>, Error> {
+        let mut left = BTreeSet::new();
+        // An incremental reading never sees an item vanish, so it leaves the item to the snapshot that does.
+        let operation = if self.snapshot { "operation = excluded.operation, " } else { "" };
         for chunk in rows.chunks(ROWS_MAX) {
-            let marks: Vec<String> = (3..chunk.len() + 3).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT DISTINCT account FROM item WHERE connection = $1 AND external_id IN ({})",
+                marks(2, chunk.len())
+            );
+            let accounts: Vec<(String,)> = on!(&mut *tx, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&self.connection);
+                for row in chunk {
+                    query = query.bind(&row.item.external_id);
+                }
+                query.fetch_all(c).await?
+            });
+            left.extend(accounts.into_iter().map(|(account,)| account));
+            // What was written in this very run was never seen by anybody, and is no version.
             let sql = format!(
                 "INSERT INTO item_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, $2 FROM item \
-                 WHERE connection = $1 AND external_id IN ({})",
-                marks.join(", ")
+                 WHERE connection = $1 AND recorded_at <> $2 AND external_id IN ({}) \
+                 ON CONFLICT (connection, external_id, recorded_at) DO NOTHING",
+                marks(3, chunk.len())
             );
             on!(&mut *tx, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&self.connection).bind(self.now);
@@ -344,7 +399,7 @@ impl ItemLanding {
             // original_due stays as it was first read: every deadline counts from it.
             let sql = format!(
                 "INSERT INTO item ({COLUMNS}) VALUES {} ON CONFLICT (connection, external_id) DO UPDATE SET \
-                 operation = excluded.operation, number = excluded.number, kind = excluded.kind, account = excluded.account, currency = excluded.currency, \
+                 {operation}number = excluded.number, kind = excluded.kind, account = excluded.account, currency = excluded.currency, \
                  total_minor = excluded.total_minor, open_minor = excluded.open_minor, tax_minor = excluded.tax_minor, \
                  issued = excluded.issued, due = excluded.due, due_estimated = excluded.due_estimated, \
                  disputed = excluded.disputed, reference = excluded.reference, content_hash = excluded.content_hash, \
@@ -353,7 +408,7 @@ impl ItemLanding {
             );
             self.execute(tx, sql, chunk).await?;
         }
-        Ok(())
+        Ok(left)
     }
 
     async fn execute(&self, tx: &mut Tx<'_>, sql: String, rows: &[ItemRow]) -> Result<(), Error> {
@@ -414,50 +469,56 @@ impl ItemLanding {
 
     async fn close_gone(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let mut gone = Vec::new();
-        let sql =
-            format!("SELECT {COLUMNS} FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0");
-        let mut closed = Vec::new();
         on!(&mut *tx, c => {
-            let mut rows = sqlx::query_as::<_, StoredItem>(AssertSqlSafe(sql)).bind(&self.connection).bind(&self.operation).fetch(c);
-            while let Some(row) = rows.try_next().await? {
-                let key = fingerprint(&[row.external_id.as_bytes()]);
+            let mut rows = sqlx::query_as::<_, (String,)>(
+                "SELECT external_id FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0")
+                .bind(&self.connection).bind(&self.operation).fetch(c);
+            while let Some((external_id,)) = rows.try_next().await? {
+                let key = fingerprint(&[external_id.as_bytes()]);
                 if self.known.find(&key).is_some_and(|known| known.line == 0) {
-                    gone.push(row);
+                    gone.push(external_id);
                 }
             }
         });
-        for row in gone {
-            let mut item = row.into_item()?;
-            item.open_minor = 0;
-            self.landed.touched.insert(item.account.clone());
-            closed.push(ItemRow::new(item));
+        for chunk in gone.chunks(ROWS_MAX) {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM item WHERE connection = $1 AND external_id IN ({})",
+                marks(2, chunk.len())
+            );
+            let rows: Vec<StoredItem> = on!(&mut *tx, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&self.connection);
+                for external_id in chunk {
+                    query = query.bind(external_id);
+                }
+                query.fetch_all(c).await?
+            });
+            let mut closed = Vec::with_capacity(rows.len());
+            for row in rows {
+                closed.push(ItemRow::new(Item { open_minor: 0, ..row.into_item()? }));
+            }
+            self.landed.closed += closed.len() as u64;
+            let left = self.update(tx, &closed).await?;
+            self.landed.touched.extend(left);
         }
-        self.landed.closed = closed.len() as u64;
-        self.update(tx, &closed).await
+        Ok(())
     }
 
     async fn read_back(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        const SUM: &str = "SELECT currency, CAST(SUM(CASE WHEN kind = 'invoice' THEN open_minor ELSE -open_minor END) AS BIGINT) AS sum FROM item";
-        let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
+        const TOTAL: &str = "SELECT currency, COUNT(*) AS count, CAST(SUM(CASE WHEN kind = 'invoice' THEN open_minor ELSE \
+                             -open_minor END) AS BIGINT) AS sum FROM item WHERE connection = $1";
         let mut statements = Vec::new();
         if self.snapshot {
-            let sql = format!(
-                "{SUM} WHERE connection = $1 AND operation = $2 AND open_minor > 0 GROUP BY currency"
-            );
+            let sql = format!("{TOTAL} AND operation = $2 AND open_minor > 0 GROUP BY currency");
             statements.push((sql, vec![self.operation.clone()]));
         }
         self.keys.sort_unstable();
         self.keys.dedup();
         for chunk in self.keys.chunks(ROWS_MAX) {
-            let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
-            let sql = format!(
-                "{SUM} WHERE connection = $1 AND external_id IN ({}) GROUP BY currency",
-                marks.join(", ")
-            );
+            let sql = format!("{TOTAL} AND external_id IN ({}) GROUP BY currency", marks(2, chunk.len()));
             statements.push((sql, chunk.to_vec()));
         }
         for (sql, keys) in statements {
-            let rows: Vec<SumRow> = on!(&mut *tx, c => {
+            let rows: Vec<TotalRow> = on!(&mut *tx, c => {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(&self.connection);
                 for key in &keys {
                     query = query.bind(key);
@@ -467,14 +528,13 @@ impl ItemLanding {
             for row in rows {
                 let currency = Currency::parse(&row.currency)
                     .ok_or_else(|| Error::unreadable("currency", &row.currency))?;
-                *sums.entry(currency).or_default() += row.sum;
+                let total = self.landed.ledger.entry(currency).or_default();
+                total.0 += row.count;
+                total.1 = total.1.saturating_add(row.sum);
             }
         }
-        let currencies: BTreeSet<Currency> = self.counts.keys().chain(sums.keys()).copied().collect();
-        for currency in currencies {
-            let count = self.counts.get(&currency).copied().unwrap_or(0);
-            let sum = sums.get(&currency).copied().unwrap_or(0);
-            self.landed.ledger.insert(currency, (count, sum));
+        for (currency, count) in &self.settled {
+            self.landed.ledger.entry(*currency).or_default().0 += count;
         }
         Ok(())
     }
@@ -590,10 +650,9 @@ impl Tx<'_> {
             }
         };
         for chunk in all {
-            let filter = chunk.as_ref().map_or_else(String::new, |chunk| {
-                let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
-                format!(" AND a.buyer_id IN ({})", marks.join(", "))
-            });
+            let filter = chunk
+                .as_ref()
+                .map_or_else(String::new, |chunk| format!(" AND a.buyer_id IN ({})", marks(2, chunk.len())));
             let sql = format!("{SELECT}{filter} ORDER BY a.buyer_id");
             on!(&mut *self, c => {
                 let mut query = sqlx::query_as::<_, OpenItemRow>(AssertSqlSafe(sql)).bind(company);
@@ -620,6 +679,10 @@ impl Tx<'_> {
         now: Instant,
     ) -> Result<u64, Error> {
         let mut written = 0;
+        // Of one key listed twice the last one counts: one statement cannot write a row twice.
+        let rows: BTreeMap<&str, &Allocation> =
+            rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
+        let rows: Vec<&Allocation> = rows.into_values().collect();
         for chunk in rows.chunks(ROWS_MAX) {
             let sql = format!(
                 "INSERT INTO allocation (connection, external_id, from_item, to_item, currency, amount_minor, allocated_on, \
@@ -686,5 +749,73 @@ impl Landed {
                 }
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(mut keys: Vec<[u8; 16]>) -> Known {
+        keys.sort_unstable();
+        Known(keys.into_iter().map(|key| KnownItem { key, hash: [0; 16], line: 0 }).collect())
+    }
+
+    /// Finds every key where it is, and nothing for their neighbours that are not there.
+    fn finds(what: &str, keys: &[[u8; 16]]) {
+        let mut known = known(keys.to_vec());
+        let all: BTreeSet<[u8; 16]> = keys.iter().copied().collect();
+        assert_eq!(all.len(), keys.len(), "{what}: each key once");
+        for (at, key) in all.iter().enumerate() {
+            assert_eq!(known.place(key), at, "{what}, {} keys: {key:?}", keys.len());
+            assert_eq!(known.find(key).map(|found| found.key), Some(*key));
+        }
+        let number = |key: &[u8; 16]| u128::from_be_bytes(*key);
+        let beside = all.iter().flat_map(|key| [number(key).wrapping_add(1), number(key).wrapping_sub(1)]);
+        for other in beside.chain([0, 1, u128::MAX >> 1, u128::MAX]).map(u128::to_be_bytes) {
+            assert_eq!(
+                known.place(&other),
+                all.range(..other).count(),
+                "{what}, {} keys: {other:?}",
+                keys.len()
+            );
+            assert_eq!(known.find(&other).is_some(), all.contains(&other));
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_however_the_keys_are_spread() {
+        for count in [0_u32, 1, 2, 3, 7, 100, 2_000] {
+            let of = |make: fn(u32, u32) -> u128| -> Vec<[u8; 16]> {
+                (0..count).map(|n| make(n, count).to_be_bytes()).collect()
+            };
+            let uniform: Vec<_> = (0..count).map(|n| fingerprint(&[&n.to_le_bytes()])).collect();
+            finds("uniform", &uniform);
+            finds("all at the bottom", &of(|n, _| u128::from(n)));
+            finds("all at the top", &of(|n, _| u128::MAX - u128::from(n)));
+            finds("all in the middle", &of(|n, _| (1 << 127) + u128::from(n)));
+            finds(
+                "half at each end",
+                &of(|n, _| if n % 2 == 0 { u128::from(n) } else { u128::MAX - u128::from(n) }),
+            );
+            finds("evenly", &of(|n, count| u128::MAX / u128::from(count) * u128::from(n)));
+            finds("doubling", &of(|n, _| (1 << (n % 120)) + u128::from(n)));
+        }
+    }
+
+    #[test]
+    fn ten_thousand_uniform_keys_are_found_near_their_guess() {
+        let keys: Vec<_> = (0..10_000_u32).map(|n| fingerprint(&[&n.to_le_bytes()])).collect();
+        let mut known = known(keys.clone());
+        let reach = 4 * keys.len().isqrt() + 4;
+        for key in &keys {
+            let at = known.place(key);
+            assert!(at.abs_diff(guess(key, keys.len())) <= reach, "{key:?}");
+            known.find(key).unwrap().line = 1;
+        }
+        assert!(known.0.iter().all(|known| known.line == 1), "each found once");
+        for n in 10_000..20_000_u32 {
+            assert!(known.find(&fingerprint(&[&n.to_le_bytes()])).is_none());
+        }
     }
 }

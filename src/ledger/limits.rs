@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Tx, on, placeholders, row};
+use super::db::{Tx, marks, on, placeholders, placeholders_from, row};
 use crate::ids::fingerprint;
 use crate::model::{Date, Decision, Instant, Limit, LimitRequest};
 
@@ -35,6 +35,10 @@ row! {
     }
 }
 
+row! {
+    struct RequestHash { reference: String, content_hash: Vec<u8> }
+}
+
 /// A limit before and after.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LimitChange {
@@ -59,10 +63,14 @@ fn hash<T: serde::Serialize>(value: &T) -> Vec<u8> {
 impl Tx<'_> {
     /// Lands the whole list of a connection's limits; a limit that is no longer listed is recorded as withdrawn.
     ///
-    /// `limits` holds one limit a buyer and policy. `buyer_of` names the legal buyer behind an insurer's buyer.
+    /// `limits` holds one limit a buyer and policy; of several the last one counts. `buyer_of` names the legal buyer behind an insurer's buyer.
     ///
     /// # Errors
     /// [`Error::Vanished`] when more of them are gone than a list can lose in a day.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a list is landed with; each is used once, by one caller"
+    )]
     pub async fn land_limits(
         &mut self,
         connection: &str,
@@ -80,9 +88,13 @@ impl Tx<'_> {
             rows.into_iter().map(|row| ((row.policy.clone(), row.insurer_buyer_id.clone()), row)).collect();
         let open = known.values().filter(|row| row.payload.amount_minor > 0).count() as u64;
         let mut changes = Vec::new();
-        for limit in limits {
+        let limits: BTreeMap<(String, String), Limit> = limits
+            .into_iter()
+            .map(|limit| ((limit.policy.clone(), limit.insurer_buyer_id.clone()), limit))
+            .collect();
+        for (key, limit) in limits {
             let buyer_id = buyer_of(&limit);
-            let before = known.remove(&(limit.policy.clone(), limit.insurer_buyer_id.clone()));
+            let before = known.remove(&key);
             if before.as_ref().is_some_and(|row| row.payload.0 == limit && row.buyer_id == buyer_id) {
                 continue;
             }
@@ -140,15 +152,21 @@ impl Tx<'_> {
         day: Date,
         now: Instant,
     ) -> Result<(), Error> {
-        for LimitChange { after: limit, .. } in writes {
-            let sql = format!(
-                "INSERT INTO cover_limit_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, $4 FROM cover_limit \
-                 WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3"
-            );
-            on!(&mut *self, c => sqlx::query(AssertSqlSafe(sql)).bind(connection).bind(&limit.policy)
-                .bind(&limit.insurer_buyer_id).bind(now).execute(c).await?;);
-        }
         for chunk in writes.chunks(ROWS_MAX) {
+            // What was written in this very run was never seen by anybody, and is no version.
+            let sql = format!(
+                "INSERT INTO cover_limit_history ({COLUMNS}, superseded_at) SELECT {COLUMNS}, $2 FROM cover_limit \
+                 WHERE connection = $1 AND recorded_at <> $2 AND (policy, insurer_buyer_id) IN (VALUES {}) \
+                 ON CONFLICT (connection, policy, insurer_buyer_id, recorded_at) DO NOTHING",
+                placeholders_from(3, chunk.len(), 2)
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(connection).bind(now);
+                for LimitChange { after: limit, .. } in chunk {
+                    query = query.bind(&limit.policy).bind(&limit.insurer_buyer_id);
+                }
+                query.execute(c).await?;
+            });
             let sql = format!(
                 "INSERT INTO cover_limit ({COLUMNS}) VALUES {} ON CONFLICT (connection, policy, insurer_buyer_id) DO UPDATE SET \
                  buyer_id = excluded.buyer_id, decision = excluded.decision, amount_minor = excluded.amount_minor, \
@@ -194,19 +212,31 @@ impl Tx<'_> {
         let rows: Vec<LimitRow> =
             on!(&mut *self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(connection).fetch_all(c).await?);
         let mut touched = BTreeSet::new();
+        let mut linked: Vec<(LimitRow, Option<String>)> = Vec::new();
         for row in rows {
             let buyer = buyer_of(&row.payload);
-            if buyer == row.buyer_id {
-                continue;
+            if buyer != row.buyer_id {
+                touched.extend(buyer.clone());
+                touched.extend(row.buyer_id.clone());
+                linked.push((row, buyer));
             }
-            on!(&mut *self, c => sqlx::query(
-                "UPDATE cover_limit SET buyer_id = $4 WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3")
-                .bind(connection).bind(&row.policy).bind(&row.insurer_buyer_id).bind(&buyer).execute(c).await?;);
-            on!(&mut *self, c => sqlx::query(
-                "UPDATE cover_limit_history SET buyer_id = $4 WHERE connection = $1 AND policy = $2 AND insurer_buyer_id = $3")
-                .bind(connection).bind(&row.policy).bind(&row.insurer_buyer_id).bind(&buyer).execute(c).await?;);
-            touched.extend(buyer);
-            touched.extend(row.buyer_id);
+        }
+        for chunk in linked.chunks(ROWS_MAX) {
+            for table in ["cover_limit", "cover_limit_history"] {
+                let sql = format!(
+                    "WITH link (policy, insurer_buyer_id, buyer_id) AS (VALUES {}) UPDATE {table} SET buyer_id = link.buyer_id \
+                     FROM link WHERE {table}.connection = $1 AND {table}.policy = link.policy AND \
+                     {table}.insurer_buyer_id = link.insurer_buyer_id",
+                    placeholders_from(2, chunk.len(), 3)
+                );
+                on!(&mut *self, c => {
+                    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(connection);
+                    for (row, buyer) in chunk {
+                        query = query.bind(&row.policy).bind(&row.insurer_buyer_id).bind(buyer);
+                    }
+                    query.execute(c).await?;
+                });
+            }
         }
         Ok(touched)
     }
@@ -223,7 +253,8 @@ impl Tx<'_> {
         Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).fetch_all(c).await?))
     }
 
-    /// Every version of the limits of a company that have a buyer, in the order we learnt them; of some buyers or of all.
+    /// Every version of the limits of a company that have a buyer, each limit's in the order we learnt them; of some buyers
+    /// or of all.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -241,14 +272,13 @@ impl Tx<'_> {
             let filter = if chunk.is_empty() {
                 "buyer_id IS NOT NULL".to_owned()
             } else {
-                let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
-                format!("buyer_id IN ({})", marks.join(", "))
+                format!("buyer_id IN ({})", marks(2, chunk.len()))
             };
             let scope =
                 format!("WHERE connection IN (SELECT id FROM connection WHERE company = $1) AND {filter}");
             let sql = format!(
                 "SELECT {ROW} FROM cover_limit_history {scope} UNION ALL SELECT {ROW} FROM cover_limit {scope} \
-                 ORDER BY buyer_id, connection, policy, recorded_at"
+                 ORDER BY buyer_id, connection, policy, insurer_buyer_id, version"
             );
             let rows: Vec<LimitRow> = on!(&mut *self, c => {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
@@ -262,7 +292,8 @@ impl Tx<'_> {
         Ok(all)
     }
 
-    /// Lands the whole list of a connection's open requests; those no longer listed leave.
+    /// Lands the whole list of a connection's open requests; those no longer listed leave, and those as known are not
+    /// written.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -272,24 +303,53 @@ impl Tx<'_> {
         requests: &[LimitRequest],
         now: Instant,
     ) -> Result<(), Error> {
-        on!(&mut *self, c => sqlx::query("DELETE FROM limit_request WHERE connection = $1").bind(connection).execute(c).await?;);
-        for chunk in requests.chunks(ROWS_MAX) {
+        let rows: Vec<RequestHash> = on!(&mut *self, c => sqlx::query_as(
+            "SELECT reference, content_hash FROM limit_request WHERE connection = $1")
+            .bind(connection).fetch_all(c).await?);
+        let mut known: BTreeMap<String, Vec<u8>> =
+            rows.into_iter().map(|row| (row.reference, row.content_hash)).collect();
+        let requests: BTreeMap<&str, &LimitRequest> =
+            requests.iter().map(|request| (request.reference.as_str(), request)).collect();
+        let mut writes: Vec<(&LimitRequest, Vec<u8>)> = Vec::new();
+        for (reference, request) in requests {
+            let hash = hash(request);
+            if known.remove(reference).is_none_or(|before| before != hash) {
+                writes.push((request, hash));
+            }
+        }
+        let gone: Vec<String> = known.into_keys().collect();
+        for chunk in gone.chunks(ROWS_MAX) {
+            let sql = format!(
+                "DELETE FROM limit_request WHERE connection = $1 AND reference IN ({})",
+                marks(2, chunk.len())
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(connection);
+                for reference in chunk {
+                    query = query.bind(reference);
+                }
+                query.execute(c).await?;
+            });
+        }
+        for chunk in writes.chunks(ROWS_MAX) {
             let sql = format!(
                 "INSERT INTO limit_request (connection, reference, policy, insurer_buyer_id, status, payload, content_hash, \
-                 recorded_at) VALUES {} ON CONFLICT (connection, reference) DO UPDATE SET payload = excluded.payload",
+                 recorded_at) VALUES {} ON CONFLICT (connection, reference) DO UPDATE SET policy = excluded.policy, \
+                 insurer_buyer_id = excluded.insurer_buyer_id, status = excluded.status, payload = excluded.payload, \
+                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
                 placeholders(chunk.len(), 8)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
-                for request in chunk {
+                for (request, hash) in chunk {
                     query = query
                         .bind(connection)
                         .bind(&request.reference)
                         .bind(&request.policy)
                         .bind(&request.insurer_buyer_id)
                         .bind(request.status.as_str())
-                        .bind(Json(serde_json::json!(request)))
-                        .bind(hash(request))
+                        .bind(Json(request))
+                        .bind(hash)
                         .bind(now);
                 }
                 query.execute(c).await?;

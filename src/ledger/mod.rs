@@ -45,7 +45,13 @@ pub enum Error {
     },
     /// A statement failed.
     #[error("the ledger failed: {0}; nothing of this run was kept")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// Another process writes to the same SQLite file, and did not end in time.
+    #[error(
+        "another process is writing to the ledger and did not end within 10 s; nothing was changed. Run again when it is \
+         done, or keep the ledger in PostgreSQL, which several can write to"
+    )]
+    Busy,
     /// A stored value is not what this version writes.
     #[error("the ledger holds a {what} that this version cannot read: {value}")]
     Unreadable {
@@ -73,6 +79,12 @@ pub enum Error {
         /// Per cent allowed.
         limit: u64,
     },
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if db::is_busy(&error) { Self::Busy } else { Self::Database(error) }
+    }
 }
 
 impl Error {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, on, placeholders, row};
+use super::db::{Tx, marks, on, placeholders, row};
 use crate::model::{Date, Instant};
 
 const ROWS_MAX: usize = 400;
@@ -246,9 +246,6 @@ impl Tx<'_> {
 fn chunks(buyers: Option<&BTreeSet<String>>) -> Vec<(String, Vec<&String>)> {
     let Some(buyers) = buyers else { return vec![(String::new(), Vec::new())] };
     let buyers: Vec<&String> = buyers.iter().collect();
-    let with_marks = |chunk: &[&'_ String]| {
-        let marks: Vec<String> = (2..chunk.len() + 2).map(|n| format!("${n}")).collect();
-        format!(" AND buyer_id IN ({})", marks.join(", "))
-    };
+    let with_marks = |chunk: &[&'_ String]| format!(" AND buyer_id IN ({})", marks(2, chunk.len()));
     buyers.chunks(ROWS_MAX).map(|chunk| (with_marks(chunk), chunk.to_vec())).collect()
 }

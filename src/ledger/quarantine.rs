@@ -1,11 +1,16 @@
 //! Records that could not be taken, kept one by one with the reason, the place and the payload.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, on, row};
+use super::db::{Tx, marks, on, placeholders, row};
 use crate::ids::fingerprint_hex;
 use crate::model::{Currency, Instant};
+
+const ROWS_MAX: usize = 400;
 
 /// A record to put aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +54,25 @@ row! {
     }
 }
 
+/// The identity of a record in quarantine, whose like has been seen so often before.
+fn next_id<'r>(
+    connection: &str,
+    operation: &str,
+    payload: &'r str,
+    repeats: &mut HashMap<&'r str, u32>,
+) -> String {
+    let repeat = repeats.entry(payload).or_default();
+    *repeat += 1;
+    fingerprint_hex(&[connection.as_bytes(), operation.as_bytes(), payload.as_bytes(), &repeat.to_le_bytes()])
+}
+
+/// Text as both databases keep it: PostgreSQL has no U+0000 in a text.
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{2400}")) } else { Cow::Borrowed(text) }
+}
+
 impl Tx<'_> {
-    /// Puts records aside. The same record with the same fault, read again, is the same entry.
+    /// Puts records aside. The same record, read again, is the same entry; identical records of one run are one entry each.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -62,27 +84,69 @@ impl Tx<'_> {
         records: &[BadRecord],
         now: Instant,
     ) -> Result<(), Error> {
-        // Identical rows of one file are told apart by their count.
-        let mut repeats: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-        for record in records {
-            let repeat = repeats.entry((&record.payload, &record.reason)).or_default();
-            *repeat += 1;
-            let id = fingerprint_hex(&[
-                connection.as_bytes(),
-                operation.as_bytes(),
-                record.payload.as_bytes(),
-                &repeat.to_le_bytes(),
-            ]);
-            on!(&mut *self, c => sqlx::query(
+        // Identical rows of one source are told apart by their count.
+        let mut repeats: HashMap<&str, u32> = HashMap::new();
+        for chunk in records.chunks(ROWS_MAX) {
+            let mut rows: Vec<(String, &BadRecord)> = Vec::with_capacity(chunk.len());
+            for record in chunk {
+                rows.push((next_id(connection, operation, &record.payload, &mut repeats), record));
+            }
+            // An earlier call of this run may have counted some already.
+            loop {
+                let taken = self.noted_in_run(run, &rows).await?;
+                if taken.is_empty() {
+                    break;
+                }
+                for (id, record) in rows.iter_mut().filter(|(id, _)| taken.contains(id)) {
+                    *id = next_id(connection, operation, &record.payload, &mut repeats);
+                }
+            }
+            let sql = format!(
                 "INSERT INTO quarantine (id, connection, operation, stage, place, reason, payload, currency, amount_minor, \
-                 first_seen, last_seen, last_run) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11) \
-                 ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, place = excluded.place, reason = excluded.reason, \
-                 last_seen = excluded.last_seen, last_run = excluded.last_run, resolved_at = NULL")
-                .bind(id).bind(connection).bind(operation).bind(record.stage).bind(&record.place).bind(&record.reason)
-                .bind(&record.payload).bind(record.currency.code()).bind(record.amount_minor).bind(now).bind(run)
-                .execute(c).await?;);
+                 first_seen, last_seen, last_run) VALUES {} ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, \
+                 place = excluded.place, reason = excluded.reason, currency = excluded.currency, \
+                 amount_minor = excluded.amount_minor, last_seen = excluded.last_seen, last_run = excluded.last_run, \
+                 resolved_at = NULL",
+                placeholders(rows.len(), 12)
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for (id, record) in &rows {
+                    query = query
+                        .bind(id)
+                        .bind(connection)
+                        .bind(operation)
+                        .bind(record.stage)
+                        .bind(storable(&record.place))
+                        .bind(storable(&record.reason))
+                        .bind(storable(&record.payload))
+                        .bind(record.currency.code())
+                        .bind(record.amount_minor)
+                        .bind(now)
+                        .bind(now)
+                        .bind(run);
+                }
+                query.execute(c).await?;
+            });
         }
         Ok(())
+    }
+
+    async fn noted_in_run(
+        &mut self,
+        run: &str,
+        rows: &[(String, &BadRecord)],
+    ) -> Result<HashSet<String>, Error> {
+        let sql =
+            format!("SELECT id FROM quarantine WHERE last_run = $1 AND id IN ({})", marks(2, rows.len()));
+        let noted: Vec<(String,)> = on!(self, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(run);
+            for (id, _) in rows {
+                query = query.bind(id);
+            }
+            query.fetch_all(c).await?
+        });
+        Ok(noted.into_iter().map(|(id,)| id).collect())
     }
 
     /// Notes as resolved what a whole new reading of the source no longer contains.

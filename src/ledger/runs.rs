@@ -29,8 +29,9 @@ impl ControlTotal {
     /// Whether both count and sum add up.
     #[must_use]
     pub const fn adds_up(&self) -> bool {
-        self.source_count == self.ledger_count + self.quarantined_count
-            && self.source_minor == self.ledger_minor + self.quarantined_minor
+        let count = self.ledger_count.checked_add(self.quarantined_count);
+        let minor = self.ledger_minor.checked_add(self.quarantined_minor);
+        matches!((count, minor), (Some(count), Some(minor)) if count == self.source_count && minor == self.source_minor)
     }
 }
 
@@ -93,6 +94,6 @@ impl Tx<'_> {
     pub async fn runs(&mut self, company: &str, most: i64) -> Result<Vec<RunRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT id, on_date, started_at, finished_at, outcome, summary FROM run WHERE company = $1 \
-             ORDER BY started_at DESC LIMIT $2").bind(company).bind(most).fetch_all(c).await?))
+             ORDER BY started_at DESC, id LIMIT $2").bind(company).bind(most).fetch_all(c).await?))
     }
 }

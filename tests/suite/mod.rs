@@ -1,0 +1,4 @@
+//! The suites, one a subject.
+
+mod ledger;
+mod queue;
