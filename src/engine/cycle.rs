@@ -307,7 +307,7 @@ async fn pause_delta(
         connection: id.to_owned(),
         country: String::new(),
         summary,
-        data: json!({ "connection": id, "reason": reason }),
+        data: json!({ "connection": id, "reason": reason }).to_string(),
     }))
 }
 
@@ -376,7 +376,7 @@ fn limit_delta(connection: &str, limit: &Limit, buyer: Option<&str>, change: Cha
             "layers": limit.layers.iter().map(|layer| json!({
                 "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
             "conditions": limit.conditions,
-        }),
+        }).to_string(),
     }
 }
 

@@ -172,7 +172,8 @@ fn break_delta(event: Event, stored: &StoredBreak) -> Delta {
             "break": stored.id, "kind": kind, "subject": subject, "name": name, "country": country,
             "connection": connection, "ours": ours, "theirs": theirs, "next_step": kind.next_step(),
             "occurrence": stored.occurrence,
-        }),
+        })
+        .to_string(),
     }
 }
 
@@ -229,7 +230,7 @@ fn settle_buyer(
                     "disputed": amount(row.disputed_minor), "credits": amount(row.credits_minor),
                     "unallocated": amount(row.unallocated_minor), "oldest_due": row.oldest_due,
                     "invoices": row.invoice_count, "version": row.version,
-                }),
+                }).to_string(),
             });
             row.said_minor = row.outstanding_minor;
         }
@@ -288,7 +289,7 @@ fn settle_buyer(
                     "limit": amount(row.cap_minor), "covered": amount(row.covered_minor),
                     "uninsured": amount(row.uninsured_minor), "beyond_limit": amount(cover.beyond_limit_minor),
                     "version": row.version,
-                }),
+                }).to_string(),
             });
         }
         if known != Some(&row) {

@@ -1,5 +1,6 @@
 //! The outbox of deltas. Written with the facts they tell; left only by a confirmation.
 
+use serde_json::value::RawValue;
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
@@ -59,6 +60,8 @@ impl Tx<'_> {
             said += on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
                 for delta in chunk {
+                    let raw = RawValue::from_string(delta.data.clone())
+                        .map_err(|_| Error::unreadable("delta", delta.data.clone()))?;
                     let id = fingerprint_hex(&[company.as_bytes(), delta.event.as_str().as_bytes(), delta.connection.as_bytes(),
                         delta.subject.as_bytes(), delta.version.as_bytes()]);
                     query = query
@@ -70,7 +73,7 @@ impl Tx<'_> {
                         .bind(&delta.connection)
                         .bind(delta.routing_key())
                         .bind(&delta.summary)
-                        .bind(Json(&delta.data))
+                        .bind(Json(raw))
                         .bind(now);
                 }
                 query.execute(c).await?.rows_affected()

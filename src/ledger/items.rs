@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 
 use super::db::{Tx, marks, on, placeholders, row};
 use super::{ControlTotal, Error};
-use crate::ids::fingerprint;
+use crate::ids::digest;
 use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
 
 /// Rows of one multi-row statement: 18 columns × 400 stays far below the 32 766 parameters of SQLite.
@@ -32,7 +32,7 @@ impl ItemRow {
     /// Computes the hashes of an item.
     #[must_use]
     pub fn new(item: Item) -> Self {
-        let key = fingerprint(&[item.external_id.as_bytes()]);
+        let key = digest(&[item.external_id.as_bytes()]);
         let mut numbers = [0_u8; 40];
         let days = |date: Date| i64::from(chrono::Datelike::num_days_from_ce(&date));
         let values = [
@@ -47,7 +47,7 @@ impl ItemRow {
         }
         let flags =
             [u8::from(item.due_estimated), u8::from(item.disputed), u8::from(item.reference.is_some())];
-        let hash = fingerprint(&[
+        let hash = digest(&[
             item.number.as_bytes(),
             item.kind.as_str().as_bytes(),
             item.account.as_bytes(),
@@ -130,6 +130,17 @@ pub struct Landed {
     pub ledger: BTreeMap<Currency, (i64, i64)>,
 }
 
+/// How the index of open items is kept while a landing goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Index {
+    /// Row by row.
+    Kept,
+    /// The table is empty, so nobody uses it: building it once at the end is three times as fast (PostgreSQL).
+    Unused,
+    /// It was dropped, and is built at the end; undone with the savepoint if there is no end.
+    ToBuild,
+}
+
 /// A landing of one operation, within a transaction.
 pub struct ItemLanding {
     connection: String,
@@ -137,6 +148,7 @@ pub struct ItemLanding {
     snapshot: bool,
     now: Instant,
     empty: bool,
+    index: Index,
     known: Known,
     seen: HashMap<[u8; 16], Seen>,
     landed: Landed,
@@ -150,34 +162,6 @@ row! {
 }
 row! {
     struct TotalRow { currency: String, count: i64, sum: i64 }
-}
-
-row! {
-    /// An open item, as settling reads it.
-    pub struct OpenItemRow {
-        /// The legal buyer.
-        pub buyer_id: String,
-        /// External id.
-        pub external_id: String,
-        /// Number.
-        pub number: String,
-        /// Kind, as text.
-        pub kind: String,
-        /// Currency code.
-        pub currency: String,
-        /// Total, minor units.
-        pub total_minor: i64,
-        /// Open amount, minor units.
-        pub open_minor: i64,
-        /// Date of the document.
-        pub issued: Date,
-        /// Due date.
-        pub due: Date,
-        /// The first due date it had.
-        pub original_due: Date,
-        /// Disputed.
-        pub disputed: bool,
-    }
 }
 
 impl ItemLanding {
@@ -194,6 +178,15 @@ impl ItemLanding {
     ) -> Result<Self, Error> {
         let empty: Option<(String,)> = on!(tx, c => sqlx::query_as("SELECT external_id FROM item WHERE connection = $1 LIMIT 1")
             .bind(connection).fetch_optional(c).await?);
+        let first = match &mut *tx {
+            Tx::Postgres(transaction) if snapshot && empty.is_none() => {
+                let any: Option<(String,)> = sqlx::query_as("SELECT external_id FROM item LIMIT 1")
+                    .fetch_optional(&mut **transaction)
+                    .await?;
+                any.is_none()
+            }
+            Tx::Postgres(_) | Tx::Sqlite(_) => false,
+        };
         let mut known = Known::default();
         if snapshot && empty.is_some() {
             on!(&mut *tx, c => {
@@ -202,7 +195,7 @@ impl ItemLanding {
                     .bind(connection).bind(operation).fetch(c);
                 while let Some(row) = rows.try_next().await? {
                     let hash = row.content_hash.try_into().unwrap_or([0; 16]);
-                    known.0.push(KnownItem { key: fingerprint(&[row.external_id.as_bytes()]), hash, line: 0 });
+                    known.0.push(KnownItem { key: digest(&[row.external_id.as_bytes()]), hash, line: 0 });
                 }
             });
             known.0.sort_unstable_by_key(|known| known.key);
@@ -213,6 +206,7 @@ impl ItemLanding {
             snapshot,
             now,
             empty: empty.is_none(),
+            index: if first { Index::Unused } else { Index::Kept },
             known,
             seen: HashMap::new(),
             landed: Landed::default(),
@@ -301,9 +295,8 @@ impl ItemLanding {
                 query.fetch_all(c).await?
             });
             held.extend(
-                rows.into_iter().map(|row| {
-                    (fingerprint(&[row.external_id.as_bytes()]), (row.content_hash, row.operation))
-                }),
+                rows.into_iter()
+                    .map(|row| (digest(&[row.external_id.as_bytes()]), (row.content_hash, row.operation))),
             );
         }
         let (mut new, mut moved) = (Vec::new(), Vec::new());
@@ -341,12 +334,16 @@ impl ItemLanding {
         Ok(())
     }
 
-    async fn insert(&self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
+    async fn insert(&mut self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }
         match tx {
             Tx::Postgres(transaction) => {
+                if self.index == Index::Unused {
+                    sqlx::query("DROP INDEX item_open_by_account").execute(&mut **transaction).await?;
+                    self.index = Index::ToBuild;
+                }
                 let mut copy = transaction
                     .copy_in_raw(&format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)"))
                     .await?;
@@ -463,6 +460,10 @@ impl ItemLanding {
                 self.close_gone(tx).await?;
             }
         }
+        if self.index == Index::ToBuild {
+            on!(&mut *tx, c => sqlx::query(
+                "CREATE INDEX item_open_by_account ON item (connection, account) WHERE open_minor > 0").execute(c).await?;);
+        }
         self.read_back(tx).await?;
         Ok(self.landed)
     }
@@ -474,7 +475,7 @@ impl ItemLanding {
                 "SELECT external_id FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0")
                 .bind(&self.connection).bind(&self.operation).fetch(c);
             while let Some((external_id,)) = rows.try_next().await? {
-                let key = fingerprint(&[external_id.as_bytes()]);
+                let key = digest(&[external_id.as_bytes()]);
                 if self.known.find(&key).is_some_and(|known| known.line == 0) {
                     gone.push(external_id);
                 }
@@ -629,45 +630,6 @@ fn copy_rows(connection: &str, operation: &str, rows: &[ItemRow], now: Instant) 
 }
 
 impl Tx<'_> {
-    /// Reads the open items of buyers in the order of their ids, handing each to `each`. `None` reads all buyers.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn open_items(
-        &mut self,
-        company: &str,
-        buyers: Option<&BTreeSet<String>>,
-        mut each: impl FnMut(OpenItemRow) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        const SELECT: &str = "SELECT a.buyer_id, i.external_id, i.number, i.kind, i.currency, i.total_minor, i.open_minor, \
-             i.issued, i.due, i.original_due, i.disputed FROM account a JOIN item i ON i.connection = a.connection \
-             AND i.account = a.external_id AND i.open_minor > 0 JOIN connection n ON n.id = a.connection WHERE n.company = $1";
-        let all: Vec<Option<Vec<&String>>> = match buyers {
-            None => vec![None],
-            Some(buyers) => {
-                let buyers: Vec<&String> = buyers.iter().collect();
-                buyers.chunks(ROWS_MAX).map(|chunk| Some(chunk.to_vec())).collect()
-            }
-        };
-        for chunk in all {
-            let filter = chunk
-                .as_ref()
-                .map_or_else(String::new, |chunk| format!(" AND a.buyer_id IN ({})", marks(2, chunk.len())));
-            let sql = format!("{SELECT}{filter} ORDER BY a.buyer_id");
-            on!(&mut *self, c => {
-                let mut query = sqlx::query_as::<_, OpenItemRow>(AssertSqlSafe(sql)).bind(company);
-                for buyer in chunk.iter().flatten() {
-                    query = query.bind(*buyer);
-                }
-                let mut rows = query.fetch(c);
-                while let Some(row) = rows.try_next().await? {
-                    each(row)?;
-                }
-            });
-        }
-        Ok(())
-    }
-
     /// Lands allocations; returns how many are new or changed.
     ///
     /// # Errors
@@ -696,7 +658,7 @@ impl Tx<'_> {
             written += on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
                 for row in chunk {
-                    let hash = fingerprint(&[
+                    let hash = digest(&[
                         row.from.as_bytes(),
                         row.to.as_bytes(),
                         row.currency.code().as_bytes(),
@@ -789,7 +751,7 @@ mod tests {
             let of = |make: fn(u32, u32) -> u128| -> Vec<[u8; 16]> {
                 (0..count).map(|n| make(n, count).to_be_bytes()).collect()
             };
-            let uniform: Vec<_> = (0..count).map(|n| fingerprint(&[&n.to_le_bytes()])).collect();
+            let uniform: Vec<_> = (0..count).map(|n| digest(&[&n.to_le_bytes()])).collect();
             finds("uniform", &uniform);
             finds("all at the bottom", &of(|n, _| u128::from(n)));
             finds("all at the top", &of(|n, _| u128::MAX - u128::from(n)));
@@ -805,7 +767,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_uniform_keys_are_found_near_their_guess() {
-        let keys: Vec<_> = (0..10_000_u32).map(|n| fingerprint(&[&n.to_le_bytes()])).collect();
+        let keys: Vec<_> = (0..10_000_u32).map(|n| digest(&[&n.to_le_bytes()])).collect();
         let mut known = known(keys.clone());
         let reach = 4 * keys.len().isqrt() + 4;
         for key in &keys {
@@ -815,7 +777,7 @@ mod tests {
         }
         assert!(known.0.iter().all(|known| known.line == 1), "each found once");
         for n in 10_000..20_000_u32 {
-            assert!(known.find(&fingerprint(&[&n.to_le_bytes()])).is_none());
+            assert!(known.find(&digest(&[&n.to_le_bytes()])).is_none());
         }
     }
 }

@@ -16,18 +16,20 @@ mod positions;
 mod quarantine;
 mod read;
 mod runs;
+mod stream;
 
 pub use accounts::{AccountLanding, AccountRow};
 pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
-pub use items::{ItemLanding, ItemRow, Landed, OpenItemRow};
+pub use items::{ItemLanding, ItemRow, Landed};
 pub use limits::{LimitChange, LimitRow};
 pub use positions::{CoverRow, ExposureRow};
 pub use quarantine::{BadRecord, QuarantineRow};
 pub use read::{BuyerRow, ItemView};
 pub use runs::{ControlTotal, RunRow};
+pub use stream::OpenItemRow;
 
 /// Why the ledger could not do what was asked. The transaction it happened in left no trace.
 #[derive(Debug, thiserror::Error)]

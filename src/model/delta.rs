@@ -64,8 +64,8 @@ pub struct Delta {
     pub country: String,
     /// One sentence for people.
     pub summary: String,
-    /// The facts, for programs. Amounts are decimal text.
-    pub data: serde_json::Value,
+    /// The facts, for programs, as JSON text. Amounts are decimal text.
+    pub data: String,
 }
 
 impl Delta {

@@ -20,7 +20,10 @@ fn invoice(number: &str, account: &str, issued: &str, due: &str, total: &str, op
 
 #[tokio::test]
 async fn example_a_a_cut_leaves_what_was_invoiced_covered() {
-    let story = vec![decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000), decision("2026-03-10", DecisionCode::Dc09, 100_000, 40_000)];
+    let story = vec![
+        decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000),
+        decision("2026-03-10", DecisionCode::Dc09, 100_000, 40_000),
+    ];
     let (sandbox, url) = insurer("2026-02-01", vec![buyer(31_001, "000000018", story)]).await;
     let world = World::new("sqlite:ledger.db").with_csv().with_insurer(&url);
     let setup = world.setup().await;
@@ -40,7 +43,10 @@ async fn example_a_a_cut_leaves_what_was_invoiced_covered() {
     let mut tx = setup.ledger.begin().await.unwrap();
     let cover = tx.covers("exemple", None).await.unwrap().remove(0);
     tx.rollback().await.unwrap();
-    assert_eq!((cover.cap_minor, cover.covered_minor, cover.uninsured_minor), (4_000_000, 10_000_000, 3_000_000));
+    assert_eq!(
+        (cover.cap_minor, cover.covered_minor, cover.uninsured_minor),
+        (4_000_000, 10_000_000, 3_000_000)
+    );
     assert_eq!(cover.indemnity_minor, 9_000_000);
 
     let paid = f1.replace("60000,00;N", "0,00;N");
@@ -49,18 +55,26 @@ async fn example_a_a_cut_leaves_what_was_invoiced_covered() {
     let mut tx = setup.ledger.begin().await.unwrap();
     let cover = tx.covers("exemple", None).await.unwrap().remove(0);
     tx.rollback().await.unwrap();
-    assert_eq!((cover.covered_minor, cover.uninsured_minor), (5_000_000, 2_000_000), "F2 grows into the cover, F3 does not");
+    assert_eq!(
+        (cover.covered_minor, cover.uninsured_minor),
+        (5_000_000, 2_000_000),
+        "F2 grows into the cover, F3 does not"
+    );
 }
 
 #[tokio::test]
 async fn example_c_a_temporary_layer_ends_by_itself() {
     let mut granted = decision("2026-01-02", DecisionCode::Dc01, 70_000, 50_000);
-    granted.second = Some(LayerSetup { amount: 20_000, expiry: Some(day("2026-06-30")), conditions: Vec::new() });
+    granted.second =
+        Some(LayerSetup { amount: 20_000, expiry: Some(day("2026-06-30")), conditions: Vec::new() });
     let (sandbox, url) = insurer("2026-06-01", vec![buyer(31_001, "000000018", vec![granted])]).await;
     let world = World::new("sqlite:ledger.db").with_csv().with_insurer(&url);
     let setup = world.setup().await;
     world.export("clients_1.csv", format!("{CLIENTS}{}", client("C1", "000000018", "70 000,00")).as_bytes());
-    world.export("encours_1.csv", format!("{ITEMS}{}", invoice("F1", "C1", "01/06/2026", "01/07/2026", "100,00", "100,00")).as_bytes());
+    world.export(
+        "encours_1.csv",
+        format!("{ITEMS}{}", invoice("F1", "C1", "01/06/2026", "01/07/2026", "100,00", "100,00")).as_bytes(),
+    );
     let before = run(&setup, "2026-06-01").await;
     assert!(deltas(&before).contains(&"limit.expiring=1".to_owned()), "{:?}", deltas(&before));
     sandbox.set_today(day("2026-07-01"));
@@ -77,14 +91,30 @@ async fn postgres_and_rabbitmq_carry_each_delta_once() {
     let postgres = Postgres::new().await;
     let amqp = vhost("cycle").await;
     let stories = (0..20_u64).map(|n| {
-        buyer(31_000 + n, &siren(n), vec![decision("2026-01-02", DecisionCode::Dc01, 30_000, 30_000), decision("2026-03-11", DecisionCode::Dc09, 30_000, 10_000)])
+        buyer(
+            31_000 + n,
+            &siren(n),
+            vec![
+                decision("2026-01-02", DecisionCode::Dc01, 30_000, 30_000),
+                decision("2026-03-11", DecisionCode::Dc09, 30_000, 10_000),
+            ],
+        )
     });
     let (sandbox, url) = insurer("2026-03-10", stories.collect()).await;
     let world = World::new(&postgres.url).with_csv().with_insurer(&url).with_amqp(&amqp.url);
     let setup = world.setup().await;
     let clients: String = (0..20).map(|n| client(&format!("C{n}"), &siren(n), "30 000,00")).collect();
     let items: String = (0..200)
-        .map(|n| invoice(&format!("F{n:04}"), &format!("C{}", n % 20), "02/02/2026", "04/03/2026", "1000,00", "1000,00"))
+        .map(|n| {
+            invoice(
+                &format!("F{n:04}"),
+                &format!("C{}", n % 20),
+                "02/02/2026",
+                "04/03/2026",
+                "1000,00",
+                "1000,00",
+            )
+        })
         .collect();
     world.export("clients_1.csv", format!("{CLIENTS}{clients}").as_bytes());
     world.export("encours_1.csv", format!("{ITEMS}{items}").as_bytes());
@@ -106,7 +136,8 @@ async fn postgres_and_rabbitmq_carry_each_delta_once() {
     assert_eq!(publish(&setup).await.unwrap().unwrap().published, 40);
 
     let mut tx = setup.ledger.begin().await.unwrap();
-    let ids: BTreeSet<String> = tx.deltas("exemple", 1000).await.unwrap().into_iter().map(|row| row.id).collect();
+    let ids: BTreeSet<String> =
+        tx.deltas("exemple", 1000).await.unwrap().into_iter().map(|row| row.id).collect();
     tx.rollback().await.unwrap();
     let read = Consumer::all(&amqp.url, "encours.deltas.all").await;
     assert_eq!(read.len(), 80, "every delta once");
@@ -121,10 +152,15 @@ async fn postgres_and_rabbitmq_carry_each_delta_once() {
 /// Nine digits from `n` with their Luhn digit: not issued to anybody, since they begin with zeros.
 fn siren(n: u64) -> String {
     let body = format!("{:08}", n + 1);
-    let sum: u32 = body.chars().rev().enumerate().map(|(i, c)| {
-        let digit = c.to_digit(10).unwrap() * if i % 2 == 0 { 2 } else { 1 };
-        digit / 10 + digit % 10
-    }).sum();
+    let sum: u32 = body
+        .chars()
+        .rev()
+        .enumerate()
+        .map(|(i, c)| {
+            let digit = c.to_digit(10).unwrap() * if i % 2 == 0 { 2 } else { 1 };
+            digit / 10 + digit % 10
+        })
+        .sum();
     format!("{body}{}", (10 - sum % 10) % 10)
 }
 
@@ -137,7 +173,13 @@ async fn the_trap_file_of_identifiers_comes_through_unchanged() {
         invoice("1E5", "1E5", "31/12/2026", "29/01/2027", "0,01", "0,01"),
         invoice("005520135", "005520135", "01/12/2026", "02/12/2026", "10,00", "10,00"),
     ];
-    world.export("clients_1.csv", format!("{CLIENTS}00012;Zéro;005 520 135;;FR;;EUR;;\n1E5;Exposant;;;FR;;;;\n005520135;Siren;;;;;;;\n").as_bytes());
+    world.export(
+        "clients_1.csv",
+        format!(
+            "{CLIENTS}00012;Zéro;005 520 135;;FR;;EUR;;\n1E5;Exposant;;;FR;;;;\n005520135;Siren;;;;;;;\n"
+        )
+        .as_bytes(),
+    );
     world.export("encours_1.csv", format!("{ITEMS}{}", rows.concat()).as_bytes());
     let report = run(&setup, "2026-12-31").await;
     assert_eq!((errors(&report), report.records()), (vec![], (6, 6, 0)));
@@ -145,7 +187,10 @@ async fn the_trap_file_of_identifiers_comes_through_unchanged() {
     let found = tx.find_buyers("exemple", "005520135").await.unwrap();
     assert!(found.iter().any(|b| b.id == "siren:005520135"), "{found:?}");
     let items = tx.items_of("exemple", "siren:005520135").await.unwrap();
-    assert_eq!((items[0].number.as_str(), items[0].account.as_str(), items[0].open_minor), ("00012", "00012", 123_456_789_012_345));
+    assert_eq!(
+        (items[0].number.as_str(), items[0].account.as_str(), items[0].open_minor),
+        ("00012", "00012", 123_456_789_012_345)
+    );
     assert_eq!(items[0].issued, day("2026-12-31"));
     let exponent = tx.find_buyers("exemple", "1E5").await.unwrap();
     assert_eq!(tx.items_of("exemple", &exponent[0].id).await.unwrap()[0].number, "1E5");
@@ -173,11 +218,16 @@ async fn bad_records_are_set_aside_and_the_rest_lands() {
     assert_eq!(report.records(), (8, 3, 5));
     assert!(report.adds_up());
     assert_eq!(report.exposure.get(&Currency::EUR), Some(&10_700), "F1 and F6 count");
-    assert_eq!(report.breaks.get(&BreakKind::UnknownCode), Some(&1), "the unknown type is told, its record kept");
+    assert_eq!(
+        report.breaks.get(&BreakKind::UnknownCode),
+        Some(&1),
+        "the unknown type is told, its record kept"
+    );
     let mut tx = setup.ledger.begin().await.unwrap();
     let aside = tx.quarantined("exemple").await.unwrap();
     tx.rollback().await.unwrap();
-    let told: Vec<String> = aside.iter().map(|row| format!("{} {}: {}", row.stage, row.place, row.reason)).collect();
+    let told: Vec<String> =
+        aside.iter().map(|row| format!("{} {}: {}", row.stage, row.place, row.reason)).collect();
     for wanted in ["31/02/2026", "3 decimals", "XXZ", "already on line 2", "3 fields"] {
         assert!(told.iter().any(|text| text.contains(wanted)), "{wanted} not in {told:#?}");
     }
@@ -195,7 +245,9 @@ async fn bad_records_are_set_aside_and_the_rest_lands() {
 async fn a_source_that_cannot_be_trusted_is_refused_whole() {
     let world = World::new(&sqlite()).with_csv();
     let setup = world.setup().await;
-    let rows: Vec<String> = (0..10).map(|n| invoice(&format!("F{n}"), "C1", "01/02/2026", "01/03/2026", "100,00", "100,00")).collect();
+    let rows: Vec<String> = (0..10)
+        .map(|n| invoice(&format!("F{n}"), "C1", "01/02/2026", "01/03/2026", "100,00", "100,00"))
+        .collect();
     let all = rows.concat();
     world.export("encours_1.csv", format!("{ITEMS}{all}").as_bytes());
     assert_eq!(errors(&run(&setup, "2026-03-10").await), Vec::<String>::new());
@@ -226,10 +278,17 @@ async fn a_source_that_cannot_be_trusted_is_refused_whole() {
 
 #[tokio::test]
 async fn wrong_credentials_pause_the_connection_and_name_the_setting() {
-    let (sandbox, url) = insurer("2026-03-10", vec![buyer(31_001, "000000018", vec![decision("2026-01-02", DecisionCode::Dc01, 1000, 1000)])]).await;
+    let (sandbox, url) = insurer(
+        "2026-03-10",
+        vec![buyer(31_001, "000000018", vec![decision("2026-01-02", DecisionCode::Dc01, 1000, 1000)])],
+    )
+    .await;
     let world = World::new(&sqlite()).with_csv().with_insurer(&url.clone());
     world.export("clients_1.csv", format!("{CLIENTS}{}", client("C1", "000000018", "")).as_bytes());
-    world.export("encours_1.csv", format!("{ITEMS}{}", invoice("F1", "C1", "01/02/2026", "01/03/2026", "100,00", "100,00")).as_bytes());
+    world.export(
+        "encours_1.csv",
+        format!("{ITEMS}{}", invoice("F1", "C1", "01/02/2026", "01/03/2026", "100,00", "100,00")).as_bytes(),
+    );
     let good = std::fs::read_to_string(world.file()).unwrap();
     std::fs::write(world.path().join("wrong.toml"), good.replace("\"secret\"", "\"wrong\"")).unwrap();
     let config = encours::config::Config::load(&world.path().join("wrong.toml")).unwrap();
@@ -241,7 +300,11 @@ async fn wrong_credentials_pause_the_connection_and_name_the_setting() {
     assert_eq!(deltas(&report).iter().filter(|text| text.starts_with("connection.paused")).count(), 1);
     let tried = sandbox.calls().len();
     let report = run(&setup, "2026-03-10").await;
-    assert_eq!((sandbox.calls().len(), report.paused.len()), (tried, 1), "a refused credential is not tried again");
+    assert_eq!(
+        (sandbox.calls().len(), report.paused.len()),
+        (tried, 1),
+        "a refused credential is not tried again"
+    );
 
     let setup = world.setup().await;
     let mended = CycleOptions { retry_paused: true, ..CycleOptions::default() };

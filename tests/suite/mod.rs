@@ -1,4 +1,6 @@
 //! The suites, one a subject.
 
+mod cycle;
 mod ledger;
 mod queue;
+mod tryton;

@@ -46,18 +46,29 @@ async fn agrees(setup: &Setup, database: &str) -> String {
     let truth = script(database, "balance.py", &[]).await;
     let mut tx = setup.ledger.begin().await.unwrap();
     let outstanding = tx.outstanding("exemple").await.unwrap();
-    let ours: BTreeMap<String, String> =
-        outstanding.iter().filter(|(_, minor)| **minor != 0).map(|(c, m)| (c.to_string(), render_minor(*m, *c))).collect();
+    let ours: BTreeMap<String, String> = outstanding
+        .iter()
+        .filter(|(_, minor)| **minor != 0)
+        .map(|(c, m)| (c.to_string(), render_minor(*m, *c)))
+        .collect();
     let theirs: BTreeMap<String, String> = serde_json::from_value(truth["by_currency"].clone()).unwrap();
     assert_eq!(ours, theirs, "open amounts by currency");
     let exposures = tx.exposures("exemple", None).await.unwrap();
-    let foreign: Vec<&str> = exposures.iter().filter(|e| e.currency != "EUR").map(|e| e.buyer_id.as_str()).collect();
+    let foreign: Vec<&str> =
+        exposures.iter().filter(|e| e.currency != "EUR").map(|e| e.buyer_id.as_str()).collect();
     let accounts = tx.accounts("exemple").await.unwrap();
     let mut compared = 0;
     for account in accounts.iter().filter(|account| !foreign.contains(&account.buyer_id.as_str())) {
-        let ours = exposures.iter().find(|e| e.buyer_id == account.buyer_id).map_or(0, |e| e.outstanding_minor);
+        let ours =
+            exposures.iter().find(|e| e.buyer_id == account.buyer_id).map_or(0, |e| e.outstanding_minor);
         let ours = render_minor(ours, Currency::EUR);
-        assert_eq!(Some(ours.as_str()), truth["parties"][&account.code].as_str(), "{} {}", account.code, account.name);
+        assert_eq!(
+            Some(ours.as_str()),
+            truth["parties"][&account.code].as_str(),
+            "{} {}",
+            account.code,
+            account.name
+        );
         compared += 1;
     }
     assert!(compared >= 6, "parties in euros only: {compared}");
@@ -72,8 +83,10 @@ async fn tryton_to_rabbitmq_and_then_one_payment_is_the_one_change() {
     let amqp = vhost("tryton").await;
     let grant = |amount| vec![decision("2026-01-02", DecisionCode::Dc01, amount, amount)];
     let (_sandbox, url) =
-        insurer(DAY, vec![buyer(41_001, "999001019", grant(15_000)), buyer(41_002, "999001027", grant(500))]).await;
-    let world = World::new(&postgres.url).with(&connection(&database)).with_insurer(&url).with_amqp(&amqp.url);
+        insurer(DAY, vec![buyer(41_001, "999001019", grant(15_000)), buyer(41_002, "999001027", grant(500))])
+            .await;
+    let world =
+        World::new(&postgres.url).with(&connection(&database)).with_insurer(&url).with_amqp(&amqp.url);
     let setup = world.setup().await;
 
     let first = today(&setup).await;
@@ -100,7 +113,8 @@ async fn tryton_to_rabbitmq_and_then_one_payment_is_the_one_change() {
     let mut tx = setup.ledger.begin().await.unwrap();
     let open = tx.items_of("exemple", &bakery.id).await.unwrap();
     tx.rollback().await.unwrap();
-    let invoice = open.iter().find(|i| i.kind == "invoice" && i.open_minor > 20_000 && i.currency == "EUR").unwrap();
+    let invoice =
+        open.iter().find(|i| i.kind == "invoice" && i.open_minor > 20_000 && i.currency == "EUR").unwrap();
     let paid = script(&database, "pay.py", &["--invoice", &invoice.number, "--amount", "100.25"]).await;
     assert_eq!(paid["invoice"].as_str(), Some(invoice.number.as_str()));
     let after = today(&setup).await;

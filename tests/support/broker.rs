@@ -30,7 +30,11 @@ impl Vhost {
 async fn rabbitmqctl(arguments: &[&str]) {
     let program = service("ENCOURS_TEST_RABBITMQCTL");
     let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
-    let status = tokio::task::spawn_blocking(move || std::process::Command::new(program).args(arguments).output()).await.unwrap().unwrap();
+    let status =
+        tokio::task::spawn_blocking(move || std::process::Command::new(program).args(arguments).output())
+            .await
+            .unwrap()
+            .unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
 }
 
@@ -53,7 +57,13 @@ impl Consumer {
         while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions::default()).await.unwrap() {
             message.delivery.acker.ack(BasicAckOptions::default()).await.unwrap();
             messages.push(Message {
-                id: message.delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
+                id: message
+                    .delivery
+                    .properties
+                    .message_id()
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
                 routing_key: message.delivery.routing_key.to_string(),
                 body: serde_json::from_slice(&message.delivery.data).unwrap(),
             });

@@ -71,8 +71,9 @@ impl World {
     pub fn new(ledger: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("exports")).unwrap();
-        let config =
-            format!("[company]\nid = \"exemple\"\nname = \"Exemple SAS\"\ncountry = \"FR\"\n\n[ledger]\nurl = \"{ledger}\"\n\n");
+        let config = format!(
+            "[company]\nid = \"exemple\"\nname = \"Exemple SAS\"\ncountry = \"FR\"\n\n[ledger]\nurl = \"{ledger}\"\n\n"
+        );
         Self { folder, config }
     }
 
@@ -134,5 +135,7 @@ pub fn errors(report: &Report) -> Vec<String> {
     report.operations.iter().filter_map(|operation| operation.error.clone()).collect()
 }
 
-pub const CLIENTS: &str = "Code client;Raison sociale;SIREN;TVA;Pays;Plafond;Devise plafond;Délai (jours);Bloqué\n";
-pub const ITEMS: &str = "Type;Pièce;Code client;Raison sociale;Date pièce;Échéance;Devise;Montant;Reste dû;Litige;Référence\n";
+pub const CLIENTS: &str =
+    "Code client;Raison sociale;SIREN;TVA;Pays;Plafond;Devise plafond;Délai (jours);Bloqué\n";
+pub const ITEMS: &str =
+    "Type;Pièce;Code client;Raison sociale;Date pièce;Échéance;Devise;Montant;Reste dû;Litige;Référence\n";

@@ -215,7 +215,8 @@ fn delta(subject: &str, version: &str) -> Delta {
         connection: INSURER.to_owned(),
         country: "FR".to_owned(),
         summary: "Moins é 𝄞".to_owned(),
-        data: json!({ "amount": "9999999999999.99", "n": 9_007_199_254_740_993_i64, "list": [null, "é\n"] }),
+        data: json!({ "amount": "9999999999999.99", "n": 9_007_199_254_740_993_i64, "list": [null, "é\n"] })
+            .to_string(),
     }
 }
 
@@ -241,7 +242,7 @@ async fn a_delta_is_said_once(db: &Database) {
     let row = &rows[0];
     assert_eq!(
         (row.data.0.clone(), row.summary.as_str(), row.run.as_str()),
-        (delta("b1", "2").data, "Moins é 𝄞", "run2")
+        (serde_json::from_str::<serde_json::Value>(&delta("b1", "2").data).unwrap(), "Moins é 𝄞", "run2")
     );
     assert_eq!((row.event.as_str(), row.routing_key.as_str()), ("limit.reduced", "limit.reduced.insurer.fr"));
     assert_eq!((row.created_at, row.published_at), (at(1), None));
