@@ -75,6 +75,12 @@ pub const PURPOSES: &[Purpose] = &[
     pull(Role::Insurer, "list_requests", Target::Request),
     look_up(
         Role::Insurer,
+        "list_decisions",
+        &["policy"],
+        &["reference", "our_reference", "insurer_buyer_id", "policy", "code", "amount", "currency", "date"],
+    ),
+    look_up(
+        Role::Insurer,
         "find_buyer",
         &["country", "scheme", "value", "name"],
         &["insurer_buyer_id", "name", "country", "status"],

@@ -49,6 +49,19 @@ async fn the_portfolio_of_the_simulator_is_read_to_the_unit() {
 }
 
 #[tokio::test]
+async fn the_decisions_that_stand_are_those_of_the_portfolio() {
+    let (connection, sandbox) = insurer().await;
+    let decisions = connection.look_up("list_decisions", &texts(&[("policy", "900123")])).await.unwrap();
+    let field = |row: &BTreeMap<String, String>, name: &str| row.get(name).cloned().unwrap_or_default();
+    assert!(decisions.iter().all(|row| field(row, "code").starts_with("DC") && !field(row, "reference").is_empty()));
+    let decided: BTreeMap<u64, u64> = decisions
+        .iter()
+        .map(|row| (field(row, "insurer_buyer_id").parse().unwrap(), field(row, "amount").parse().unwrap_or(0)))
+        .collect();
+    assert_eq!(decided, sandbox.covers_snapshot());
+}
+
+#[tokio::test]
 async fn what_is_asked_of_the_simulator_is_decided_referred_or_refused() {
     let (connection, sandbox) = insurer().await;
     let policy = connection.look_up("policy", &texts(&[("policy", "900123")])).await.unwrap();
@@ -142,13 +155,14 @@ async fn the_simulator_finds_a_buyer_by_its_siren_for_a_fee() {
     assert_eq!((error.verdict(), sandbox.billed_lookups()), (Verdict::FixData, 1), "{error}");
 }
 
-/// A connection to the Tryton that `scripts/services env` names; nothing where none runs.
+/// A connection to the Tryton that `scripts/services env` names. Without one the test fails; it is never passed over.
 #[allow(clippy::disallowed_methods, reason = "tests are told by the environment where the services run")]
-fn tryton(database: impl Fn(&dyn Fn(&str) -> Option<String>) -> Option<String>) -> Option<Connection> {
+fn tryton(database: impl Fn(&dyn Fn(&str) -> Option<String>) -> Option<String>) -> Connection {
     let variable = |name: &str| std::env::var(format!("ENCOURS_TEST_TRYTON_{name}")).ok();
-    let (database, user, password) = (database(&variable)?, variable("USER")?, variable("PASSWORD")?);
+    let told = || Some((database(&variable)?, variable("USER")?, variable("PASSWORD")?, variable("URL")?));
+    let (database, user, password, url) = told().expect("no Tryton is announced in the environment: run scripts/test");
     let settings = [("database", database.as_str()), ("user", &user), ("password", &password)];
-    Some(Connection::new(setup(load("tryton", None).unwrap(), &settings, Some(&variable("URL")?))).unwrap())
+    Connection::new(setup(load("tryton", None).unwrap(), &settings, Some(&url))).unwrap()
 }
 
 /// What each party owes, as the ERP adds it up itself: cents of the company's currency, by the party's number.
@@ -176,7 +190,7 @@ async fn receivable(connection: &Connection) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn a_real_tryton_owes_what_its_own_balance_says() {
-    let Some(connection) = tryton(|variable| variable("DB")) else { return };
+    let connection = tryton(|variable| variable("DB"));
     let (customers, accounts) = pull(&connection, "customers", None).await.unwrap();
     assert!(accounts.len() > 5 && customers.cursor.is_some());
     let mut open: BTreeMap<String, i64> = BTreeMap::new();
@@ -226,7 +240,7 @@ async fn a_limit_is_written_into_a_real_tryton_over_the_version_that_was_read() 
     let spare = |variable: &dyn Fn(&str) -> Option<String>| {
         variable("SPARES")?.split(' ').next_back().map(str::to_owned)
     };
-    let Some(connection) = tryton(spare) else { return };
+    let connection = tryton(spare);
     let account = "2";
     let read = || async {
         connection.look_up("read_limit", &texts(&[("account", account)])).await.unwrap().remove(0)
@@ -256,7 +270,7 @@ async fn a_limit_is_written_into_a_real_tryton_over_the_version_that_was_read() 
 
 #[tokio::test]
 async fn a_real_tryton_that_refuses_the_password_is_asked_once() {
-    let Some(connection) = tryton(|variable| variable("DB")) else { return };
+    let connection = tryton(|variable| variable("DB"));
     let mut settings = connection.settings.clone();
     settings.insert("password".to_owned(), "not-the-password".to_owned());
     let settings: Vec<_> = settings.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
