@@ -480,6 +480,27 @@ fn the_connector_of_the_guide_is_a_connector() {
 }
 
 #[test]
+fn the_documents_list_what_there_is() {
+    use encours::credit::Reason;
+    use encours::model::{BreakKind, Decision, Event};
+    let mut findings = Vec::new();
+    let mut listed = |document: &str, what: &str, words: Vec<&str>| {
+        let text = read(document);
+        for word in words.into_iter().filter(|word| !text.contains(&format!("`{word}`"))) {
+            findings.push(format!("{document} does not list the {what} `{word}`"));
+        }
+    };
+    listed("docs/connectors.md", "operation", encours::connector::PURPOSES.iter().map(|p| p.name).collect());
+    listed("docs/connectors.md", "verdict", encours::transport::Verdict::NAMES.to_vec());
+    let decisions = Decision::ALL.iter().filter(|decision| **decision != Decision::Unknown);
+    listed("docs/connectors.md", "decision", decisions.map(|decision| decision.as_str()).collect());
+    listed("docs/events.md", "delta", Event::ALL.iter().map(|event| event.as_str()).collect());
+    listed("docs/rules.md", "break", BreakKind::ALL.iter().map(|kind| kind.as_str()).collect());
+    listed("docs/rules.md", "reason", Reason::ALL.iter().map(|reason| reason.as_str()).collect());
+    report("the documents are whole", "write down what it means", &findings);
+}
+
+#[test]
 fn the_configurations_that_are_shown_can_be_read() {
     let mut shown: Vec<(String, String)> =
         vec![("docker/encours.toml".to_owned(), read("docker/encours.toml"))];

@@ -1,6 +1,7 @@
 //! The suites, one a subject.
 
 mod cycle;
+mod demo;
 mod ledger;
 mod queue;
 mod tryton;

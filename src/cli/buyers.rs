@@ -1,0 +1,200 @@
+//! `encours buyers`: who owes, what, and how much of it is covered.
+
+use std::collections::BTreeMap;
+
+use encours::ledger::{AccountRow, BuyerRow, CoverRow, ExposureRow};
+use encours::model::{Currency, render_minor};
+use serde_json::json;
+
+use super::table::{Column, Table, amount, plural};
+use super::{Books, Context, Exit};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An account code, a registry number, a buyer id or a part of the name; all buyers without it
+    text: Option<String>,
+}
+
+/// Buyers with everything that the lists show of them.
+pub struct Portfolio {
+    /// The buyers, by name.
+    pub buyers: Vec<BuyerRow>,
+    accounts: BTreeMap<String, Vec<AccountRow>>,
+    exposures: BTreeMap<String, Vec<ExposureRow>>,
+    covers: BTreeMap<String, Vec<CoverRow>>,
+}
+
+impl Portfolio {
+    /// Reads the buyers that a text may mean, or all of them.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub async fn read(books: &mut Books, text: Option<&str>) -> anyhow::Result<Self> {
+        let company = books.company();
+        let buyers = match text {
+            Some(text) => books.tx.find_buyers(&company, text).await?,
+            None => books.tx.buyers(&company).await?,
+        };
+        let ids = buyers.iter().map(|buyer| buyer.id.clone()).collect();
+        let scope = text.map(|_| &ids);
+        Ok(Self {
+            accounts: by_buyer(books.tx.accounts_of(&company, &ids).await?, |row| &row.buyer_id),
+            exposures: by_buyer(books.tx.exposures(&company, scope).await?, |row| &row.buyer_id),
+            covers: by_buyer(books.tx.covers(&company, scope).await?, |row| &row.buyer_id),
+            buyers,
+        })
+    }
+
+    /// The accounts of a buyer.
+    pub fn accounts(&self, buyer: &str) -> &[AccountRow] {
+        self.accounts.get(buyer).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What a buyer owes, by currency.
+    pub fn exposures(&self, buyer: &str) -> &[ExposureRow] {
+        self.exposures.get(buyer).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What is covered of it, by policy.
+    pub fn covers(&self, buyer: &str) -> &[CoverRow] {
+        self.covers.get(buyer).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn by_buyer<T>(rows: Vec<T>, id: impl Fn(&T) -> &String) -> BTreeMap<String, Vec<T>> {
+    let mut map: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    for row in rows {
+        map.entry(id(&row).clone()).or_default().push(row);
+    }
+    map
+}
+
+/// `1 234.00 EUR, 12.00 USD`, or a dash.
+pub fn sums(amounts: impl IntoIterator<Item = (String, i64)>) -> String {
+    let texts: Vec<String> = amounts.into_iter().map(|(code, minor)| money(minor, &code)).collect();
+    if texts.is_empty() { "–".to_owned() } else { texts.join(", ") }
+}
+
+/// `1 234.00 EUR`, from a currency as the ledger stores it.
+pub fn money(minor: i64, code: &str) -> String {
+    Currency::parse(code)
+        .map_or_else(|| format!("{minor} {code}"), |currency| format!("{} {code}", amount(minor, currency)))
+}
+
+/// Decimal text for programs, from a currency as the ledger stores it.
+pub fn decimal(minor: i64, code: &str) -> String {
+    Currency::parse(code).map_or_else(|| minor.to_string(), |currency| render_minor(minor, currency))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A configuration or a ledger that cannot be read.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let mut books = context.books().await?;
+    let portfolio = Portfolio::read(&mut books, args.text.as_deref()).await?;
+    if let (Some(text), true) = (&args.text, portfolio.buyers.is_empty()) {
+        anyhow::bail!(
+            "no buyer answers to \"{text}\"{}",
+            if books.head.settled_on.is_none() { ": nothing was read yet" } else { "" }
+        );
+    }
+    let head = books.close().await?;
+    context.answer(
+        || {
+            let mut table = Table::new(&[
+                Column::Text("buyer"),
+                Column::Word("country"),
+                Column::Text("accounts"),
+                Column::Figure("owes"),
+                Column::Figure("limit today"),
+                Column::Figure("covered"),
+                Column::Figure("uninsured"),
+            ]);
+            for buyer in &portfolio.buyers {
+                let codes: Vec<&str> =
+                    portfolio.accounts(&buyer.id).iter().map(|account| account.code.as_str()).collect();
+                let covers = portfolio.covers(&buyer.id);
+                let covered =
+                    |minor: fn(&CoverRow) -> i64| sums(covers.iter().map(|c| (c.currency.clone(), minor(c))));
+                let owed = portfolio.exposures(&buyer.id).iter().filter(|e| e.outstanding_minor != 0);
+                table.row([
+                    buyer.name.clone(),
+                    buyer.country.clone(),
+                    codes.join(", "),
+                    sums(owed.map(|e| (e.currency.clone(), e.outstanding_minor))),
+                    covered(|c| c.cap_minor),
+                    covered(|c| c.covered_minor),
+                    covered(|c| c.uninsured_minor),
+                ]);
+            }
+            let end = format!("\n{} on {}\n", plural(portfolio.buyers.len(), "buyer", "buyers"), head.day());
+            head.nothing_yet().unwrap_or_else(|| format!("{table}{end}"))
+        },
+        || {
+            let buyers = portfolio.buyers.iter().map(|buyer| {
+                json!({
+                    "id": buyer.id,
+                    "name": buyer.name,
+                    "country": buyer.country,
+                    "accounts": portfolio.accounts(&buyer.id).iter().map(account_json).collect::<Vec<_>>(),
+                    "exposure": portfolio.exposures(&buyer.id).iter().map(exposure_json).collect::<Vec<_>>(),
+                    "cover": portfolio.covers(&buyer.id).iter().map(cover_json).collect::<Vec<_>>(),
+                })
+            });
+            json!({ "date": head.settled_on, "buyers": buyers.collect::<Vec<_>>() })
+        },
+    )?;
+    Ok(Exit::Fine)
+}
+
+/// An account for programs.
+pub fn account_json(account: &AccountRow) -> serde_json::Value {
+    json!({
+        "connection": account.connection,
+        "external_id": account.external_id,
+        "code": account.code,
+        "name": account.name,
+        "country": account.country,
+        "identifiers": account.identifiers().map(|id| json!({ "scheme": id.scheme, "value": id.value, "sound": id.is_sound() })).collect::<Vec<_>>(),
+        "insurer_buyer_id": account.insurer_buyer_id,
+        "limit": account.limit().map(|(minor, currency)| json!({ "amount": render_minor(minor, currency), "currency": currency })),
+    })
+}
+
+/// An exposure for programs.
+pub fn exposure_json(row: &ExposureRow) -> serde_json::Value {
+    let amount = |minor| decimal(minor, &row.currency);
+    json!({
+        "currency": row.currency,
+        "outstanding": amount(row.outstanding_minor),
+        "not_due": amount(row.not_due_minor),
+        "overdue_1_30": amount(row.overdue_30_minor),
+        "overdue_31_60": amount(row.overdue_60_minor),
+        "overdue_61_90": amount(row.overdue_90_minor),
+        "overdue_over_90": amount(row.overdue_more_minor),
+        "disputed": amount(row.disputed_minor),
+        "credits": amount(row.credits_minor),
+        "unallocated": amount(row.unallocated_minor),
+        "oldest_due": row.oldest_due,
+        "invoices": row.invoice_count,
+        "as_of": row.as_of,
+    })
+}
+
+/// A cover for programs.
+pub fn cover_json(row: &CoverRow) -> serde_json::Value {
+    let amount = |minor| decimal(minor, &row.currency);
+    json!({
+        "connection": row.connection,
+        "policy": row.policy,
+        "currency": row.currency,
+        "limit": amount(row.cap_minor),
+        "covered": amount(row.covered_minor),
+        "uninsured": amount(row.uninsured_minor),
+        "indemnity": amount(row.indemnity_minor),
+        "over_limit": row.over_limit,
+        "as_of": row.as_of,
+    })
+}

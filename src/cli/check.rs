@@ -1,0 +1,297 @@
+//! `encours check`: everything that can be wrong before a cycle runs, all at once, each in its place.
+
+use std::fs;
+
+use encours::config::{self, Config, secret};
+use encours::connector::{self, Batch, Connection, Error, Reach, Role, SettingType};
+use encours::engine;
+use encours::format::toml::Problem;
+use encours::ledger::Ledger;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{Context, Exit, Misconfigured, connectors, words};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Also signs in to every partner and reads its first records; nothing is kept
+    #[arg(long)]
+    online: bool,
+}
+
+/// What was found.
+#[derive(Default)]
+struct Findings {
+    /// What fits, one line each.
+    fine: Vec<String>,
+    /// What works and should be looked at.
+    warnings: Vec<Problem>,
+    /// What has to be mended.
+    problems: Vec<Problem>,
+    /// What partners answered wrongly, with `--online`.
+    failures: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Misconfigured`] with every problem.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let name = context.config.display().to_string();
+    let mut findings = Findings::default();
+    if !context.config.exists() {
+        context.config()?;
+    }
+    match Config::load(&context.config) {
+        Err(problems) => findings.problems = problems,
+        Ok(config) => {
+            let text = fs::read_to_string(&context.config)?;
+            let place = |span, message: String| Problem::at(&name, &text, span, message);
+            inspect(&config, &place, args, &mut findings).await;
+        }
+    }
+    tell(context, &findings)
+}
+
+async fn inspect(
+    config: &Config,
+    place: &(dyn Fn(Option<std::ops::Range<usize>>, String) -> Problem + Sync),
+    args: &Args,
+    findings: &mut Findings,
+) {
+    findings.fine.push(format!(
+        "company {}: {}, books in {}",
+        config.company.id, config.company.name, config.company.currency
+    ));
+    let mut built = Vec::new();
+    for connection in &config.connections {
+        findings.warnings.extend(literal_secrets(config, connection, place));
+        let mut reasons = Vec::new();
+        let alone = Config { connections: vec![connection.clone()], ..config.clone() };
+        for found in engine::connections(&alone, &mut reasons) {
+            findings.fine.push(described(&found));
+            built.push(found);
+        }
+        findings.problems.extend(reasons.iter().flat_map(|reason| placed(connection, reason, place)));
+    }
+    for policy in &config.policies {
+        let role = built
+            .iter()
+            .find(|found| found.id == policy.connection)
+            .map(|found| found.connector.manifest.role);
+        match role {
+            Some(Role::Insurer) => {
+                let end = policy.valid_to.map_or_else(|| "on".to_owned(), |day| format!("to {day}"));
+                findings.fine.push(format!(
+                    "policy {} with {}: {} % in {}, from {} {end}",
+                    policy.number,
+                    policy.connection,
+                    policy.insured_percentage.normalize(),
+                    policy.currency,
+                    policy.valid_from
+                ));
+            }
+            Some(role) => {
+                let message = format!(
+                    "policy {} belongs to \"{}\", which is {}, not an insurer",
+                    policy.number,
+                    policy.connection,
+                    connectors::role(role)
+                );
+                findings.problems.push(place(span_of(config, &policy.connection), message));
+            }
+            None => {}
+        }
+    }
+    for found in built.iter().filter(|found| found.connector.manifest.role == Role::Insurer) {
+        if !config.policies.iter().any(|policy| policy.connection == found.id) {
+            let message = format!(
+                "no [[policy]] names \"{}\": its limits are read, but no cover is computed with them",
+                found.id
+            );
+            findings.warnings.push(place(span_of(config, &found.id), message));
+        }
+    }
+    if config.connections.is_empty() {
+        findings.warnings.push(place(None, "there is no [[connection]]: nothing will be read".to_owned()));
+    }
+    match &config.amqp {
+        None => findings.fine.push("broker: none; deltas stay readable with `encours deltas`".to_owned()),
+        Some(amqp) => match secret::resolve(&amqp.url, &config.folder) {
+            Ok(url) => {
+                findings.fine.push(format!("broker: {} (not contacted)", encours::queue::redact(&url)))
+            }
+            Err(reason) => findings.problems.push(place(None, format!("[amqp] url: {reason}"))),
+        },
+    }
+    match config.ledger_url() {
+        Err(reason) => findings.problems.push(place(None, format!("[ledger] url: {reason}"))),
+        Ok(url) => match Ledger::open(&url).await {
+            Ok(ledger) => {
+                findings.fine.push(format!("ledger: {}, opened, its schema is up to date", ledger.name()));
+                ledger.close().await;
+            }
+            Err(error) => findings.problems.push(place(None, error.to_string())),
+        },
+    }
+    if args.online {
+        for connection in &built {
+            match reach(connection).await {
+                Ok(told) => findings.fine.push(told),
+                Err(told) => findings.failures.push(told),
+            }
+        }
+    }
+}
+
+fn span_of(config: &Config, id: &str) -> Option<std::ops::Range<usize>> {
+    config
+        .connections
+        .iter()
+        .find(|connection| connection.id.get_ref() == id)
+        .map(|connection| connection.id.span())
+}
+
+/// One line on a connection that fits.
+fn described(connection: &Connection) -> String {
+    let manifest = &connection.connector.manifest;
+    let reads: Vec<&str> = connection.pulls().into_iter().map(words::operation).collect();
+    let at = connection.base_url.as_ref().map_or_else(
+        || connection.settings.get("folder").map_or_else(String::new, |folder| format!(" in {folder}")),
+        |url| format!(" at {url}"),
+    );
+    let role = connectors::role(manifest.role);
+    format!(
+        "connection {}: {}, {role}, {}{at}; reads {}",
+        connection.id,
+        manifest.name,
+        manifest.status,
+        reads.join(", ")
+    )
+}
+
+/// Secrets that stand in the file, save those for a simulator on this machine.
+fn literal_secrets(
+    config: &Config,
+    connection: &config::Connection,
+    place: &dyn Fn(Option<std::ops::Range<usize>>, String) -> Problem,
+) -> Vec<Problem> {
+    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    if connection.url.as_ref().is_some_and(|url| local.iter().any(|host| url.starts_with(host))) {
+        return Vec::new();
+    }
+    let Ok(connector) = connector::load(connection.connector.get_ref(), Some(&config.folder)) else {
+        return Vec::new();
+    };
+    let secret = |name: &str| {
+        connector.manifest.settings.get(name).is_some_and(|setting| setting.kind == SettingType::Secret)
+    };
+    let literal = connection.settings.iter().filter(|(name, value)| {
+        secret(name) && value.get_ref().as_str().is_none_or(|text| !secret::is_reference(text))
+    });
+    literal
+        .map(|(name, value)| {
+            // The line itself holds the secret, so it is not shown.
+            let mut problem = place(
+                Some(value.span()),
+                format!("{name} is a secret and stands in the file; write env:NAME, file:PATH or exec:COMMAND instead"),
+            );
+            problem.excerpt = format!("{name} = …");
+            problem.column = 1;
+            problem
+        })
+        .collect()
+}
+
+/// Puts what is wrong with a connection where it is written: at a setting, at the connector, or at the id.
+fn placed(
+    connection: &config::Connection,
+    reason: &str,
+    place: &dyn Fn(Option<std::ops::Range<usize>>, String) -> Problem,
+) -> Vec<Problem> {
+    let id = connection.id.get_ref();
+    let reason = reason.strip_prefix(&format!("connection \"{id}\": ")).unwrap_or(reason);
+    let parts: Vec<&str> = match reason.strip_prefix("the settings do not fit: ") {
+        Some(list) => list.split("; \"").collect(),
+        None => vec![reason],
+    };
+    let one = |part: &str| {
+        let part = part.trim_start_matches('"');
+        let named = connection.settings.iter().find(|(name, _)| {
+            part.starts_with(&format!("{name}\"")) || part.starts_with(&format!("setting {name}:"))
+        });
+        let span = match named {
+            Some((_, value)) => value.span(),
+            None if part.starts_with("there is no connector") => connection.connector.span(),
+            None => connection
+                .environment
+                .as_ref()
+                .filter(|_| part.contains("environment"))
+                .map_or_else(|| connection.id.span(), |e| e.span()),
+        };
+        let quoted = if reason.starts_with("the settings") { format!("\"{part}") } else { part.to_owned() };
+        place(Some(span), format!("connection {id}: {quoted}"))
+    };
+    parts.into_iter().map(one).collect()
+}
+
+/// Signs in, or looks into the folder, and reads up to the first records.
+async fn reach(connection: &Connection) -> Result<String, String> {
+    // What is owed matters most, and its file may not be absent.
+    let pulls = connection.pulls();
+    let chosen = pulls.iter().find(|name| **name == "invoices").or_else(|| pulls.first());
+    let Some(operation) = chosen.map(|name| (*name).to_owned()) else {
+        return Ok(format!("{}: nothing to read", connection.id));
+    };
+    let (sender, mut receiver) = mpsc::channel::<Batch>(1);
+    let first = async {
+        let first = receiver.recv().await;
+        drop(receiver); // whoever reads stops at the next batch
+        first.map_or(0, |batch| batch.records.len())
+    };
+    let (pulled, records) = tokio::join!(connection.pull(&operation, None, sender), first);
+    let what = match connection.connector.manifest.reach {
+        Reach::Http => "signed in",
+        Reach::Files => "found its files",
+    };
+    match pulled {
+        Ok(_) | Err(Error::GivenUp) => Ok(format!(
+            "{}: {what}, {} answered with {}",
+            connection.id,
+            words::operation(&operation),
+            super::table::plural(records as i64, "record", "records")
+        )),
+        Err(error) => Err(format!("{}, {}: {error}", connection.id, words::operation(&operation))),
+    }
+}
+
+fn tell(context: &Context, findings: &Findings) -> anyhow::Result<Exit> {
+    let Findings { fine, warnings, problems, failures } = findings;
+    let problem =
+        |p: &Problem| json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message });
+    context.answer(
+        || {
+            let mut text: String = fine.iter().map(|line| format!("✓ {line}\n")).collect();
+            text.extend(warnings.iter().map(|warning| format!("! {warning}\n")));
+            text.extend(failures.iter().map(|failure| format!("✗ {failure}\n")));
+            if problems.is_empty() && failures.is_empty() {
+                text.push_str("\nEverything fits. Next: encours sync\n");
+            }
+            text
+        },
+        || {
+            json!({
+                "ok": problems.is_empty() && failures.is_empty(),
+                "checked": fine,
+                "warnings": warnings.iter().map(problem).collect::<Vec<_>>(),
+                "problems": problems.iter().map(problem).collect::<Vec<_>>(),
+                "failures": failures,
+            })
+        },
+    )?;
+    if !problems.is_empty() {
+        return Err(Misconfigured::problems(problems).into());
+    }
+    Ok(if failures.is_empty() { Exit::Fine } else { Exit::Failed })
+}

@@ -1,0 +1,831 @@
+//! `encours explain`: one buyer's whole story, from the ERP's records to what the insurer would pay.
+//!
+//! Nothing here decides anything: the figures are computed by the pure core from the records of the ledger, and every
+//! line of cover keeps the numbers it was decided with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use encours::credit::{
+    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, allocate, exposures,
+};
+use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow};
+use encours::model::{Currency, Date, ItemKind, Limit, Policy, render_minor};
+use serde_json::json;
+
+use super::buyers::account_json;
+use super::table::{Column, Table, amount, plural};
+use super::{Books, Context, Exit, deltas, limits, words};
+
+/// How many settled items are shown, the newest ones.
+const SETTLED_MAX: usize = 5;
+
+/// How many deltas are shown.
+const DELTAS_MAX: usize = 10;
+
+/// How many of the company's last deltas are searched for the buyer's.
+const DELTAS_SEARCHED: i64 = 5_000;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An account code, a registry number, a buyer id, or a part of the name
+    buyer: String,
+}
+
+/// All that the ledger holds of one buyer.
+struct File {
+    buyer: BuyerRow,
+    accounts: Vec<AccountRow>,
+    items: Vec<ItemView>,
+    limits: Vec<LimitRow>,
+    breaks: Vec<BreakRow>,
+    deltas: Vec<(Date, DeltaRow)>,
+    policies: Vec<Policy>,
+    day: Date,
+}
+
+/// What follows for one policy.
+struct Insured<'a> {
+    policy: &'a Policy,
+    /// What the insurer stated over time, of the one insurer's buyer that counts.
+    statements: Vec<&'a LimitRow>,
+    /// The insurer's other ids of the same legal buyer.
+    others: Vec<&'a str>,
+    cover: Cover<'a>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A configuration or a ledger that cannot be read; nobody, or several, that answer to the text.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let mut books = context.books().await?;
+    let company = books.company();
+    let mut found = books.tx.find_buyers(&company, &args.buyer).await?;
+    if found.len() > 1 {
+        let names = found.iter().filter(|buyer| buyer.name.to_lowercase() == args.buyer.to_lowercase());
+        if let [one] = names.collect::<Vec<_>>().as_slice() {
+            found = vec![(*one).clone()];
+        }
+    }
+    let buyer = match found.as_slice() {
+        [buyer] => buyer.clone(),
+        [] => {
+            let hint = if books.head.settled_on.is_none() {
+                "nothing was read yet, run `encours sync` first"
+            } else {
+                "`encours buyers` lists them"
+            };
+            anyhow::bail!("no buyer answers to \"{}\": {hint}", args.buyer);
+        }
+        several => {
+            books.close().await?;
+            return candidates(context, &args.buyer, several);
+        }
+    };
+    let file = File::read(&mut books, buyer).await?;
+    books.close().await?;
+    let items = file.open_items()?;
+    let owed = exposures(&items, file.day)?;
+    let insured = file
+        .policies
+        .iter()
+        .map(|policy| file.insured(policy, &items))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    context.answer(|| file.told(&owed, &insured), || file.json(&owed, &insured))?;
+    Ok(Exit::Fine)
+}
+
+fn candidates(context: &Context, text: &str, several: &[BuyerRow]) -> anyhow::Result<Exit> {
+    context.answer(
+        || {
+            let mut table = Table::new(&[Column::Text("buyer"), Column::Word("country"), Column::Word("id")]);
+            for buyer in several {
+                table.row([buyer.name.clone(), buyer.country.clone(), buyer.id.clone()]);
+            }
+            format!(
+                "{} answer to \"{text}\". Which one? Ask again with its id.\n\n{table}",
+                plural(several.len(), "buyer", "buyers")
+            )
+        },
+        || {
+            let all = several
+                .iter()
+                .map(|buyer| json!({ "id": buyer.id, "name": buyer.name, "country": buyer.country }));
+            json!({ "candidates": all.collect::<Vec<_>>() })
+        },
+    )?;
+    Ok(Exit::Failed)
+}
+
+impl File {
+    async fn read(books: &mut Books, buyer: BuyerRow) -> anyhow::Result<Self> {
+        let company = books.company();
+        let day = books.head.day();
+        let ids = BTreeSet::from([buyer.id.clone()]);
+        let breaks = books.tx.open_breaks_of(&company, &ids).await?;
+        let limits = books.tx.limit_versions(&company, Some(&ids)).await?;
+        let mut deltas = books.tx.deltas(&company, DELTAS_SEARCHED).await?;
+        deltas.retain(|row| concerns(&row.data, &buyer.id));
+        deltas.truncate(DELTAS_MAX);
+        let deltas = deltas::with_days(&mut books.tx, &company, deltas).await?;
+        let policies =
+            books.head.config.policies.iter().filter(|policy| policy.contains(day)).cloned().collect();
+        Ok(Self {
+            accounts: books.tx.accounts_of(&company, &ids).await?,
+            items: books.tx.items_of(&company, &buyer.id).await?,
+            limits,
+            breaks,
+            deltas,
+            policies,
+            day,
+            buyer,
+        })
+    }
+
+    fn open_items(&self) -> anyhow::Result<Vec<OpenItem<'_>>> {
+        let open = self.items.iter().filter(|item| item.open_minor > 0);
+        open.map(|item| {
+            let kind = ItemKind::parse(&item.kind);
+            let (kind, currency) = kind.zip(Currency::parse(&item.currency)).ok_or_else(|| {
+                anyhow::anyhow!("the ledger holds {} as a {} in {}", item.number, item.kind, item.currency)
+            })?;
+            Ok(OpenItem {
+                id: &item.external_id,
+                number: &item.number,
+                kind,
+                currency,
+                total_minor: item.total_minor,
+                open_minor: item.open_minor,
+                issued: item.issued,
+                due: item.due,
+                original_due: item.original_due,
+                disputed: item.disputed,
+            })
+        })
+        .collect()
+    }
+
+    /// What one policy covers. Where the insurer has two ids of one legal buyer, the one with the higher amount counts.
+    fn insured<'a>(&'a self, policy: &'a Policy, items: &[OpenItem<'a>]) -> anyhow::Result<Insured<'a>> {
+        let own = || {
+            self.limits
+                .iter()
+                .filter(|row| row.connection == policy.connection && row.policy == policy.number)
+        };
+        let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
+        for row in own() {
+            let entry = latest.entry(&row.insurer_buyer_id).or_insert(row);
+            if row.version > entry.version {
+                *entry = row;
+            }
+        }
+        let current = latest
+            .values()
+            .max_by_key(|row| (row.payload.amount_minor, std::cmp::Reverse(&row.insurer_buyer_id)))
+            .map(|row| row.insurer_buyer_id.as_str());
+        let others = latest.keys().copied().filter(|id| Some(*id) != current).collect();
+        let mut statements: Vec<&LimitRow> =
+            own().filter(|row| Some(row.insurer_buyer_id.as_str()) == current).collect();
+        statements.sort_by_key(|row| row.version);
+        let history = LimitHistory::from_statements(
+            statements.iter().map(|row| (row.seen_on, &row.payload.0)),
+            policy.currency,
+        )?;
+        let cover = allocate(items, &history, policy, self.day)?;
+        Ok(Insured { policy, statements, others, cover })
+    }
+}
+
+/// Whether the facts of a delta name the buyer.
+fn concerns(data: &serde_json::Value, buyer: &str) -> bool {
+    let is = |value: Option<&serde_json::Value>| value.and_then(serde_json::Value::as_str) == Some(buyer);
+    is(data.get("buyer")) || is(data.get("subject")) || is(data.get("buyer").and_then(|who| who.get("id")))
+}
+
+// ------------------------------------------------------------------------------------------------------ for people
+
+impl File {
+    fn told(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> String {
+        let mut text = format!("{}\n{}, on {}\n", self.buyer.name, self.buyer.id, self.day);
+        let mut part =
+            |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
+        part("Who it is", self.who());
+        part("What it owes", self.owes(owed));
+        if insured.is_empty() {
+            part("Cover", format!("No policy of the configuration covers {}.\n", self.day));
+        }
+        for insured in insured {
+            let title =
+                format!("What {} has decided, policy {}", insured.policy.connection, insured.policy.number);
+            part(&title, decided(insured));
+            part("What is covered, invoice by invoice", covered(insured, &self.items));
+        }
+        part("What is to be done", self.to_do());
+        part("What changed last", self.changed());
+        text
+    }
+
+    fn who(&self) -> String {
+        let mut text = String::new();
+        for account in &self.accounts {
+            text.push_str(&format!("Account {} in {}: {}", account.code, account.connection, account.name));
+            if !account.country.is_empty() {
+                text.push_str(&format!(", {}", account.country));
+            }
+            text.push('\n');
+            let ids: Vec<String> = account
+                .identifiers()
+                .map(|id| {
+                    let sound = if id.is_sound() {
+                        ""
+                    } else {
+                        " (wrong: its check digits do not fit, so it identifies nobody)"
+                    };
+                    format!("{} {}{sound}", id.scheme.as_str().to_uppercase(), id.value)
+                })
+                .collect();
+            let ids = if ids.is_empty() {
+                "no registry number: the insurer's limits cannot find it".to_owned()
+            } else {
+                ids.join(", ")
+            };
+            text.push_str(&format!("  {ids}\n"));
+            if let Some(id) = &account.insurer_buyer_id {
+                text.push_str(&format!("  known to the insurer as {id}\n"));
+            }
+            text.push_str(&match account.limit() {
+                Some((minor, currency)) => {
+                    format!("  the ERP holds a limit of {} {currency}\n", amount(minor, currency))
+                }
+                None => "  the ERP holds no limit\n".to_owned(),
+            });
+        }
+        if self.accounts.len() > 1 {
+            text.push_str("These accounts are one legal buyer, and share its cover.\n");
+        }
+        text
+    }
+
+    fn owes(&self, owed: &[Exposure]) -> String {
+        let mut text = String::new();
+        for e in owed {
+            text.push_str(&exposure_sentence(e));
+        }
+        if owed.is_empty() {
+            text.push_str("Nothing.\n");
+        }
+        let open: Vec<&ItemView> = self.items.iter().filter(|item| item.open_minor > 0).collect();
+        if !open.is_empty() {
+            let mut table = Table::new(&[
+                Column::Word("number"),
+                Column::Word("kind"),
+                Column::Word("date"),
+                Column::Word("due"),
+                Column::Figure("late"),
+                Column::Figure("total"),
+                Column::Figure("open"),
+                Column::Word(""),
+                Column::Text("remarks"),
+            ])
+            .indented(2);
+            for item in open {
+                table.row(self.item_cells(item));
+            }
+            text.push_str(&format!("\n{table}"));
+        }
+        let mut settled: Vec<&ItemView> = self.items.iter().filter(|item| item.open_minor == 0).collect();
+        settled.sort_by_key(|item| std::cmp::Reverse(item.issued));
+        if !settled.is_empty() {
+            let numbers: Vec<&str> =
+                settled.iter().take(SETTLED_MAX).map(|item| item.number.as_str()).collect();
+            let more = if settled.len() > SETTLED_MAX { ", …" } else { "" };
+            text.push_str(&format!(
+                "\nSettled since Encours reads them: {} ({}{more})\n",
+                settled.len(),
+                numbers.join(", ")
+            ));
+        }
+        text
+    }
+
+    fn item_cells(&self, item: &ItemView) -> Vec<String> {
+        let sign = ItemKind::parse(&item.kind).map_or(1, ItemKind::sign);
+        let money = |minor: i64| {
+            Currency::parse(&item.currency).map_or_else(|| minor.to_string(), |c| amount(minor, c))
+        };
+        let invoice = item.kind == ItemKind::Invoice.as_str();
+        let late = self.day.signed_duration_since(item.original_due).num_days();
+        let mut remarks = Vec::new();
+        if item.disputed {
+            remarks.push("disputed".to_owned());
+        }
+        if item.due_estimated {
+            remarks.push("due date estimated from terms".to_owned());
+        }
+        if item.original_due != item.due {
+            remarks.push(format!("first due {}", item.original_due));
+        }
+        if self.accounts.len() > 1 {
+            remarks.push(format!("account {}", item.account));
+        }
+        vec![
+            item.number.clone(),
+            item.kind.replace('_', " "),
+            item.issued.to_string(),
+            if invoice { item.due.to_string() } else { String::new() },
+            if invoice && late > 0 { format!("{late} d") } else { String::new() },
+            money(sign * item.total_minor),
+            money(sign * item.open_minor),
+            item.currency.clone(),
+            remarks.join(", "),
+        ]
+    }
+
+    fn to_do(&self) -> String {
+        if self.breaks.is_empty() {
+            return "Nothing: both sides agree on this buyer.\n".to_owned();
+        }
+        let mut text = String::new();
+        for row in &self.breaks {
+            let Ok(found) = row.to_break() else { continue };
+            let age = match words::age(row.opened_on, self.day) {
+                today if today == "today" => "since today".to_owned(),
+                days => format!("for {days}"),
+            };
+            text.push_str(&format!("{} ({age}): {}\n", found.kind, words::break_meaning(found.kind)));
+            let theirs = if found.theirs.is_empty() {
+                String::new()
+            } else {
+                format!("; their side: {}", found.theirs)
+            };
+            text.push_str(&format!(
+                "  our side: {}{theirs}\n  next: {}\n",
+                found.ours,
+                found.kind.next_step()
+            ));
+        }
+        text
+    }
+
+    fn changed(&self) -> String {
+        if self.deltas.is_empty() {
+            return "Nothing was said about this buyer yet.\n".to_owned();
+        }
+        let lines = self.deltas.iter().map(|(day, row)| format!("{day}  {}  {}\n", row.event, row.summary));
+        lines.collect()
+    }
+}
+
+fn exposure_sentence(e: &Exposure) -> String {
+    let money = |minor| format!("{} {}", amount(minor, e.currency), e.currency);
+    let invoiced = e.outstanding_minor + e.credits_minor + e.unallocated_minor;
+    let mut text = if e.outstanding_minor < 0 {
+        format!("Nothing in {}: we owe it {}", e.currency, money(-e.outstanding_minor))
+    } else {
+        money(e.outstanding_minor)
+    };
+    text.push_str(&format!(": {} for {}", plural(e.invoice_count, "invoice", "invoices"), money(invoiced)));
+    if e.credits_minor > 0 {
+        text.push_str(&format!(", less {} of credit notes", money(e.credits_minor)));
+    }
+    if e.unallocated_minor > 0 {
+        text.push_str(&format!(", less {} received and not yet allocated", money(e.unallocated_minor)));
+    }
+    text.push_str(".\n");
+    let ages = [
+        (e.not_due_minor, "not due"),
+        (e.overdue_1_30_minor, "1–30 days late"),
+        (e.overdue_31_60_minor, "31–60 days late"),
+        (e.overdue_61_90_minor, "61–90 days late"),
+        (e.overdue_over_90_minor, "more than 90 days late"),
+    ];
+    let ages = ages.iter().filter(|(minor, _)| *minor != 0);
+    let ages: Vec<String> = ages.map(|(minor, age)| format!("{} {age}", money(*minor))).collect();
+    if !ages.is_empty() {
+        text.push_str(&format!("  Of the invoices: {}.\n", ages.join(", ")));
+    }
+    if e.disputed_minor > 0 {
+        text.push_str(&format!("  The buyer contests {}.\n", money(e.disputed_minor)));
+    }
+    text
+}
+
+fn decided(insured: &Insured<'_>) -> String {
+    let mut text = String::new();
+    let policy = insured.policy;
+    let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
+    if let Some(row) = insured.statements.last() {
+        let rating =
+            row.payload.rating.as_ref().map_or_else(String::new, |rating| format!(", rating {rating}"));
+        text.push_str(&format!(
+            "The insurer knows it as {}, \"{}\"{rating}.\n",
+            row.insurer_buyer_id, row.payload.buyer_name
+        ));
+    }
+    if !insured.others.is_empty() {
+        text.push_str(&format!(
+            "It also knows it as {}; the higher cover counts.\n",
+            insured.others.join(", ")
+        ));
+    }
+    for row in &insured.statements {
+        text.push_str(&statement(row));
+    }
+    let LimitAt { cap_minor, reason, since } = insured.cover.today;
+    let since = since.map_or_else(String::new, |day| format!(" since {day}"));
+    text.push_str(&match reason {
+        CapReason::Granted => format!("The limit today is {}{since}.\n", money(cap_minor)),
+        CapReason::Discretionary if cap_minor > 0 => {
+            format!("Nothing was ever decided: the discretionary limit of {} counts.\n", money(cap_minor))
+        }
+        CapReason::Discretionary => {
+            "Nothing was ever decided, and the policy has no discretionary limit.\n".to_owned()
+        }
+        CapReason::Refused => format!("There is no cover today: refused{since}.\n"),
+        CapReason::Withdrawn => format!("There is no cover today: withdrawn{since}.\n"),
+        CapReason::Cancelled => format!("There is no cover today: given up{since}.\n"),
+        CapReason::Expired => "There is no cover today: it has expired.\n".to_owned(),
+        CapReason::Zero => format!("There is no cover today: the limit is zero{since}.\n"),
+    });
+    text
+}
+
+/// `2026-03-10  reduced (DC09): 40 000.00 EUR, asked for 100 000.00`, with conditions below.
+fn statement(row: &LimitRow) -> String {
+    let limit: &Limit = &row.payload;
+    let money = |minor| amount(minor, limit.currency);
+    let mut text = format!(
+        "{}  {} ({}): {} {}",
+        limit.effective_from,
+        words::decision(limit.decision),
+        limit.decision_code,
+        money(limit.amount_minor),
+        limit.currency
+    );
+    if let Some(asked) = limit.requested_minor.filter(|asked| *asked != limit.amount_minor && *asked > 0) {
+        text.push_str(&format!(", {} were asked for", money(asked)));
+    }
+    let end = limits::end(limit);
+    if !end.is_empty() {
+        text.push_str(&format!(", {end}"));
+    }
+    if let Some(decided) = limit.decided_on.filter(|day| *day != limit.effective_from) {
+        text.push_str(&format!(", decided on {decided}"));
+    }
+    text.push_str(&format!("; first read on {}\n", row.seen_on));
+    for condition in &limit.conditions {
+        text.push_str(&format!("            {} {}\n", condition.code, condition.text));
+    }
+    text
+}
+
+fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
+    let (policy, cover) = (insured.policy, &insured.cover);
+    let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
+    if cover.lines.is_empty() {
+        return format!(
+            "No invoice is open. A new one would be held against {}.\n",
+            money(cover.today.cap_minor)
+        );
+    }
+    let mut text =
+        "Each invoice is held against the limit of its own date, less what older invoices use of it.\n"
+            .to_owned();
+    let mut table = Table::new(&[
+        Column::Word("number"),
+        Column::Word("date"),
+        Column::Figure("open"),
+        Column::Figure("limit then"),
+        Column::Figure("used before"),
+        Column::Figure("covered"),
+        Column::Figure("not covered"),
+        Column::Text("why"),
+    ])
+    .indented(2);
+    for line in &cover.lines {
+        let money = |minor| amount(minor, line.currency);
+        let mut why = why(line, policy);
+        if line.credited_minor > 0 && line.reason != Reason::SettledByCredits {
+            why = format!("{} settled by open credits; {why}", money(line.credited_minor));
+        }
+        // An instalment has the number of its invoice: its due date tells it apart.
+        let twins = items.iter().filter(|item| item.open_minor > 0 && item.number == line.number).count();
+        let number = if twins > 1 {
+            format!("{} due {}", line.number, line.original_due)
+        } else {
+            line.number.to_owned()
+        };
+        table.row([
+            number,
+            line.issued.to_string(),
+            format!(
+                "{}{}",
+                money(line.open_minor),
+                if line.currency == policy.currency { String::new() } else { format!(" {}", line.currency) }
+            ),
+            line.limit.map_or_else(|| "–".to_owned(), |limit| money(limit.cap_minor)),
+            line.limit.map_or_else(|| "–".to_owned(), |_| amount(line.used_before_minor, policy.currency)),
+            money(line.covered_minor),
+            money(line.uncovered_minor),
+            why,
+        ]);
+    }
+    text.push_str(&format!("\n{table}\n"));
+    text.push_str(&format!(
+        "Covered: {} of the {} owed in {}.",
+        money(cover.covered_minor),
+        money(cover.outstanding_minor.max(0)),
+        policy.currency
+    ));
+    if cover.uninsured_minor > 0 {
+        let uninsured = money(cover.uninsured_minor);
+        text.push_str(&match (cover.beyond_limit_minor, cover.ineligible_minor) {
+            (_, 0) => format!(" Uninsured: {uninsured}, beyond the limit."),
+            (0, _) => format!(" Uninsured: {uninsured}, which the policy does not insure."),
+            (beyond, not) => {
+                format!(" Uninsured: {uninsured}, of which {} beyond the limit and {} that the policy does not insure.", money(beyond), money(not))
+            }
+        });
+    }
+    text.push('\n');
+    text.push_str(&format!(
+        "If it does not pay, the insurer pays {} ({} % of what is covered).\n",
+        money(cover.indemnity_minor),
+        policy.insured_percentage.normalize()
+    ));
+    let free = (cover.today.cap_minor - cover.covered_minor).max(0);
+    text.push_str(&match free {
+        0 => "A new invoice would find no room in today's limit.\n".to_owned(),
+        free => format!("A new invoice would find room for {} in today's limit.\n", money(free)),
+    });
+    if cover.credit_balance_minor > 0 {
+        text.push_str(&format!(
+            "{} of open credits settle no invoice: we owe them to the buyer.\n",
+            money(cover.credit_balance_minor)
+        ));
+    }
+    text
+}
+
+/// Why a line is covered as far as it is.
+fn why(line: &Line<'_>, policy: &Policy) -> String {
+    match line.reason {
+        Reason::CurrencyNotCovered => {
+            format!("the policy covers {}, the invoice is in {}", policy.currency, line.currency)
+        }
+        Reason::OutsidePeriod => {
+            let end = policy.valid_to.map_or_else(String::new, |day| format!(" to {day}"));
+            format!("not invoiced in the policy period (from {}{end})", policy.valid_from)
+        }
+        Reason::TermsTooLong => {
+            let terms = line.original_due.signed_duration_since(line.issued).num_days();
+            let most = policy
+                .maximum_terms_days
+                .map_or_else(String::new, |days| format!(", the policy insures at most {days}"));
+            format!("{terms} days of credit{most}")
+        }
+        Reason::Disputed => "the buyer contests it".to_owned(),
+        Reason::SettledByCredits => "open credits settle it".to_owned(),
+        Reason::Covered => match line.limit.map(|limit| limit.reason) {
+            Some(CapReason::Discretionary) => "within the discretionary limit".to_owned(),
+            _ => "within the limit".to_owned(),
+        },
+        Reason::LimitUsed if line.covered_minor > 0 => {
+            "older invoices leave only this much of the limit".to_owned()
+        }
+        Reason::LimitUsed => "older invoices use up the limit of that day".to_owned(),
+        Reason::NoLimit => match line.limit.map(|limit| limit.reason) {
+            Some(CapReason::Refused) => "cover was refused".to_owned(),
+            Some(CapReason::Withdrawn) => "cover had been withdrawn".to_owned(),
+            Some(CapReason::Cancelled) => "cover had been given up".to_owned(),
+            Some(CapReason::Expired) => "cover had ended".to_owned(),
+            Some(CapReason::Discretionary) => "never decided, and no discretionary limit".to_owned(),
+            Some(CapReason::Zero | CapReason::Granted) | None => "the limit was zero".to_owned(),
+        },
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------- for programs
+
+impl File {
+    fn json(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> serde_json::Value {
+        let exposure = owed.iter().map(|e| {
+            let amount = |minor| render_minor(minor, e.currency);
+            json!({
+                "currency": e.currency,
+                "outstanding": amount(e.outstanding_minor),
+                "not_due": amount(e.not_due_minor),
+                "overdue_1_30": amount(e.overdue_1_30_minor),
+                "overdue_31_60": amount(e.overdue_31_60_minor),
+                "overdue_61_90": amount(e.overdue_61_90_minor),
+                "overdue_over_90": amount(e.overdue_over_90_minor),
+                "disputed": amount(e.disputed_minor),
+                "credits": amount(e.credits_minor),
+                "unallocated": amount(e.unallocated_minor),
+                "oldest_due": e.oldest_original_due,
+                "invoices": e.invoice_count,
+            })
+        });
+        let items = self.items.iter().map(|item| {
+            let amount = |minor| super::buyers::decimal(minor, &item.currency);
+            json!({
+                "connection": item.connection, "external_id": item.external_id, "number": item.number, "kind": item.kind,
+                "account": item.account, "currency": item.currency, "total": amount(item.total_minor),
+                "open": amount(item.open_minor), "issued": item.issued, "due": item.due,
+                "original_due": item.original_due, "due_estimated": item.due_estimated, "disputed": item.disputed,
+            })
+        });
+        let breaks = self.breaks.iter().filter_map(|row| row.to_break().ok().map(|found| (row, found))).map(|(row, found)| {
+            json!({
+                "id": row.id, "kind": found.kind, "connection": found.connection, "ours": found.ours, "theirs": found.theirs,
+                "opened_on": row.opened_on, "next_step": found.kind.next_step(),
+            })
+        });
+        let deltas = self.deltas.iter().map(|(day, row)| {
+            json!({ "date": day, "id": row.id, "event": row.event, "summary": row.summary, "data": row.data.0, "created_at": row.created_at })
+        });
+        json!({
+            "date": self.day,
+            "buyer": { "id": self.buyer.id, "name": self.buyer.name, "country": self.buyer.country },
+            "accounts": self.accounts.iter().map(account_json).collect::<Vec<_>>(),
+            "exposure": exposure.collect::<Vec<_>>(),
+            "items": items.collect::<Vec<_>>(),
+            "cover": insured.iter().map(Insured::json).collect::<Vec<_>>(),
+            "breaks": breaks.collect::<Vec<_>>(),
+            "deltas": deltas.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Insured<'_> {
+    fn json(&self) -> serde_json::Value {
+        let (policy, cover) = (self.policy, &self.cover);
+        let amount = |minor| render_minor(minor, policy.currency);
+        let at = |limit: LimitAt| json!({ "amount": amount(limit.cap_minor), "reason": limit.reason, "since": limit.since });
+        let history = self.statements.iter().map(|row| {
+            let limit: &Limit = &row.payload;
+            json!({
+                "version": row.version, "seen_on": row.seen_on, "recorded_at": row.recorded_at,
+                "insurer_buyer_id": row.insurer_buyer_id, "reference": limit.reference, "decision": limit.decision,
+                "decision_code": limit.decision_code, "requested": limit.requested_minor.map(amount),
+                "amount": amount(limit.amount_minor), "effective_from": limit.effective_from,
+                "effective_to": limit.effective_to, "withdrawal_on": limit.withdrawal_on, "decided_on": limit.decided_on,
+                "conditions": limit.conditions, "rating": limit.rating,
+                "layers": limit.layers.iter().map(|layer| json!({
+                    "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
+            })
+        });
+        let lines = cover.lines.iter().map(|line| {
+            let amount = |minor| render_minor(minor, line.currency);
+            json!({
+                "external_id": line.id, "number": line.number, "currency": line.currency, "issued": line.issued,
+                "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
+                "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
+                "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,
+                "why": why(line, policy),
+            })
+        });
+        json!({
+            "connection": policy.connection,
+            "policy": policy.number,
+            "currency": policy.currency,
+            "insured_percentage": policy.insured_percentage.normalize().to_string(),
+            "history": history.collect::<Vec<_>>(),
+            "lines": lines.collect::<Vec<_>>(),
+            "limit_today": at(cover.today),
+            "outstanding": amount(cover.outstanding_minor),
+            "covered": amount(cover.covered_minor),
+            "uninsured": amount(cover.uninsured_minor),
+            "beyond_limit": amount(cover.beyond_limit_minor),
+            "ineligible": amount(cover.ineligible_minor),
+            "credit_balance": amount(cover.credit_balance_minor),
+            "indemnity": amount(cover.indemnity_minor),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encours::model::{Decision, Layer, LayerKind};
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn invoice(number: &str, euros: i64, issued: &str) -> ItemView {
+        let issued = day(issued);
+        ItemView {
+            connection: "erp".into(),
+            external_id: number.into(),
+            number: number.into(),
+            kind: "invoice".into(),
+            account: "C1".into(),
+            currency: "EUR".into(),
+            total_minor: euros * 100,
+            open_minor: euros * 100,
+            issued,
+            due: issued + chrono::Days::new(30),
+            original_due: issued + chrono::Days::new(30),
+            due_estimated: false,
+            disputed: false,
+        }
+    }
+
+    fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -> LimitRow {
+        let payload = Limit {
+            reference: "L1".into(),
+            insurer_buyer_id: "77".into(),
+            buyer_name: "EXEMPLE".into(),
+            identifiers: vec![],
+            policy: "P1".into(),
+            decision,
+            decision_code: code.into(),
+            requested_minor: None,
+            amount_minor: euros * 100,
+            currency: Currency::EUR,
+            layers: vec![Layer { kind: LayerKind::Permanent, amount_minor: euros * 100, until: None }],
+            effective_from: day(from),
+            effective_to: None,
+            withdrawal_on: None,
+            decided_on: Some(day(from)),
+            conditions: vec![],
+            rating: None,
+        };
+        LimitRow {
+            connection: "insurer".into(),
+            policy: "P1".into(),
+            insurer_buyer_id: "77".into(),
+            buyer_id: Some("siren:404833048".into()),
+            payload: sqlx::types::Json(payload),
+            version,
+            seen_on: day(from),
+            recorded_at: encours::clock::now(),
+        }
+    }
+
+    /// Example A of the shared rules: a cut leaves covered what was already invoiced.
+    fn example_a() -> File {
+        File {
+            buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
+            accounts: vec![],
+            items: vec![
+                invoice("F1", 60_000, "2026-02-05"),
+                invoice("F2", 50_000, "2026-03-01"),
+                invoice("F3", 20_000, "2026-03-15"),
+            ],
+            limits: vec![
+                limit(1, Decision::Approved, "A", 100_000, "2026-01-01"),
+                limit(2, Decision::Reduced, "R", 40_000, "2026-03-10"),
+            ],
+            breaks: vec![],
+            deltas: vec![],
+            policies: vec![Policy {
+                number: "P1".into(),
+                connection: "insurer".into(),
+                currency: Currency::EUR,
+                valid_from: day("2026-01-01"),
+                valid_to: None,
+                insured_percentage: 90.into(),
+                maximum_terms_days: Some(120),
+                discretionary_minor: 0,
+                exposure_threshold_minor: 0,
+                warning_days: 30,
+            }],
+            day: day("2026-03-20"),
+        }
+    }
+
+    #[test]
+    fn the_story_of_a_cut_says_what_is_covered_and_why() {
+        let file = example_a();
+        let items = file.open_items().unwrap();
+        let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
+        let told = file.told(&exposures(&items, file.day).unwrap(), &insured);
+        for expected in [
+            "130 000.00 EUR: 3 invoices for 130 000.00 EUR.",
+            "2026-03-10  reduced (R): 40 000.00 EUR; first read on 2026-03-10",
+            "The limit today is 40 000.00 EUR since 2026-03-10.",
+            "older invoices leave only this much of the limit",
+            "older invoices use up the limit of that day",
+            "Covered: 100 000.00 EUR of the 130 000.00 EUR owed in EUR. Uninsured: 30 000.00 EUR, beyond the limit.",
+            "the insurer pays 90 000.00 EUR (90 % of what is covered)",
+            "A new invoice would find no room in today's limit.",
+        ] {
+            assert!(told.contains(expected), "\"{expected}\" is missing in:\n{told}");
+        }
+        let json = file.json(&[], &insured);
+        assert_eq!(json["cover"][0]["lines"][1]["covered"], "40000.00");
+        assert_eq!(json["cover"][0]["lines"][1]["reason"], "limit_used");
+    }
+
+    #[test]
+    fn a_delta_concerns_the_buyer_that_its_facts_name() {
+        let id = "siren:404833048";
+        for data in [json!({ "buyer": id }), json!({ "buyer": { "id": id } }), json!({ "subject": id })] {
+            assert!(concerns(&data, id), "{data}");
+        }
+        assert!(!concerns(&json!({ "buyer": null, "name": id }), id));
+    }
+}

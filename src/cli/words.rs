@@ -1,0 +1,134 @@
+//! The words of the ledger as people say them.
+
+use encours::model::{BreakKind, Date, Decision, Event};
+
+/// What a kind of break means, after "buyers" or on its own.
+pub const fn break_meaning(kind: BreakKind) -> &'static str {
+    match kind {
+        BreakKind::LimitDiffers => "the ERP and the insurer hold different limits",
+        BreakKind::LimitMissingInErp => "the insurer covers the buyer, the ERP holds no limit",
+        BreakKind::LimitUnknownToInsurer => "the ERP holds a limit that no insurer decided",
+        BreakKind::CurrencyDiffers => "the ERP and the insurer hold limits in different currencies",
+        BreakKind::OverLimit => "the buyer owes more than is covered",
+        BreakKind::NoCover => "the buyer owes and nothing is covered",
+        BreakKind::CoverExpiring => "a part of the cover ends soon",
+        BreakKind::BuyerUnmatched => "the insurer knows a buyer that no customer account answers to",
+        BreakKind::BuyerAmbiguous => "the insurer knows a buyer that several buyers answer to",
+        BreakKind::SameBuyerTwoAccounts => "one legal buyer has two accounts (information only)",
+        BreakKind::UnknownCode => "a partner uses a code that the mapping does not know",
+        BreakKind::ControlTotalDiffers => "two readings of one figure differ",
+    }
+}
+
+/// What an event counts, as a heading.
+pub const fn event_heading(event: Event) -> &'static str {
+    match event {
+        Event::LimitGranted => "Limits granted",
+        Event::LimitIncreased => "Limits increased",
+        Event::LimitReduced => "Limits cut",
+        Event::LimitWithdrawn => "Limits withdrawn",
+        Event::LimitRefused => "Requests refused",
+        Event::LimitExpiring => "Cover that ends soon",
+        Event::LimitExpired => "Cover that has ended",
+        Event::LimitNoticeOfWithdrawal => "Withdrawals announced",
+        Event::ExposureChanged => "What buyers owe has changed",
+        Event::ExposureOverLimit => "Gone over the limit",
+        Event::ExposureBackWithinLimit => "Back within the limit",
+        Event::BreakOpened => "Differences found",
+        Event::BreakClosed => "Differences settled",
+        Event::ConnectionPaused => "Connections paused",
+        Event::ConnectionRecovered => "Connections working again",
+    }
+}
+
+/// A decision as a sentence has it: "reduced", "refused".
+pub const fn decision(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approved => "approved",
+        Decision::Partial => "approved in part",
+        Decision::Refused => "refused",
+        Decision::Kept => "increase refused, cover kept",
+        Decision::Reduced => "reduced",
+        Decision::NoticeOfWithdrawal => "withdrawal announced",
+        Decision::Withdrawn => "withdrawn",
+        Decision::Cancelled => "given up by us",
+        Decision::Expired => "expired",
+        Decision::Pending => "under review",
+        Decision::Unknown => "unknown code",
+    }
+}
+
+/// The name of an operation as people say it.
+pub fn operation(name: &str) -> &str {
+    match name {
+        "list_limits" => "limits",
+        "list_requests" => "requests",
+        other => other,
+    }
+}
+
+/// `today`, `1 day`, `12 days`: how long something has lasted.
+pub fn age(since: Date, day: Date) -> String {
+    match day.signed_duration_since(since).num_days() {
+        ..=0 => "today".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{} days", super::table::count(days)),
+    }
+}
+
+/// Indents every line.
+pub fn indent(text: &str, by: usize) -> String {
+    let blanks = " ".repeat(by);
+    text.lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{blanks}{line}\n") })
+        .collect()
+}
+
+/// Wraps words into lines of at most `width` characters.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let fits = lines
+            .last()
+            .is_none_or(|line| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width);
+        if !fits {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// Cuts a text to `most` characters, saying so.
+pub fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{head}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_wrap_and_are_never_lost() {
+        let lines = wrap("one two three four", 9);
+        assert_eq!(lines, ["one two", "three", "four"]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+    }
+
+    #[test]
+    fn ages_are_said_as_people_do() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        assert_eq!(age(day("2026-03-10"), day("2026-03-10")), "today");
+        assert_eq!(age(day("2026-03-09"), day("2026-03-10")), "1 day");
+        assert_eq!(age(day("2026-02-01"), day("2026-03-10")), "37 days");
+    }
+}
