@@ -49,7 +49,7 @@ fn generate(path: &Path, rows: u64) {
         let issued = start + chrono::Duration::days(i64::try_from(row * 420 / rows).unwrap());
         let due = issued + chrono::Duration::days(i64::try_from(30 + (state >> 20) % 3 * 15).unwrap());
         let cents = 10_000 + (state >> 12) % 5_000_000;
-        let open = if state % 5 == 0 { cents / 2 } else { cents };
+        let open = if state.is_multiple_of(5) { cents / 2 } else { cents };
         line.clear();
         write!(
             line,

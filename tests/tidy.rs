@@ -501,6 +501,30 @@ fn the_documents_list_what_there_is() {
 }
 
 #[test]
+fn the_readme_shows_what_the_program_prints() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let said = |arguments: &[&str]| -> String {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_encours"));
+        let output = command.args(arguments).current_dir(folder.path()).env_remove("COLUMNS").output();
+        String::from_utf8_lossy(&output.expect("the program can be run").stdout).into_owned()
+    };
+    let mut printed = said(&["demo", "--once", "--data-dir", "demo"]);
+    printed.push_str(&said(&["--config", "demo/encours.toml", "explain", "siren:000524512"]));
+    let printed: BTreeSet<&str> = printed.lines().map(str::trim_end).collect();
+    let readme = read("README.md");
+    let mut blocks =
+        readme.split("<!-- tested").skip(1).filter_map(|rest| rest.split("```").nth(1)).peekable();
+    assert!(blocks.peek().is_some(), "the README shows no output any more");
+    let findings: Vec<String> = blocks
+        .flat_map(str::lines)
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty() && *line != "…" && !printed.contains(line))
+        .map(|line| format!("not printed any more: {line}"))
+        .collect();
+    report("the README is true", "run the commands of the tour and copy what they print", &findings);
+}
+
+#[test]
 fn the_configurations_that_are_shown_can_be_read() {
     let mut shown: Vec<(String, String)> =
         vec![("docker/encours.toml".to_owned(), read("docker/encours.toml"))];

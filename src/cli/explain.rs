@@ -301,7 +301,7 @@ impl File {
                 settled.iter().take(SETTLED_MAX).map(|item| item.number.as_str()).collect();
             let more = if settled.len() > SETTLED_MAX { ", …" } else { "" };
             text.push_str(&format!(
-                "\nSettled since Encours reads them: {} ({}{more})\n",
+                "\nSettled since the first reading: {} ({}{more})\n",
                 settled.len(),
                 numbers.join(", ")
             ));
@@ -532,39 +532,55 @@ fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
         ]);
     }
     text.push_str(&format!("\n{table}\n"));
-    text.push_str(&format!(
-        "Covered: {} of the {} owed in {}.",
-        money(cover.covered_minor),
-        money(cover.outstanding_minor.max(0)),
-        policy.currency
-    ));
-    if cover.uninsured_minor > 0 {
-        let uninsured = money(cover.uninsured_minor);
-        text.push_str(&match (cover.beyond_limit_minor, cover.ineligible_minor) {
-            (_, 0) => format!(" Uninsured: {uninsured}, beyond the limit."),
-            (0, _) => format!(" Uninsured: {uninsured}, which the policy does not insure."),
-            (beyond, not) => {
-                format!(" Uninsured: {uninsured}, of which {} beyond the limit and {} that the policy does not insure.", money(beyond), money(not))
-            }
-        });
-    }
-    text.push('\n');
-    text.push_str(&format!(
-        "If it does not pay, the insurer pays {} ({} % of what is covered).\n",
-        money(cover.indemnity_minor),
-        policy.insured_percentage.normalize()
-    ));
-    let free = (cover.today.cap_minor - cover.covered_minor).max(0);
-    text.push_str(&match free {
-        0 => "A new invoice would find no room in today's limit.\n".to_owned(),
-        free => format!("A new invoice would find room for {} in today's limit.\n", money(free)),
-    });
+    text.push_str(&result(cover, policy));
     if cover.credit_balance_minor > 0 {
         text.push_str(&format!(
             "{} of open credits settle no invoice: we owe them to the buyer.\n",
             money(cover.credit_balance_minor)
         ));
     }
+    text
+}
+
+/// What all lines come to: covered, uninsured, what the insurer would pay, what is left of the limit.
+fn result(cover: &Cover<'_>, policy: &Policy) -> String {
+    let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
+    let mut text = String::new();
+    if cover.outstanding_minor <= 0 {
+        text.push_str(&format!("Nothing is owed in {}, so there is nothing to cover.\n", policy.currency));
+    } else {
+        let owed = money(cover.outstanding_minor);
+        text.push_str(&format!(
+            "Covered: {} of the {owed} owed in {}.",
+            money(cover.covered_minor),
+            policy.currency
+        ));
+        let uninsured = money(cover.uninsured_minor);
+        text.push_str(&match (cover.beyond_limit_minor, cover.ineligible_minor) {
+            (0, 0) => String::new(),
+            (_, 0) => format!(" Uninsured: {uninsured}, beyond the limit."),
+            (0, _) => format!(" Uninsured: {uninsured}, which the policy does not insure."),
+            (beyond, not) => format!(
+                " Uninsured: {uninsured}, of which {} beyond the limit and {} that the policy does not insure.",
+                money(beyond),
+                money(not)
+            ),
+        });
+        text.push('\n');
+        if cover.covered_minor > 0 {
+            let percentage = policy.insured_percentage.normalize();
+            let indemnity = money(cover.indemnity_minor);
+            text.push_str(&format!(
+                "If it does not pay, the insurer pays {indemnity} ({percentage} % of what is covered).\n"
+            ));
+        }
+    }
+    let free = (cover.today.cap_minor - cover.covered_minor).max(0);
+    text.push_str(&match (cover.today.cap_minor, free) {
+        (0, _) => "A new invoice would not be covered.\n".to_owned(),
+        (_, 0) => "A new invoice would find no room in today's limit.\n".to_owned(),
+        (_, free) => format!("A new invoice would find room for {} in today's limit.\n", money(free)),
+    });
     text
 }
 

@@ -23,7 +23,9 @@ pub fn end(limit: &Limit) -> String {
             ends.push(format!("{} until {until}", amount(layer.amount_minor, limit.currency)));
         }
     }
-    ends.extend(limit.effective_to.map(|day| format!("until {day}")));
+    // A withdrawal says it all.
+    let last = limit.effective_to.filter(|_| limit.withdrawal_on.is_none());
+    ends.extend(last.map(|day| format!("until {day}")));
     ends.extend(limit.withdrawal_on.map(|day| format!("withdrawn on {day}")));
     ends.join("; ")
 }

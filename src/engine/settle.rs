@@ -34,6 +34,16 @@ struct Sheet<'a> {
     limits: BTreeMap<(&'a str, &'a str), Vec<&'a LimitRow>>,
 }
 
+/// What one policy says of one buyer.
+struct State<'a> {
+    policy: &'a Policy,
+    /// The history, where the insurer has decided anything.
+    decided: Option<LimitHistory>,
+    current: Option<&'a LimitRow>,
+    covered_minor: i64,
+    beyond_limit_minor: i64,
+}
+
 #[derive(Default)]
 struct Results {
     exposures: Vec<ExposureRow>,
@@ -156,10 +166,12 @@ pub(super) async fn compare_breaks(
 
 fn break_delta(event: Event, stored: &StoredBreak) -> Delta {
     let Break { kind, subject, name, country, connection, ours, theirs } = &stored.found;
-    let summary = match event {
-        Event::BreakClosed => format!("{name}: {kind} is settled."),
-        _ if theirs.is_empty() => format!("{name}: {kind} ({ours}). Next: {}.", kind.next_step()),
-        _ => format!("{name}: {kind} ({ours} / {theirs}). Next: {}.", kind.next_step()),
+    let summary = if event == Event::BreakClosed {
+        format!("{name}: {kind} is settled.")
+    } else if theirs.is_empty() {
+        format!("{name}: {kind} ({ours}). Next: {}.", kind.next_step())
+    } else {
+        format!("{name}: {kind} ({ours} / {theirs}). Next: {}.", kind.next_step())
     };
     Delta {
         event,
@@ -240,7 +252,7 @@ fn settle_buyer(
     }
 
     // Cover, one row a policy.
-    let mut states: Vec<(&Policy, Option<LimitHistory>, Option<&LimitRow>, i64, i64)> = Vec::new();
+    let mut states: Vec<State<'_>> = Vec::new();
     for policy in &context.policies {
         let rows = sheet
             .limits
@@ -296,7 +308,13 @@ fn settle_buyer(
             results.covers.push(row);
         }
         let decided = history.is_decided(context.day).then_some(history);
-        states.push((policy, decided, current, cover.covered_minor, cover.beyond_limit_minor));
+        states.push(State {
+            policy,
+            decided,
+            current,
+            covered_minor: cover.covered_minor,
+            beyond_limit_minor: cover.beyond_limit_minor,
+        });
     }
 
     // Both sides.
@@ -312,12 +330,12 @@ fn settle_buyer(
         .collect();
     let states: Vec<PolicyState<'_>> = states
         .iter()
-        .map(|(policy, history, current, covered, beyond)| PolicyState {
+        .map(|State { policy, decided, current, covered_minor, beyond_limit_minor }| PolicyState {
             connection: &policy.connection,
             policy: &policy.number,
             currency: policy.currency,
             warning_days: policy.warning_days,
-            stand: match (history, current) {
+            stand: match (decided, current) {
                 (Some(history), Some(row)) => Stand::Decided {
                     cap_minor: history.limit_at(context.day, policy).cap_minor,
                     layers: &row.payload.layers,
@@ -325,8 +343,8 @@ fn settle_buyer(
                 },
                 _ => Stand::Undecided { discretionary_minor: policy.discretionary_minor },
             },
-            covered_minor: *covered,
-            beyond_limit_minor: *beyond,
+            covered_minor: *covered_minor,
+            beyond_limit_minor: *beyond_limit_minor,
         })
         .collect();
     let buyer =

@@ -54,10 +54,8 @@ fn row(values: &[&str]) -> Mapped {
 }
 
 fn faults(values: &[&str]) -> String {
-    match row(values).outcome {
-        Outcome::Bad(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        other => panic!("{other:?} is not bad"),
-    }
+    let Outcome::Bad(faults) = row(values).outcome else { panic!("{values:?} is not bad") };
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 #[test]
@@ -169,10 +167,8 @@ fn limit(doc: &str) -> (crate::model::Limit, Vec<UnknownCode>) {
     let bound =
         Bound::new(&mappings.records[&Target::Limit], None, &settings, &terms, Currency::EUR).unwrap();
     let mapped = bound.map(Record::Tree(&json::parse(doc.as_bytes()).unwrap()));
-    match mapped.outcome {
-        Outcome::Limit(limit) => (limit, mapped.unknown),
-        other => panic!("{other:?}"),
-    }
+    let Outcome::Limit(limit) = mapped.outcome else { panic!("{doc} is no limit") };
+    (limit, mapped.unknown)
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn encours(arguments: &[&str]) -> Output {
 fn json(arguments: &[&str]) -> Value {
     let output = encours(arguments);
     let text = String::from_utf8(output.stdout).unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}\n{}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 fn count(day: &Value, of: &str) -> u64 {
@@ -33,17 +34,27 @@ fn the_demo_prints_one_object_whose_totals_are_those_of_the_generator() {
         let expected = demo.expected(which);
         assert_eq!(day["date"].as_str().unwrap(), demo.date(which).to_string());
         assert_eq!(day["records"]["quarantined"].as_u64().unwrap(), expected.bad as u64);
-        let (read, landed) = (day["records"]["read"].as_u64().unwrap(), day["records"]["landed"].as_u64().unwrap());
+        let (read, landed) =
+            (day["records"]["read"].as_u64().unwrap(), day["records"]["landed"].as_u64().unwrap());
         assert_eq!(read, landed + expected.bad as u64);
         for total in day["control_totals"].as_array().unwrap() {
             let number = |key: &str| total[key].as_i64().unwrap();
             let cents = |key: &str| total[key].as_str().unwrap().replace('.', "").parse::<i64>().unwrap();
             assert!(total["source"].is_string() && total["currency"].is_string(), "{total}");
-            assert_eq!(number("source_count"), number("ledger_count") + number("quarantined_count"), "{total}");
+            assert_eq!(
+                number("source_count"),
+                number("ledger_count") + number("quarantined_count"),
+                "{total}"
+            );
             assert_eq!(cents("source_sum"), cents("ledger_sum") + cents("quarantined_sum"), "{total}");
         }
         for (currency, total) in &expected.outstanding {
-            let printed = day["exposure"].as_array().unwrap().iter().find(|row| row["currency"] == currency.code()).unwrap();
+            let printed = day["exposure"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|row| row["currency"] == currency.code())
+                .unwrap();
             assert_eq!(printed["outstanding"].as_str().unwrap(), render_minor(total.sum_minor, *currency));
         }
         assert!(count(day, "deltas") > 0 && count(day, "breaks") > 0);
@@ -85,7 +96,11 @@ fn a_demo_that_is_kept_says_nothing_twice() {
 #[test]
 fn an_export_of_ones_own_is_enough() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("connectors/fec/samples");
-    let ledger = std::fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "txt")).unwrap();
+    let ledger = std::fs::read_dir(samples)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "txt"))
+        .unwrap();
     let out = json(&["demo", "--once", "--json", "--from", &ledger.display().to_string()]);
     let day = &out["days"][0];
     assert!(day["records"]["read"].as_u64().unwrap() > 0, "{out}");
@@ -98,10 +113,21 @@ fn an_export_of_ones_own_is_enough() {
 #[test]
 fn init_writes_what_check_accepts() {
     let folder = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_encours")).current_dir(folder.path()).args(arguments).output().unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_encours"))
+            .current_dir(folder.path())
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
     assert!(run(&["init"]).status.success());
     let check = run(&["check"]);
-    assert!(check.status.success(), "{}{}", String::from_utf8_lossy(&check.stdout), String::from_utf8_lossy(&check.stderr));
+    assert!(
+        check.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&check.stdout),
+        String::from_utf8_lossy(&check.stderr)
+    );
     assert!(!run(&["init"]).status.success(), "a file that is there is not overwritten");
     let file = folder.path().join("encours.toml");
     let text = std::fs::read_to_string(&file).unwrap();

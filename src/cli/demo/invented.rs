@@ -207,7 +207,7 @@ impl Scene<'_> {
         let company = &self.demo.company().name;
         let accounts = plural(self.demo.accounts().len(), "customer", "customers");
         let again = match days {
-            [Day::Second] => "\nThis folder knows the first day already, so only the second one is read.\n",
+            [Day::Second] => "\nThis folder holds the demo already, so only the second day is read, again.\n",
             _ => "",
         };
         let text = format!(
@@ -230,8 +230,8 @@ impl Scene<'_> {
         let quarantined = match before {
             Some(before) if ids(before) == ids(cycle) && !cycle.quarantine.is_empty() => {
                 format!(
-                    "The same {} as yesterday: nobody has mended them.\n",
-                    plural(cycle.quarantine.len(), "record is bad", "records are bad")
+                    "In quarantine: the same {} as yesterday, nobody has mended them.\n",
+                    plural(cycle.quarantine.len(), "record", "records")
                 )
             }
             _ => cycle.quarantined(),

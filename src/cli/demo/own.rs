@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use encours::config::Config;
 use encours::connector;
 use encours::engine::{CycleOptions, Setup, cycle};
-use encours::format::csv::{Options, Rows};
+use encours::format::csv::{Next, Options, Rows};
 use encours::format::fec;
 use encours::format::toml::Problem;
 use encours::mapping::{Bound, Target, Terms};
@@ -27,6 +27,16 @@ const BUYERS_MAX: usize = 10;
 
 /// How much of a file decides what it is.
 const HEAD_BYTES: usize = 64 * 1024;
+
+/// How many rows decide how amounts are written.
+const ROWS_SNIFFED: usize = 500;
+
+/// The built-in mappings: amounts with a decimal comma. With a point they stand beside the demo's configuration, which is
+/// how a user changes a mapping too.
+const MAPPINGS: [(&str, &str); 2] = [
+    ("invoice.toml", include_str!("../../../mappings/csv/invoice.toml")),
+    ("customer.toml", include_str!("../../../mappings/csv/customer.toml")),
+];
 
 /// What a path holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +57,12 @@ pub async fn run(context: &Context, args: &Args, from: &Path) -> anyhow::Result<
     let folder = Folder::open(args.data_dir.as_deref())?;
     let text = configuration(&found)?;
     folder.write("encours.toml", text.as_bytes())?;
+    let point = matches!(&found, Found::Csv { items, .. } if has_decimal_points(items));
+    if point {
+        for (name, mapping) in MAPPINGS {
+            folder.write(&format!("mappings/csv/{name}"), with_decimal_point(mapping).as_bytes())?;
+        }
+    }
     let config = Config::parse("encours.toml", &text, folder.path()).map_err(|problems| {
         anyhow::anyhow!(problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))
     })?;
@@ -63,13 +79,13 @@ pub async fn run(context: &Context, args: &Args, from: &Path) -> anyhow::Result<
         let mut books = Books { head: Head { config, settled_on: Some(day) }, tx };
         let portfolio = Portfolio::read(&mut books, None).await?;
         books.close().await?;
-        print(&told(&found, &cycle, &portfolio, &folder))?;
+        print(&told(&found, point, &cycle, &portfolio, &folder))?;
     }
     setup.ledger.close().await;
     Ok(cycle.exit())
 }
 
-fn told(found: &Found, cycle: &Cycle, portfolio: &Portfolio, folder: &Folder) -> String {
+fn told(found: &Found, point: bool, cycle: &Cycle, portfolio: &Portfolio, folder: &Folder) -> String {
     let what = match found {
         Found::Fec(path) => format!(
             "{} is a French ledger (FEC): open items are derived from it.\nIt has no due dates, so they are estimated as 30 days \
@@ -81,7 +97,8 @@ fn told(found: &Found, cycle: &Cycle, portfolio: &Portfolio, folder: &Folder) ->
             format!("{} is read as open items, {} as customers.", items.display(), customers.display())
         }
     };
-    let title = format!("{what}\nOn {}; --day counts the ages to another day.", cycle.report.day);
+    let style = if point { " Its amounts have a decimal point." } else { "" };
+    let title = format!("{what}{style}\nOn {}; --day counts the ages to another day.", cycle.report.day);
     let mut text = cycle.told(&title);
     for (currency, lines) in exposure::lines(portfolio) {
         text.push_str(&format!(
@@ -192,6 +209,37 @@ fn fits(path: &Path, target: Target) -> Result<(), String> {
     Bound::new(mapping, Some(&header), &settings, &terms, Currency::EUR).map(|_| ())
 }
 
+/// Whether the amounts of a file have a decimal point: some field is written so, and none with a decimal comma.
+fn has_decimal_points(path: &Path) -> bool {
+    let Ok(mut rows) = Rows::open(path, &Options::default()) else { return false };
+    let mut row = csv::StringRecord::new();
+    let (mut points, mut commas) = (0, 0);
+    for _ in 0..ROWS_SNIFFED {
+        match rows.next(&mut row) {
+            Ok(Next::Row(_)) => {
+                points += row.iter().filter(|field| is_amount(field, '.', ',')).count();
+                commas += row.iter().filter(|field| is_amount(field, ',', '.')).count();
+            }
+            Ok(Next::Bad(..)) => {}
+            Ok(Next::End) | Err(_) => break,
+        }
+    }
+    points > 0 && commas == 0
+}
+
+/// Whether a field is an amount with one or two decimals after `decimal`, and perhaps `thousands` before it.
+fn is_amount(field: &str, decimal: char, thousands: char) -> bool {
+    let Some((whole, rest)) = field.trim().trim_start_matches('-').rsplit_once(decimal) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (1..=2).contains(&rest.len())
+        && digits(rest)
+        && whole.split([thousands, ' ', '\u{a0}', '\u{202f}']).all(digits)
+}
+
+fn with_decimal_point(mapping: &str) -> String {
+    mapping.replacen("decimal = \"comma\"", "decimal = \"point\"", 1)
+}
+
 fn unreadable(files: &[(PathBuf, String)]) -> anyhow::Error {
     let mut text = String::from("no open items could be recognised\n");
     for (file, told) in files {
@@ -247,4 +295,53 @@ fn place(path: &Path) -> anyhow::Result<(String, String)> {
     let parts = path.parent().and_then(Path::to_str).zip(path.file_name().and_then(OsStr::to_str));
     let (folder, name) = parts.with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
     Ok((folder.to_owned(), glob::Pattern::escape(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_decimal_sign_is_told_from_the_amounts() {
+        for (text, want) in [
+            ("60,000.00", true),
+            ("1234.5", true),
+            ("-12.00", true),
+            ("05.02.2026", false),
+            ("1.234,56", false),
+        ] {
+            assert_eq!(is_amount(text, '.', ','), want, "{text}");
+        }
+        assert!(is_amount("1.234,56", ',', '.') && is_amount("1 234,56", ',', '.'));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("items.csv");
+        let write =
+            |amount: &str| fs::write(&file, format!("number;date;amount\nF1;05.02.2026;{amount}\n")).unwrap();
+        write("1,234.50");
+        assert!(has_decimal_points(&file));
+        write("1.234,50");
+        assert!(!has_decimal_points(&file));
+    }
+
+    #[test]
+    fn the_built_in_mappings_can_be_turned_to_points() {
+        for (name, mapping) in MAPPINGS {
+            assert_ne!(with_decimal_point(mapping), mapping, "{name} names its decimal sign");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_told_apart_by_its_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("readme.md", "nothing");
+        assert!(find(folder.path()).unwrap_err().to_string().contains("neither a FEC"));
+        write("a.csv", "Code client;Raison sociale\nC1;Exemple\n");
+        assert!(find(folder.path()).unwrap_err().to_string().contains("a file of open items is missing"));
+        write("b.csv", "Pièce;Code client;Date pièce;Montant\nF1;C1;05/02/2026;12,00\n");
+        let found = find(folder.path()).unwrap();
+        let wanted =
+            Found::Csv { items: folder.path().join("b.csv"), customers: Some(folder.path().join("a.csv")) };
+        assert_eq!(found, wanted);
+    }
 }

@@ -53,10 +53,16 @@ async fn the_decisions_that_stand_are_those_of_the_portfolio() {
     let (connection, sandbox) = insurer().await;
     let decisions = connection.look_up("list_decisions", &texts(&[("policy", "900123")])).await.unwrap();
     let field = |row: &BTreeMap<String, String>, name: &str| row.get(name).cloned().unwrap_or_default();
-    assert!(decisions.iter().all(|row| field(row, "code").starts_with("DC") && !field(row, "reference").is_empty()));
+    assert!(
+        decisions
+            .iter()
+            .all(|row| field(row, "code").starts_with("DC") && !field(row, "reference").is_empty())
+    );
     let decided: BTreeMap<u64, u64> = decisions
         .iter()
-        .map(|row| (field(row, "insurer_buyer_id").parse().unwrap(), field(row, "amount").parse().unwrap_or(0)))
+        .map(|row| {
+            (field(row, "insurer_buyer_id").parse().unwrap(), field(row, "amount").parse().unwrap_or(0))
+        })
         .collect();
     assert_eq!(decided, sandbox.covers_snapshot());
 }
@@ -160,7 +166,8 @@ async fn the_simulator_finds_a_buyer_by_its_siren_for_a_fee() {
 fn tryton(database: impl Fn(&dyn Fn(&str) -> Option<String>) -> Option<String>) -> Connection {
     let variable = |name: &str| std::env::var(format!("ENCOURS_TEST_TRYTON_{name}")).ok();
     let told = || Some((database(&variable)?, variable("USER")?, variable("PASSWORD")?, variable("URL")?));
-    let (database, user, password, url) = told().expect("no Tryton is announced in the environment: run scripts/test");
+    let (database, user, password, url) =
+        told().expect("no Tryton is announced in the environment: run scripts/test");
     let settings = [("database", database.as_str()), ("user", &user), ("password", &password)];
     Connection::new(setup(load("tryton", None).unwrap(), &settings, Some(&url))).unwrap()
 }
