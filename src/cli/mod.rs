@@ -2,7 +2,6 @@
 //!
 //! Standard output holds the answer and nothing else, so that `--json` can be read by a program; progress, warnings and
 //! logs go to standard error. Reading commands open the ledger only: no connector, no secret, no partner.
-//! Reference: design, "What people touch".
 
 mod breaks;
 mod buyers;

@@ -16,7 +16,6 @@ pub const fn break_meaning(kind: BreakKind) -> &'static str {
         BreakKind::BuyerAmbiguous => "the insurer knows a buyer that several buyers answer to",
         BreakKind::SameBuyerTwoAccounts => "one legal buyer has two accounts (information only)",
         BreakKind::UnknownCode => "a partner uses a code that the mapping does not know",
-        BreakKind::ControlTotalDiffers => "two readings of one figure differ",
     }
 }
 

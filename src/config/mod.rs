@@ -66,7 +66,7 @@ pub struct Amqp {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
-    /// Minutes between the starts of two cycles.
+    /// Minutes from the end of a cycle to the start of the next.
     pub every_minutes: u64,
     /// A snapshot that would settle more than this share of the open items is refused.
     pub vanish_percent_max: u64,

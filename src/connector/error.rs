@@ -78,10 +78,11 @@ impl Error {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Transport(error) => error.verdict(),
-            Self::Folder(_) | Self::Settings(_) => Verdict::FixConfiguration,
+            Self::Settings(_) => Verdict::FixConfiguration,
             Self::Source(_) | Self::Fact { .. } | Self::Render(_) => Verdict::FixData,
             Self::Operation { .. } => Verdict::NotAllowed,
-            Self::NoFile { .. } | Self::GivenUp => Verdict::RetryLater { after: None },
+            // A share that is not mounted comes back by itself.
+            Self::Folder(_) | Self::NoFile { .. } | Self::GivenUp => Verdict::RetryLater { after: None },
             Self::Shape { .. } | Self::Request { .. } => Verdict::Defect,
         }
     }

@@ -3,7 +3,7 @@
 //! Semicolons, Windows-1252, CRLF, decimal commas, `DD/MM/YYYY`. Credit notes and receipts are negative, so that the
 //! column `Reste dû` adds up to what buyers owe. Documents are keyed by `Pièce`, accounts by `Code client`.
 //! The open items file is a snapshot: what is absent is settled; what was paid since the day before is shown once more
-//! with `0,00`. Reference: research on ERPs, "Aged balance / open-item CSV & Excel".
+//! with `0,00`.
 
 use std::collections::BTreeMap;
 

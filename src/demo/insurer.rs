@@ -1,7 +1,7 @@
 //! What the insurer has decided on the buyers, and decides on the second day.
 //!
 //! Amounts are whole euros and multiples of 1 000. A story is the whole past of one buyer: the cover in force on a date
-//! is its last decision on or before it. Reference: research on insurers, "Cover record" and its decision codes.
+//! is its last decision on or before it.
 
 use std::collections::BTreeMap;
 

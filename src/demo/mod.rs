@@ -3,7 +3,7 @@
 //! A pure function of a seed and a date: no clock, no file, no network. The same seed gives the same bytes on every
 //! machine, so that what the pipeline makes of the files can be held against [`Demo::expected`]. Every situation that
 //! the shared rules speak of occurs. Invariant: no name and no registry number belongs to anybody.
-//! Reference: shared rules, whole; the habits of exports are those of the research on ERPs.
+//! Reference: shared rules, whole.
 
 mod buyers;
 mod calendar;

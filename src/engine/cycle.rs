@@ -14,7 +14,7 @@ use super::settle::{Context, GLOBAL, compare_breaks, settle};
 use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup};
 use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
-use crate::ledger::{RunRow, Tx};
+use crate::ledger::{AccountRow, LimitChange, RunRow, Tx};
 use crate::model::{Break, BreakKind, Date, Delta, Event, Instant, Limit, Policy, render_minor};
 use crate::reconcile::{self, Change};
 use crate::transport::Verdict;
@@ -25,6 +25,8 @@ enum Read {
     Whole(Vec<Batch>, Pulled),
     /// To be streamed within the transaction.
     Local,
+    /// The connection has just been paused.
+    NotTried,
     /// Nothing; why, and whether the connection must pause.
     Failed { message: String, pause: bool },
 }
@@ -52,20 +54,35 @@ pub async fn cycle(
     let run = fingerprint_hex(&[company.as_bytes(), now.to_rfc3339().as_bytes(), correlation().as_bytes()]);
     let vanish_percent_max = if options.accept_vanished { 100 } else { setup.schedule.vanish_percent_max };
 
-    let (mut tasks, policy_changed, paused) = prepare(setup, options, day, now).await?;
+    let (mut tasks, paused) = prepare(setup, options, day).await?;
+    let mut refused: Vec<&str> = Vec::new();
     for task in &mut tasks {
         if task.connection.connector.manifest.reach == Reach::Files {
             continue;
         }
+        let id = task.connection.id.as_str();
+        if refused.contains(&id) {
+            // A refused credential is not shown twice: some partners lock the account.
+            task.read = Read::NotTried;
+            continue;
+        }
         task.read = pull_whole(task, progress).await;
+        if matches!(task.read, Read::Failed { pause: true, .. }) {
+            refused.push(id);
+        }
     }
 
     let mut tx = setup.ledger.begin().await?;
     let settled_on = tx.settled_on(company).await?;
+    let mut policy_changed = false;
+    for policy in &setup.policies {
+        policy_changed |= tx.know_policy(policy, now).await?;
+    }
     let mut operations = Vec::new();
     let mut control_totals = Vec::new();
     let mut touched: BTreeSet<String> = BTreeSet::new();
     let mut deltas = Vec::new();
+    let mut limit_changes = Vec::new();
     let mut findings = Findings::default();
     let mut archive = Vec::new();
     let mut pauses: BTreeMap<&str, Option<String>> = BTreeMap::new();
@@ -94,7 +111,7 @@ pub async fn cycle(
                 control_totals
                     .extend(landed.totals.iter().map(|total| (id.to_owned(), name.to_owned(), *total)));
                 operations.extend(landed.report.clone());
-                deltas.extend(limit_deltas(id, &landed, day));
+                limit_changes.extend(landed.limits.iter().cloned().map(|change| (id, change)));
                 touched.extend(landed.limits.iter().filter_map(|change| change.buyer_id.clone()));
                 findings.collect(id, name, pulled.mode, &landed);
             }
@@ -110,12 +127,16 @@ pub async fn cycle(
     for (id, reason) in &pauses {
         deltas.extend(pause_delta(&mut tx, id, reason.as_deref(), now).await?);
     }
-    touched.append(&mut relink(&mut tx, setup).await?);
+    let accounts = tx.accounts(company).await?;
+    touched.append(&mut relink(&mut tx, setup, &accounts).await?);
+    let countries =
+        Countries(accounts.iter().map(|row| (row.buyer_id.as_str(), row.country.as_str())).collect());
+    deltas.extend(limit_deltas(&limit_changes, &countries, day));
 
     let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
     let context = Context { company, policies, day, now };
     deltas.extend(findings.breaks(&mut tx, &context).await?);
-    deltas.extend(dated_limits(&mut tx, setup, settled_on.unwrap_or(day), day).await?);
+    deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);
     let whole = settled_on != Some(day) || policy_changed;
     deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
     tx.say(company, &run, &deltas, now).await?;
@@ -173,13 +194,8 @@ async fn prepare<'a>(
     setup: &'a Setup,
     options: &CycleOptions,
     day: Date,
-    now: Instant,
-) -> Result<(Vec<Task<'a>>, bool, Vec<String>), Error> {
+) -> Result<(Vec<Task<'a>>, Vec<String>), Error> {
     let mut tx = setup.ledger.begin().await?;
-    let mut policy_changed = false;
-    for policy in &setup.policies {
-        policy_changed |= tx.know_policy(policy, now).await?;
-    }
     for connection in &setup.connections {
         let manifest = &connection.connector.manifest;
         let (connector, role) = (manifest.id.as_str(), manifest.role.as_str());
@@ -209,7 +225,7 @@ async fn prepare<'a>(
         }
     }
     tx.commit().await?;
-    Ok((tasks, policy_changed, paused))
+    Ok((tasks, paused))
 }
 
 async fn pull_whole(task: &Task<'_>, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Read {
@@ -251,6 +267,11 @@ async fn land(
         Read::Failed { message, pause } => {
             savepoint.rollback().await?;
             return Ok(Err(Failure { message, pause }));
+        }
+        Read::NotTried => {
+            savepoint.rollback().await?;
+            let message = "not tried: the connection has just been paused".to_owned();
+            return Ok(Err(Failure { message, pause: false }));
         }
         Read::Whole(batches, pulled) => {
             let send = async {
@@ -312,10 +333,9 @@ async fn pause_delta(
 }
 
 /// Gives every limit the buyer that is known now: an identifier that was added to an account links it.
-async fn relink(tx: &mut Tx<'_>, setup: &Setup) -> Result<BTreeSet<String>, Error> {
+async fn relink(tx: &mut Tx<'_>, setup: &Setup, accounts: &[AccountRow]) -> Result<BTreeSet<String>, Error> {
     let mut touched = BTreeSet::new();
-    let accounts = tx.accounts(&setup.company.id).await?;
-    let index = super::link::Index::new(&accounts);
+    let index = super::link::Index::new(accounts);
     for connection in
         setup.connections.iter().filter(|connection| connection.connector.manifest.role == Role::Insurer)
     {
@@ -326,22 +346,38 @@ async fn relink(tx: &mut Tx<'_>, setup: &Setup) -> Result<BTreeSet<String>, Erro
     Ok(touched)
 }
 
-fn limit_deltas(connection: &str, landed: &Landed, day: Date) -> Vec<Delta> {
-    let changes = landed.limits.iter().filter_map(|change| {
+/// Where each buyer is, for the routing of what concerns it.
+struct Countries<'a>(BTreeMap<&'a str, &'a str>);
+
+impl Countries<'_> {
+    fn of(&self, buyer: Option<&str>) -> String {
+        buyer.and_then(|id| self.0.get(id)).map_or_else(String::new, |country| (*country).to_owned())
+    }
+}
+
+fn limit_deltas(changes: &[(&str, LimitChange)], countries: &Countries<'_>, day: Date) -> Vec<Delta> {
+    let told = changes.iter().filter_map(|(connection, change)| {
         let told = reconcile::limit_change(change.before.as_ref(), Some(&change.after), day)?;
+        let buyer = change.buyer_id.as_deref();
         Some(limit_delta(
             connection,
             &change.after,
-            change.buyer_id.as_deref(),
+            (buyer, countries.of(buyer)),
             told,
             &change.version.to_string(),
         ))
     });
-    changes.collect()
+    told.collect()
 }
 
 /// Ends that are near or past, of limits whose content has not changed.
-async fn dated_limits(tx: &mut Tx<'_>, setup: &Setup, since: Date, day: Date) -> Result<Vec<Delta>, Error> {
+async fn dated_limits(
+    tx: &mut Tx<'_>,
+    setup: &Setup,
+    countries: &Countries<'_>,
+    since: Date,
+    day: Date,
+) -> Result<Vec<Delta>, Error> {
     let mut deltas = Vec::new();
     for row in tx.limits(&setup.company.id).await? {
         let policy = setup
@@ -351,13 +387,20 @@ async fn dated_limits(tx: &mut Tx<'_>, setup: &Setup, since: Date, day: Date) ->
         let warning_days = policy.map_or(0, |policy| policy.warning_days);
         let told = reconcile::ended(&row.payload, since, day).into_iter();
         for change in told.chain(reconcile::expiring(&row.payload, day, warning_days)) {
-            deltas.push(limit_delta(&row.connection, &row.payload, row.buyer_id.as_deref(), change, ""));
+            let buyer = row.buyer_id.as_deref();
+            deltas.push(limit_delta(&row.connection, &row.payload, (buyer, countries.of(buyer)), change, ""));
         }
     }
     Ok(deltas)
 }
 
-fn limit_delta(connection: &str, limit: &Limit, buyer: Option<&str>, change: Change, version: &str) -> Delta {
+fn limit_delta(
+    connection: &str,
+    limit: &Limit,
+    (buyer, country): (Option<&str>, String),
+    change: Change,
+    version: &str,
+) -> Delta {
     let amount = |minor| render_minor(minor, limit.currency);
     Delta {
         event: change.event,
@@ -365,7 +408,7 @@ fn limit_delta(connection: &str, limit: &Limit, buyer: Option<&str>, change: Cha
         // The same event for the same day is the same fact, whoever finds it.
         version: change.day.map_or_else(|| version.to_owned(), |day| day.to_string()),
         connection: connection.to_owned(),
-        country: String::new(),
+        country,
         summary: change.summary,
         data: json!({
             "policy": limit.policy, "insurer_buyer_id": limit.insurer_buyer_id, "buyer": buyer, "name": limit.buyer_name,

@@ -1,6 +1,7 @@
 //! Landing what one operation read, in a savepoint of its own: whole, or not at all.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
@@ -167,6 +168,7 @@ impl Landing<'_> {
     ) -> Result<(), Error> {
         let mut rows: Vec<(u64, ItemRow)> = Vec::with_capacity(batch.records.len());
         let (mut customers, mut stubs) = (Vec::new(), Vec::new());
+        let source = batch.records.first().map(|record| Arc::clone(&record.place.source));
         for PulledRecord { place, mapped, raw } in batch.records {
             if mapped.outcome == Outcome::Ignored {
                 continue;
@@ -214,7 +216,7 @@ impl Landing<'_> {
             add(&mut arrived.quarantined, control, 1);
             arrived.bad.push(BadRecord {
                 stage: "land",
-                place: format!("{}:{line}", self.operation),
+                place: format!("{}:{line}", source.as_deref().unwrap_or(self.operation)),
                 reason: format!(
                     "{} is already on line {first} of the same source; the first one counts",
                     item.number

@@ -1,5 +1,5 @@
 //! Which legal buyer an insurer's buyer is: by the insurer's own id where an account stores it, else by a registry
-//! identifier, never by name. Reference: shared rules, "Words"; research on insurers, "wrong entity = no cover".
+//! identifier, never by name. Reference: shared rules, "Words".
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
-use super::db::{Tx, marks, on, placeholders, row};
+use super::db::{Tx, marks, on, row, values};
 use super::{Error, Landed};
 use crate::ids::fingerprint;
 use crate::model::{Account, Currency, Identifier, Instant, Scheme, buyer_id_of};
@@ -162,7 +162,7 @@ impl AccountLanding {
                  limit_minor = excluded.limit_minor, limit_currency = excluded.limit_currency, terms_days = excluded.terms_days, \
                  blocked = excluded.blocked, buyer_id = excluded.buyer_id, origin = excluded.origin, \
                  content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 15)
+                values(tx, chunk.len(), 15)
             );
             on!(&mut *tx, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));

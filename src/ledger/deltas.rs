@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Ledger, Tx, marks, on, placeholders, row};
+use super::db::{Ledger, Tx, marks, on, row, values};
 use crate::ids::fingerprint_hex;
 use crate::model::{Delta, Instant};
 
@@ -55,7 +55,7 @@ impl Tx<'_> {
             let sql = format!(
                 "INSERT INTO delta (id, company, run, event, subject, connection, routing_key, summary, data, created_at) \
                  VALUES {} ON CONFLICT (id) DO NOTHING",
-                placeholders(chunk.len(), 10)
+                values(self, chunk.len(), 10)
             );
             said += on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));

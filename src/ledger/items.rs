@@ -9,13 +9,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::TryStreamExt as _;
 use sqlx::AssertSqlSafe;
 
-use super::db::{Tx, marks, on, placeholders, row};
+use super::db::{Tx, marks, on, row, values};
 use super::{ControlTotal, Error};
 use crate::ids::digest;
 use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
 
 /// Rows of one multi-row statement: 18 columns × 400 stays far below the 32 766 parameters of SQLite.
 const ROWS_MAX: usize = 400;
+
+/// New items that change what PostgreSQL should know of the table.
+const ANALYZE_MIN: u64 = 2_000;
 
 const COLUMNS: &str = "connection, external_id, operation, number, kind, account, currency, total_minor, open_minor, tax_minor, issued, \
                        due, original_due, due_estimated, disputed, reference, content_hash, recorded_at";
@@ -339,7 +342,8 @@ impl ItemLanding {
             return Ok(());
         }
         match tx {
-            Tx::Postgres(transaction) => {
+            // A COPY is three messages, of which TCP holds the last one back for 40 ms while the server is silent.
+            Tx::Postgres(transaction) if rows.len() > ROWS_MAX => {
                 if self.index == Index::Unused {
                     sqlx::query("DROP INDEX item_open_by_account").execute(&mut **transaction).await?;
                     self.index = Index::ToBuild;
@@ -350,10 +354,9 @@ impl ItemLanding {
                 copy.send(copy_rows(&self.connection, &self.operation, rows, self.now)).await?;
                 copy.finish().await?;
             }
-            Tx::Sqlite(_) => {
+            Tx::Postgres(_) | Tx::Sqlite(_) => {
                 for chunk in rows.chunks(ROWS_MAX) {
-                    let sql =
-                        format!("INSERT INTO item ({COLUMNS}) VALUES {}", placeholders(chunk.len(), 18));
+                    let sql = format!("INSERT INTO item ({COLUMNS}) VALUES {}", values(tx, chunk.len(), 18));
                     self.execute(tx, sql, chunk).await?;
                 }
             }
@@ -401,7 +404,7 @@ impl ItemLanding {
                  issued = excluded.issued, due = excluded.due, due_estimated = excluded.due_estimated, \
                  disputed = excluded.disputed, reference = excluded.reference, content_hash = excluded.content_hash, \
                  recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 18)
+                values(tx, chunk.len(), 18)
             );
             self.execute(tx, sql, chunk).await?;
         }
@@ -463,6 +466,11 @@ impl ItemLanding {
         if self.index == Index::ToBuild {
             on!(&mut *tx, c => sqlx::query(
                 "CREATE INDEX item_open_by_account ON item (connection, account) WHERE open_minor > 0").execute(c).await?;);
+        }
+        // Until PostgreSQL has looked at a table by itself, a minute after the commit, it takes every key for frequent and
+        // reads the whole table to find a few.
+        if let (Tx::Postgres(transaction), true) = (&mut *tx, self.landed.new >= ANALYZE_MIN) {
+            sqlx::query("ANALYZE item").execute(&mut **transaction).await?;
         }
         self.read_back(tx).await?;
         Ok(self.landed)
@@ -653,7 +661,7 @@ impl Tx<'_> {
                  amount_minor = excluded.amount_minor, allocated_on = excluded.allocated_on, \
                  content_hash = excluded.content_hash, recorded_at = excluded.recorded_at \
                  WHERE allocation.content_hash <> excluded.content_hash",
-                placeholders(chunk.len(), 9)
+                values(self, chunk.len(), 9)
             );
             written += on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Tx, marks, on, placeholders, placeholders_from, row};
+use super::db::{Tx, marks, on, placeholders_from, row, values};
 use crate::ids::fingerprint;
 use crate::model::{Date, Decision, Instant, Limit, LimitRequest};
 
@@ -173,7 +173,7 @@ impl Tx<'_> {
                  currency = excluded.currency, effective_from = excluded.effective_from, payload = excluded.payload, \
                  content_hash = excluded.content_hash, version = excluded.version, seen_on = excluded.seen_on, \
                  recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 13)
+                values(self, chunk.len(), 13)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -337,7 +337,7 @@ impl Tx<'_> {
                  recorded_at) VALUES {} ON CONFLICT (connection, reference) DO UPDATE SET policy = excluded.policy, \
                  insurer_buyer_id = excluded.insurer_buyer_id, status = excluded.status, payload = excluded.payload, \
                  content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 8)
+                values(self, chunk.len(), 8)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));

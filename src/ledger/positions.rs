@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, marks, on, placeholders, row};
+use super::db::{Tx, marks, on, row, values};
 use crate::model::{Date, Instant};
 
 const ROWS_MAX: usize = 400;
@@ -157,7 +157,7 @@ impl Tx<'_> {
                  unallocated_minor = excluded.unallocated_minor, oldest_due = excluded.oldest_due, \
                  invoice_count = excluded.invoice_count, said_minor = excluded.said_minor, version = excluded.version, \
                  as_of = excluded.as_of, recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 18)
+                values(self, chunk.len(), 18)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -205,7 +205,7 @@ impl Tx<'_> {
                  covered_minor = excluded.covered_minor, uninsured_minor = excluded.uninsured_minor, \
                  indemnity_minor = excluded.indemnity_minor, over_limit = excluded.over_limit, version = excluded.version, \
                  as_of = excluded.as_of, recorded_at = excluded.recorded_at",
-                placeholders(chunk.len(), 13)
+                values(self, chunk.len(), 13)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, marks, on, placeholders, row};
+use super::db::{Tx, marks, on, row, values};
 use crate::ids::fingerprint_hex;
 use crate::model::{Currency, Instant};
 
@@ -107,7 +107,7 @@ impl Tx<'_> {
                  place = excluded.place, reason = excluded.reason, currency = excluded.currency, \
                  amount_minor = excluded.amount_minor, last_seen = excluded.last_seen, last_run = excluded.last_run, \
                  resolved_at = NULL",
-                placeholders(rows.len(), 12)
+                values(self, rows.len(), 12)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));

@@ -122,6 +122,25 @@ macro_rules! field {
 
 const NO_CURRENCY: &str = "XXX";
 
+/// The largest amount of a record: 13 digits before the decimal sign in a currency of three decimals. The totals of a
+/// ledger then stay within 64 bits.
+const AMOUNT_MINOR_MAX: u64 = 9_999_999_999_999_999;
+
+/// The longest key. An index entry of PostgreSQL has 2 704 bytes for all its columns.
+const KEY_BYTES_MAX: usize = 500;
+
+/// Why no ledger can keep a text. PostgreSQL has no U+0000 in a text, and what one database refuses, none is given.
+fn unfit(text: &str, kind: Option<Kind>) -> Option<String> {
+    if text.contains('\0') {
+        return Some(
+            "contains the character U+0000, which no ledger can keep; take it out in the source".to_owned(),
+        );
+    }
+    let is_key = matches!(kind, Some(Kind::Key | Kind::Code(_)));
+    (is_key && text.len() > KEY_BYTES_MAX)
+        .then(|| format!("is too long for a key: {} bytes, {KEY_BYTES_MAX} are the most", text.len()))
+}
+
 struct Sheet<'a, 'm> {
     bound: &'a Bound<'m>,
     record: Record<'a>,
@@ -228,7 +247,8 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
     fn fault(&mut self, index: usize, reason: impl Into<String>) {
         let field = match self.rule(index).map(|rule| &rule.source) {
             Some(Source::Paths(paths)) => {
-                paths.first().map_or_else(|| self.name(index).to_owned(), |path| path.raw.clone())
+                let there = paths.iter().find(|path| self.bound.column(path).is_some());
+                there.or(paths.first()).map_or_else(|| self.name(index).to_owned(), |path| path.raw.clone())
             }
             Some(Source::Const(_) | Source::Setting(_) | Source::Jq(_)) | None => self.name(index).to_owned(),
         };
@@ -259,16 +279,20 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         .or_else(|| rule.default.as_ref().map(|text| Cow::Owned(text.clone()))))
     }
 
-    /// The text of a field, or nothing; a fault when it is required or its filter fails.
+    /// The text of a field, or nothing; a fault when it is required, its filter fails or no ledger can keep it.
     fn text(&mut self, index: usize) -> Option<Cow<'a, str>> {
-        let required = self.fields.get(index).is_some_and(|field| field.required);
+        let field = self.fields.get(index);
         let found = match self.rule(index) {
             Some(rule) => self.source(rule),
             None => Ok(None),
         };
         match found {
-            Ok(None) if required => self.fault(index, "is empty"),
-            Ok(text) => return text,
+            Ok(None) if field.is_some_and(|field| field.required) => self.fault(index, "is empty"),
+            Ok(None) => {}
+            Ok(Some(text)) => match unfit(&text, field.map(|field| field.kind)) {
+                None => return Some(text),
+                Some(reason) => self.fault(index, reason),
+            },
             Err(reason) => self.fault(index, reason),
         }
         None
@@ -345,12 +369,16 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         for (part, sign) in [(text, 1), (minus, -1)] {
             let Some(part) = part else { continue };
             match parse_minor(&part, currency, rule.style) {
-                Ok(minor) => sum = sum.checked_add(sign * minor)?,
+                Ok(minor) => sum = sum.saturating_add(sign * minor),
                 Err(error) => {
                     self.fault(index, error.to_string());
                     return None;
                 }
             }
+        }
+        if sum.unsigned_abs() > AMOUNT_MINOR_MAX {
+            self.fault(index, "is too large an amount: sums of such would not fit the ledger");
+            return None;
         }
         Some(sum)
     }

@@ -371,6 +371,7 @@ impl Reader<'_> {
                 );
             }
             Kind::Text
+            | Kind::Key
             | Kind::Currency
             | Kind::Money
             | Kind::Date

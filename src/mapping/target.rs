@@ -25,6 +25,8 @@ words! {
 pub(super) enum Kind {
     /// Text, trimmed.
     Text,
+    /// Text that records are found by, so that it must fit an index.
+    Key,
     /// An ISO 4217 code.
     Currency,
     /// An amount in the record's currency.
@@ -44,7 +46,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const fn word(self) -> &'static str {
         match self {
-            Self::Text => "text",
+            Self::Text | Self::Key => "text",
             Self::Currency => "currency",
             Self::Money => "money",
             Self::Date => "date",
@@ -88,7 +90,7 @@ const DECISIONS: &[&str] = &[
 ];
 const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
 
-pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Text)];
+pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Key)];
 pub(super) const INSTALMENT: &[Field] = &[must("due", Kind::Date), must("amount", Kind::Money)];
 pub(super) const LAYER: &[Field] = &[must("amount", Kind::Money), may("until", Kind::Date)];
 pub(super) const CONDITION: &[Field] = &[must("code", Kind::Text), may("text", Kind::Text)];
@@ -96,17 +98,17 @@ pub(super) const CONDITION: &[Field] = &[must("code", Kind::Text), may("text", K
 const IDENTIFIERS: Field = may("identifiers", Kind::List(IDENTIFIER));
 
 pub(super) const ACCOUNT: &[Field] = &[
-    must("external_id", Kind::Text),
+    must("external_id", Kind::Key),
     may("code", Kind::Text),
     must("name", Kind::Text),
-    may("country", Kind::Text),
-    may("siren", Kind::Text),
-    may("siret", Kind::Text),
-    may("vat", Kind::Text),
-    may("lei", Kind::Text),
-    may("registration", Kind::Text),
+    may("country", Kind::Key),
+    may("siren", Kind::Key),
+    may("siret", Kind::Key),
+    may("vat", Kind::Key),
+    may("lei", Kind::Key),
+    may("registration", Kind::Key),
     IDENTIFIERS,
-    may("insurer_buyer_id", Kind::Text),
+    may("insurer_buyer_id", Kind::Key),
     may("currency", Kind::Currency),
     may("limit", Kind::Money),
     may("terms_days", Kind::Integer),
@@ -114,10 +116,10 @@ pub(super) const ACCOUNT: &[Field] = &[
 ];
 
 pub(super) const ITEM: &[Field] = &[
-    may("external_id", Kind::Text),
-    must("number", Kind::Text),
+    may("external_id", Kind::Key),
+    must("number", Kind::Key),
     may("kind", Kind::Code(ITEM_KINDS)),
-    must("account", Kind::Text),
+    must("account", Kind::Key),
     may("currency", Kind::Currency),
     must("total", Kind::Money),
     may("open", Kind::Money),
@@ -130,28 +132,28 @@ pub(super) const ITEM: &[Field] = &[
     may("reference", Kind::Text),
     may("instalments", Kind::List(INSTALMENT)),
     may("account_name", Kind::Text),
-    may("account_country", Kind::Text),
-    may("account_siren", Kind::Text),
-    may("account_siret", Kind::Text),
-    may("account_vat", Kind::Text),
-    may("account_insurer_buyer_id", Kind::Text),
+    may("account_country", Kind::Key),
+    may("account_siren", Kind::Key),
+    may("account_siret", Kind::Key),
+    may("account_vat", Kind::Key),
+    may("account_insurer_buyer_id", Kind::Key),
 ];
 
 pub(super) const ALLOCATION: &[Field] = &[
-    must("external_id", Kind::Text),
-    may("from", Kind::Text),
-    must("to", Kind::Text),
+    must("external_id", Kind::Key),
+    may("from", Kind::Key),
+    must("to", Kind::Key),
     may("currency", Kind::Currency),
     must("amount", Kind::Money),
     must("date", Kind::Date),
 ];
 
 pub(super) const LIMIT: &[Field] = &[
-    must("reference", Kind::Text),
-    must("insurer_buyer_id", Kind::Text),
+    must("reference", Kind::Key),
+    must("insurer_buyer_id", Kind::Key),
     may("buyer_name", Kind::Text),
     IDENTIFIERS,
-    must("policy", Kind::Text),
+    must("policy", Kind::Key),
     may("decision", Kind::Code(DECISIONS)),
     may("requested", Kind::Money),
     must("amount", Kind::Money),
@@ -166,10 +168,10 @@ pub(super) const LIMIT: &[Field] = &[
 ];
 
 pub(super) const REQUEST: &[Field] = &[
-    must("reference", Kind::Text),
+    must("reference", Kind::Key),
     may("our_reference", Kind::Text),
-    must("insurer_buyer_id", Kind::Text),
-    must("policy", Kind::Text),
+    must("insurer_buyer_id", Kind::Key),
+    must("policy", Kind::Key),
     may("requested", Kind::Money),
     must("currency", Kind::Currency),
     may("status", Kind::Code(REQUEST_STATUSES)),

@@ -211,3 +211,42 @@ fn bodies_are_written_with_whole_amounts_or_not_at_all() {
     assert!(body.render(&facts("35000.50"), &settings).unwrap_err().to_string().contains("whole"));
     assert!(body.render(&facts("1"), &BTreeMap::new()).unwrap_err().to_string().contains("customer_id"));
 }
+
+#[test]
+fn what_no_ledger_can_keep_is_a_fault() {
+    let with = |number: &str, account: &str, total: &str| {
+        faults(&[number, "FA", account, "EUR", total, total, "2026-03-01", "2026-04-30"])
+    };
+    assert!(with("F\u{0}1", "C1", "1,00").starts_with("Pièce: contains the character U+0000"));
+    assert!(with("F1", "C\0", "1,00").starts_with("Code client: contains the character U+0000"));
+    assert!(with("F1", "C1", "1\0,00").contains("U+0000"));
+    assert_eq!(
+        with(&"é".repeat(251), "C1", "1,00"),
+        "Pièce: is too long for a key: 502 bytes, 500 are the most"
+    );
+    assert!(with("F1", "C1", "100000000000000,00").contains("too large an amount"));
+    for total in ["99999999999999,99", "-99999999999999,99"] {
+        let mapped = row(&[&"é".repeat(250), "FA", "C1", "EUR", total, total, "2026-03-01", "2026-04-30"]);
+        assert!(matches!(mapped.outcome, Outcome::Item(_)), "{mapped:?}");
+    }
+}
+
+#[test]
+fn a_nul_is_found_in_the_parts_of_a_list_too() {
+    let mappings = mapping(
+        "[limit]\nreference = \"r\"\ninsurer_buyer_id = \"b\"\npolicy = \"p\"\namount = \"a\"\ncurrency = \"c\"\n\
+         effective_from = \"f\"\nconditions = { path = \"l\", fields = { code = \"k\", text = \"t\" } }\n",
+    );
+    let (settings, terms) = (BTreeMap::new(), Terms::default());
+    let bound =
+        Bound::new(&mappings.records[&Target::Limit], None, &settings, &terms, Currency::EUR).unwrap();
+    let limit = |text: &str| {
+        let tree = format!(
+            r#"{{"r":"1","b":"2","p":"3","a":"4","c":"EUR","f":"2026-01-01","l":[{{"k":"c","t":"{text}"}}]}}"#
+        );
+        bound.map(Record::Tree(&json::parse(tree.as_bytes()).unwrap())).outcome
+    };
+    assert!(matches!(limit("a b"), Outcome::Limit(_)));
+    let Outcome::Bad(faults) = limit("a\\u0000b") else { panic!("it is bad") };
+    assert!(faults[0].to_string().starts_with("conditions.t: contains the character U+0000"), "{faults:?}");
+}

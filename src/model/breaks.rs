@@ -29,8 +29,6 @@ words! {
         SameBuyerTwoAccounts = "same_buyer_two_accounts",
         /// A code that the mapping does not know.
         UnknownCode = "unknown_code",
-        /// The same figure read twice from one source differs.
-        ControlTotalDiffers = "control_total_differs",
     }
 }
 
@@ -52,7 +50,6 @@ impl BreakKind {
             Self::BuyerAmbiguous => "correct the registry numbers so that one buyer remains",
             Self::SameBuyerTwoAccounts => "nothing: the accounts share one cover",
             Self::UnknownCode => "add the code to the [codes] table of the mapping",
-            Self::ControlTotalDiffers => "read the source again; if it stays, look at the quarantine",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an insurer answers for a buyer: cover limits in layers, and the requests still open.
 //!
-//! Reference: shared rules, "Cover of each invoice"; statuses are the canonical map of the research on insurers.
+//! Reference: shared rules, "Cover of each invoice".
 
 use super::{Currency, Date, Identifier, words};
 

@@ -1,7 +1,7 @@
 //! Accounts of an ERP and the legal buyers behind them.
 //!
 //! Cover belongs to a legal entity, never to a name. Two accounts share a buyer only when a sound registry identifier
-//! says so. Reference: shared rules, "Words"; research on insurers, "Identification".
+//! says so. Reference: shared rules, "Words".
 
 use super::{Currency, Identifier, Scheme};
 

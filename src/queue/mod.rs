@@ -3,7 +3,7 @@
 //! The ledger writes a delta and its outbox row in one transaction. [`Publisher`] sends the rows and takes a row out of
 //! the outbox only when the broker has confirmed that at least one queue holds the message.
 //! Invariant: a message is in the outbox, in a queue, or in both; a consumer drops a repeat by its `message_id`.
-//! Reference: design, "The queue"; shared rules, "Deltas".
+//! Reference: shared rules, "Deltas".
 
 mod amqp;
 mod error;

@@ -57,6 +57,9 @@ fn first_seen(limit: &Limit, on: Date) -> Option<Change> {
         if let Some(day) = notice(limit, on) {
             return Some(announced(limit, is, day));
         }
+        if undated_notice(None, limit) {
+            return Some(announced_undated(limit, is));
+        }
         let rest = match limit.decision {
             Decision::Kept => ", and the increase asked for was refused",
             Decision::Approved
@@ -90,6 +93,9 @@ fn restated(before: &Limit, after: &Limit, on: Date) -> Option<Change> {
         && is.minor > 0
     {
         return Some(announced(after, is, day));
+    }
+    if undated_notice(Some(before), after) && is.minor > 0 && is.minor == was.minor {
+        return Some(announced_undated(after, is));
     }
     if was.currency != is.currency && was.minor > 0 && is.minor > 0 {
         let summary = format!("{title} is now {is}, before {was}: its currency has changed.");
@@ -279,6 +285,24 @@ fn revoked(limit: &Limit) -> bool {
 /// The day from which an announced withdrawal takes effect, while it is still to come.
 fn notice(limit: &Limit, on: Date) -> Option<Date> {
     limit.withdrawal_on.filter(|day| *day > on)
+}
+
+/// A notice whose day the insurer does not name, and which was not there before.
+fn undated_notice(before: Option<&Limit>, after: &Limit) -> bool {
+    let is_undated =
+        |limit: &Limit| limit.decision == Decision::NoticeOfWithdrawal && limit.withdrawal_on.is_none();
+    is_undated(after) && !before.is_some_and(is_undated)
+}
+
+fn announced_undated(limit: &Limit, is: Money) -> Change {
+    Change {
+        event: Event::LimitNoticeOfWithdrawal,
+        summary: format!(
+            "{} will be withdrawn: {is} until then. The insurer does not name the day.",
+            title(limit)
+        ),
+        day: None,
+    }
 }
 
 fn announced(limit: &Limit, is: Money, day: Date) -> Change {

@@ -1,6 +1,6 @@
 //! Simulators of partners: what `encours sandbox` serves, so that a connection can be tried, shown and tested offline.
 //!
-//! A simulator is written from the research on the partner and shares no parsing or mapping with the client that calls
+//! A simulator is written from what is published of the partner and shares no parsing or mapping with the client that calls
 //! it: were both to read a field through one function, one misreading would pass every test. It has its own structs,
 //! speaks the partner's own shapes and quirks, answers the same for the same seed, and fails on demand.
 //! Invariant: no simulator reads a clock except for the life of its tokens; its day is set from outside.

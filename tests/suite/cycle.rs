@@ -142,7 +142,7 @@ async fn postgres_and_rabbitmq_carry_each_delta_once() {
     let read = Consumer::all(&amqp.url, "encours.deltas.all").await;
     assert_eq!(read.len(), 80, "every delta once");
     assert_eq!(read.iter().map(|message| message.id.clone()).collect::<BTreeSet<_>>(), ids);
-    assert!(read.iter().any(|m| m.routing_key == "limit.reduced.insurer.xx"), "{:?}", read.first());
+    assert!(read.iter().any(|m| m.routing_key == "limit.reduced.insurer.fr"), "{:?}", read.first());
     assert!(read.iter().any(|m| m.routing_key == "exposure.changed.erp.fr"), "{:?}", read.first());
     drop(setup);
     postgres.drop().await;
@@ -298,6 +298,8 @@ async fn wrong_credentials_pause_the_connection_and_name_the_setting() {
     assert_eq!(report.outcome, Outcome::Partial, "the ERP's side landed");
     assert!(report.paused[0].1.contains("client_secret"), "{:?}", report.paused);
     assert_eq!(deltas(&report).iter().filter(|text| text.starts_with("connection.paused")).count(), 1);
+    let sign_ins = sandbox.calls().iter().filter(|call| call.path.contains("tokens")).count();
+    assert_eq!(sign_ins, 1, "a refused credential is shown once: some partners lock the account");
     let tried = sandbox.calls().len();
     let report = run(&setup, "2026-03-10").await;
     assert_eq!(

@@ -104,7 +104,7 @@ async fn tryton_to_rabbitmq_and_then_one_payment_is_the_one_change() {
     tx.rollback().await.unwrap();
     assert!(publish(&setup).await.unwrap().unwrap().published > 0);
     let seen = Consumer::all(&amqp.url, "encours.deltas.all").await;
-    assert!(seen.iter().any(|m| m.routing_key == "limit.granted.insurer.xx"), "{seen:?}");
+    assert!(seen.iter().any(|m| m.routing_key == "limit.granted.insurer.fr"), "{seen:?}");
 
     let again = today(&setup).await;
     assert_eq!((errors(&again), deltas(&again)), (vec![], vec![]), "unchanged Tryton says nothing");

@@ -109,7 +109,7 @@ async fn no_file_is_not_an_empty_file() {
         "an optional file that is not there closes nothing"
     );
     let error = pull(&csv(&dir.path().join("gone"), &[]), "invoices", None).await.unwrap_err();
-    assert_eq!(error.verdict(), Verdict::FixConfiguration, "{error}");
+    assert_eq!(error.verdict(), Verdict::RetryLater { after: None }, "{error}");
     let error = pull(&csv(dir.path(), &[("invoices_file", "../*.csv")]), "invoices", None).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::FixConfiguration, "{error}");
     let error = pull(&connection, "allocations", None).await.unwrap_err();

@@ -4,7 +4,6 @@
 //! case of its letter), then an equal piece reference, then one single debit of exactly the amount. What remains is left unallocated: the exposure is the same, and nothing is presented as paid
 //! on a guess. Nothing is tied across accounts, because letters repeat there.
 //! Invariant: a tie takes the same amount from both sides, so the sum of what is open never moves.
-//! Reference: research on ERPs, §12, steps 4 to 7.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

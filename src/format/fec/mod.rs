@@ -18,7 +18,7 @@
 //! Foreign currency. Items are in the bookkeeping currency, which is what the ledger balances in; `Montantdevise`
 //! and `Idevise` stay beside the item as the document's own amount and take no part in any sum.
 //!
-//! Reference: LPF art. A47 A-1, BOI-CF-IOR-60-40-20; research on ERPs, §12.
+//! Reference: LPF art. A47 A-1, BOI-CF-IOR-60-40-20.
 
 mod lettering;
 mod rows;

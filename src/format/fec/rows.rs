@@ -5,7 +5,7 @@
 //! after the amounts may be missing where the line ends properly. Anything else with the wrong number of columns refuses
 //! the file, because a row that cannot be placed cannot be balanced.
 //! Invariant: one row is held at a time.
-//! Reference: LPF art. A47 A-1 (columns, separators, encodings); research on ERPs, §12.
+//! Reference: LPF art. A47 A-1 (columns, separators, encodings).
 
 use std::borrow::Cow;
 

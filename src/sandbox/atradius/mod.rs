@@ -5,7 +5,6 @@
 //! the only way to a cover. Its day is set by [`Sandbox::set_today`] or `POST /sandbox/today`; the only clock it reads is
 //! for the life of tokens.
 //! Invariant: the same seed, day and calls give the same answers, whatever the machine.
-//! Reference: research on insurers, section 2.
 
 mod answer;
 mod demo;

@@ -3,7 +3,7 @@
 //! Cover is not stored but told anew for every day, from the story of each buyer and the journal of requests. So the day
 //! can be moved, a saved file is small, and the same seed gives the same answers.
 //! Invariant: what is visible on a day depends on nothing that happens after it.
-//! Reference: research on insurers, section 2; what that leaves open is marked "assumed".
+//! What the published clients of the real interface leave open is marked "assumed".
 
 use std::collections::BTreeMap;
 

@@ -372,10 +372,10 @@ async fn control_totals_are_read_back(db: &Database) {
     landing.write(&mut tx, rows).await.unwrap();
     match &mut tx {
         encours::ledger::Tx::Sqlite(c) => {
-            drop(sqlx::query("DELETE FROM item WHERE external_id = '6'").execute(&mut **c).await.unwrap())
+            let _ = sqlx::query("DELETE FROM item WHERE external_id = '6'").execute(&mut **c).await.unwrap();
         }
         encours::ledger::Tx::Postgres(c) => {
-            drop(sqlx::query("DELETE FROM item WHERE external_id = '6'").execute(&mut **c).await.unwrap())
+            let _ = sqlx::query("DELETE FROM item WHERE external_id = '6'").execute(&mut **c).await.unwrap();
         }
     }
     let landed = landing.finish(&mut tx, 100).await.unwrap();

@@ -14,7 +14,9 @@ mod texts;
 
 use encours::ledger::{Error, ItemLanding, ItemRow, Landed, Ledger, Tx};
 use encours::model::{Account, Currency, Date, Identifier, Instant, Item, ItemKind, Scheme};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 
 use crate::support::database::{Postgres, sqlite};
@@ -51,11 +53,18 @@ struct Database {
     ledger: Ledger,
     url: String,
     place: Place,
+    /// Reads past the ledger.
+    probe: Probe,
 }
 
 enum Place {
     Sqlite(#[expect(dead_code, reason = "the folder lives as long as the test")] TempDir),
     Postgres(Postgres),
+}
+
+enum Probe {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
 }
 
 impl Database {
@@ -76,11 +85,23 @@ impl Database {
         tx.know_connection(ERP, COMPANY, "csv", "erp").await.unwrap();
         tx.know_connection(INSURER, COMPANY, "simulated", "insurer").await.unwrap();
         tx.commit().await.unwrap();
-        Self { ledger, url, place }
+        let probe = match place {
+            Place::Sqlite(_) => {
+                Probe::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_lazy(&url).unwrap())
+            }
+            Place::Postgres(_) => {
+                Probe::Postgres(PgPoolOptions::new().max_connections(1).connect_lazy(&url).unwrap())
+            }
+        };
+        Self { ledger, url, place, probe }
     }
 
     async fn remove(self) {
         self.ledger.close().await;
+        match &self.probe {
+            Probe::Sqlite(pool) => pool.close().await,
+            Probe::Postgres(pool) => pool.close().await,
+        }
         if let Place::Postgres(postgres) = self.place {
             postgres.drop().await;
         }
@@ -92,15 +113,9 @@ impl Database {
 
     /// The one text column of a statement, read past the ledger.
     async fn texts(&self, sql: &str) -> Vec<String> {
-        match &self.place {
-            Place::Sqlite(_) => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap()
-            }
-            Place::Postgres(_) => {
-                let mut connection = PgConnection::connect(&self.url).await.unwrap();
-                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap()
-            }
+        match &self.probe {
+            Probe::Sqlite(pool) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(pool).await.unwrap(),
+            Probe::Postgres(pool) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(pool).await.unwrap(),
         }
     }
 

@@ -97,7 +97,7 @@ async fn what_is_gone_is_resolved_and_what_returns_is_open(db: &Database) {
 async fn a_nul_in_a_bad_record_does_not_fail_the_run(db: &Database) {
     let record = BadRecord {
         place: "f\0.csv:2".to_owned(),
-        ..bad(2, "{\"a\":\"x\0y\"}", "\"1\02\" is not an amount")
+        ..bad(2, "{\"a\":\"x\0y\"}", "\"1\u{0}2\" is not an amount")
     };
     quarantine(db, "run1", 0, &[std::slice::from_ref(&record)]).await;
     quarantine(db, "run2", 1, &[&[record]]).await;

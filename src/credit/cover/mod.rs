@@ -1,0 +1,483 @@
+//! Allocates a buyer's cover to its open invoices.
+//!
+//! Insurers cut a limit for new deliveries only, so each invoice is held against the limit in force on its own date,
+//! and what earlier invoices used of it. Every line keeps the numbers it was decided with, so that "why?" has an answer.
+//! Invariant: the covered amounts of a buyer never exceed the highest limit that one of its open invoices saw, and
+//! `outstanding = covered + beyond the limit + ineligible − credit balance`.
+//! Reference: shared rules, "Cover of each invoice", examples A and C.
+
+#[cfg(test)]
+mod tests;
+
+use rust_decimal::prelude::ToPrimitive as _;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::{Error, OpenItem, add};
+use crate::model::{Currency, Date, Decision, ItemKind, Layer, Limit, Policy, words};
+
+words! {
+    /// Why a limit is what it is on a day.
+    CapReason {
+        /// The insurer's layers that count on the day.
+        Granted = "granted",
+        /// Nothing was ever decided: the policyholder's own small cover.
+        Discretionary = "discretionary",
+        /// The insurer refused.
+        Refused = "refused",
+        /// The insurer withdrew its cover, or an announced withdrawal has taken effect.
+        Withdrawn = "withdrawn",
+        /// The policyholder gave the cover up.
+        Cancelled = "cancelled",
+        /// The limit, or the last of its layers, has ended by its own date.
+        Expired = "expired",
+        /// The insurer has decided, and the amount is zero.
+        Zero = "zero",
+    }
+}
+
+words! {
+    /// Why an invoice is covered as far as it is, in the order in which the reasons are looked at.
+    Reason {
+        /// The policy does not count in the currency of the invoice.
+        CurrencyNotCovered = "currency_not_covered",
+        /// The invoice date is not in the policy period.
+        OutsidePeriod = "outside_period",
+        /// More days were given from the invoice date to the original due date than the policy insures.
+        TermsTooLong = "terms_too_long",
+        /// The buyer contests the invoice.
+        Disputed = "disputed",
+        /// Open credits settle all of it: nothing is left to cover.
+        SettledByCredits = "settled_by_credits",
+        /// Covered in full.
+        Covered = "covered",
+        /// There was no limit on the invoice date.
+        NoLimit = "no_limit",
+        /// Earlier invoices have used the limit, wholly or up to a rest.
+        LimitUsed = "limit_used",
+    }
+}
+
+impl Reason {
+    /// Whether the invoice was held against a limit at all; otherwise its kind or its credits decided.
+    #[must_use]
+    pub const fn is_eligible(self) -> bool {
+        match self {
+            Self::CurrencyNotCovered | Self::OutsidePeriod | Self::TermsTooLong | Self::Disputed => false,
+            Self::SettledByCredits | Self::Covered | Self::NoLimit | Self::LimitUsed => true,
+        }
+    }
+}
+
+/// What the insurer had decided from a day on, until a later version takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitVersion {
+    /// First day on which it counts.
+    pub from: Date,
+    /// The insurer's decision.
+    pub decision: Decision,
+    /// Its layers, minor units of the policy's currency; none when refused, withdrawn, cancelled or expired.
+    pub layers: Vec<Layer>,
+    /// Last day on which it counts; nothing is covered afterwards.
+    pub effective_to: Option<Date>,
+    /// First day without cover after an announced withdrawal; nothing changes before.
+    pub withdrawal_on: Option<Date>,
+}
+
+impl LimitVersion {
+    /// Reads a version out of a limit as the insurer states it; `None` while nothing is decided.
+    ///
+    /// The decision comes before the amount: a refusal that still shows an amount grants nothing. A code that is not
+    /// known is the other way round. A limit that has ended starts, as a version without cover, on the day after its end;
+    /// a withdrawal that names its day and still shows what is covered until then is read like its announcement.
+    #[must_use]
+    pub fn of(limit: &Limit) -> Option<Self> {
+        let granted = || {
+            let mut layers = limit.layers.clone();
+            if layers.is_empty() {
+                layers = Limit::layers_of(limit.amount_minor, &[]);
+            }
+            Some(Self {
+                from: limit.effective_from,
+                decision: limit.decision,
+                layers,
+                effective_to: limit.effective_to,
+                withdrawal_on: limit.withdrawal_on,
+            })
+        };
+        match limit.decision {
+            Decision::Withdrawn if limit.withdrawal_on.is_some() && limit.amount_minor > 0 => granted(),
+            Decision::Refused | Decision::Withdrawn | Decision::Cancelled | Decision::Expired => {
+                let end = limit.withdrawal_on.or_else(|| limit.effective_to.and_then(|last| last.succ_opt()));
+                Some(Self {
+                    from: end.unwrap_or(limit.effective_from),
+                    decision: limit.decision,
+                    layers: Vec::new(),
+                    effective_to: None,
+                    withdrawal_on: None,
+                })
+            }
+            Decision::Pending if limit.amount_minor == 0 && limit.layers.is_empty() => None,
+            Decision::Approved
+            | Decision::Partial
+            | Decision::Kept
+            | Decision::Reduced
+            | Decision::NoticeOfWithdrawal
+            | Decision::Pending
+            | Decision::Unknown => granted(),
+        }
+    }
+
+    fn cap_on(&self, date: Date) -> (i64, CapReason) {
+        if self.withdrawal_on.is_some_and(|day| date >= day) {
+            return (0, CapReason::Withdrawn);
+        }
+        if self.effective_to.is_some_and(|last| date > last) {
+            return (0, CapReason::Expired);
+        }
+        let mut cap = 0_i64;
+        let mut ended = false;
+        for layer in &self.layers {
+            if layer.until.is_none_or(|last| date <= last) {
+                cap = cap.saturating_add(layer.amount_minor); // the history has checked that all of them fit
+            } else {
+                ended = true;
+            }
+        }
+        if cap > 0 {
+            return (cap, CapReason::Granted);
+        }
+        let reason = match self.decision {
+            Decision::Refused => CapReason::Refused,
+            Decision::Withdrawn => CapReason::Withdrawn,
+            Decision::Cancelled => CapReason::Cancelled,
+            Decision::Expired => CapReason::Expired,
+            Decision::Approved
+            | Decision::Partial
+            | Decision::Kept
+            | Decision::Reduced
+            | Decision::NoticeOfWithdrawal
+            | Decision::Pending
+            | Decision::Unknown => {
+                if ended {
+                    CapReason::Expired
+                } else {
+                    CapReason::Zero
+                }
+            }
+        };
+        (0, reason)
+    }
+}
+
+/// The limit on a buyer on one day, and where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitAt {
+    /// What may be covered in all, minor units of the policy's currency; never negative.
+    pub cap_minor: i64,
+    /// Why it is that much.
+    pub reason: CapReason,
+    /// First day of the version that says so; none for the discretionary limit.
+    pub since: Option<Date>,
+}
+
+/// Every version of the limit on one buyer under one policy, in the order of their days.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LimitHistory {
+    versions: Vec<LimitVersion>,
+}
+
+impl LimitHistory {
+    /// Puts versions in order; of two that start on the same day, the later in the list counts.
+    ///
+    /// # Errors
+    /// [`Error::NegativeLayer`] and [`Error::Overflow`], so that asking for a day cannot fail afterwards.
+    pub fn new(mut versions: Vec<LimitVersion>) -> Result<Self, Error> {
+        for version in &versions {
+            let mut sum = 0;
+            for layer in &version.layers {
+                if layer.amount_minor < 0 {
+                    return Err(Error::NegativeLayer { minor: layer.amount_minor });
+                }
+                add(&mut sum, layer.amount_minor, "the layers of a limit")?;
+            }
+        }
+        versions.reverse();
+        versions.sort_by_key(|version| version.from);
+        versions.dedup_by_key(|version| version.from);
+        Ok(Self { versions })
+    }
+
+    /// Builds the history out of what the insurer stated, each with the day it was first seen.
+    ///
+    /// An insurer that changes an amount does not always move the first day of the limit. What was in force on earlier
+    /// days stays in force for them: a statement that reaches back to the start of the one before counts from the day
+    /// it was seen. One that was announced for a later day and replaced before then never counts.
+    ///
+    /// # Errors
+    /// [`Error::LimitCurrency`] when a limit is not in `currency`, and those of [`LimitHistory::new`].
+    pub fn from_statements<'l>(
+        statements: impl IntoIterator<Item = (Date, &'l Limit)>,
+        currency: Currency,
+    ) -> Result<Self, Error> {
+        let mut statements: Vec<_> = statements.into_iter().collect();
+        statements.sort_by_key(|(seen, _)| *seen);
+        let mut versions: Vec<LimitVersion> = Vec::new();
+        for (seen, limit) in statements {
+            if limit.currency != currency {
+                return Err(Error::LimitCurrency {
+                    reference: limit.reference.clone(),
+                    found: limit.currency,
+                    expected: currency,
+                });
+            }
+            let Some(mut version) = LimitVersion::of(limit) else { continue };
+            while versions.pop_if(|last| last.from >= seen && last.from >= version.from).is_some() {}
+            if versions.last().is_some_and(|last| version.from <= last.from) {
+                version.from = seen;
+            }
+            versions.push(version);
+        }
+        Self::new(versions)
+    }
+
+    /// The versions, earliest first.
+    #[must_use]
+    pub fn versions(&self) -> &[LimitVersion] {
+        &self.versions
+    }
+
+    /// Whether the insurer had decided anything on this buyer by `date`.
+    #[must_use]
+    pub fn is_decided(&self, date: Date) -> bool {
+        self.version_at(date).is_some()
+    }
+
+    fn version_at(&self, date: Date) -> Option<&LimitVersion> {
+        let begun = self.versions.partition_point(|version| version.from <= date);
+        self.versions.get(..begun).and_then(<[_]>::last)
+    }
+
+    /// The limit in force on `date`: permanent and temporary layers while they are valid, and top-ups.
+    ///
+    /// The discretionary limit of the policy applies only where nothing was decided by that day: what was refused,
+    /// withdrawn or has ended leaves 0.
+    #[must_use]
+    pub fn limit_at(&self, date: Date, policy: &Policy) -> LimitAt {
+        match self.version_at(date) {
+            Some(version) => {
+                let (cap_minor, reason) = version.cap_on(date);
+                LimitAt { cap_minor, reason, since: Some(version.from) }
+            }
+            None => LimitAt {
+                cap_minor: policy.discretionary_minor.max(0),
+                reason: CapReason::Discretionary,
+                since: None,
+            },
+        }
+    }
+}
+
+/// One open invoice and what is covered of it. `open = credited + covered + uncovered`, in minor units of `currency`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The key of the item.
+    pub id: &'a str,
+    /// The number people quote.
+    pub number: &'a str,
+    /// Currency of the amounts of this line.
+    pub currency: Currency,
+    /// Date of the invoice: the day whose limit it is held against.
+    pub issued: Date,
+    /// Original due date: decides which invoice open credits settle first.
+    pub original_due: Date,
+    /// What is open of the invoice.
+    pub open_minor: i64,
+    /// What open credit notes and receipts take off it.
+    pub credited_minor: i64,
+    /// What earlier invoices had used of the limit when this one's turn came.
+    pub used_before_minor: i64,
+    /// What is covered.
+    pub covered_minor: i64,
+    /// What is neither covered nor settled by credits.
+    pub uncovered_minor: i64,
+    /// The limit on the invoice date; none when the invoice is ineligible and was held against no limit.
+    pub limit: Option<LimitAt>,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl<'a> Line<'a> {
+    fn of(item: &OpenItem<'a>, policy: &Policy) -> Self {
+        let terms = item.original_due.signed_duration_since(item.issued).num_days();
+        let reason = if item.currency != policy.currency {
+            Reason::CurrencyNotCovered
+        } else if !policy.contains(item.issued) {
+            Reason::OutsidePeriod
+        } else if policy.maximum_terms_days.is_some_and(|maximum| terms > maximum) {
+            Reason::TermsTooLong
+        } else if item.disputed {
+            Reason::Disputed
+        } else {
+            Reason::NoLimit // until its turn comes
+        };
+        Self {
+            id: item.id,
+            number: item.number,
+            currency: item.currency,
+            issued: item.issued,
+            original_due: item.original_due,
+            open_minor: item.open_minor,
+            credited_minor: 0,
+            used_before_minor: 0,
+            covered_minor: 0,
+            uncovered_minor: item.open_minor,
+            limit: None,
+            reason,
+        }
+    }
+}
+
+/// What is covered of a buyer's debt under one policy. Totals are minor units of the policy's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cover<'a> {
+    /// The policy's currency.
+    pub currency: Currency,
+    /// Open invoices in the order in which the limit was given out; those in other currencies are in no total.
+    pub lines: Vec<Line<'a>>,
+    /// Open invoices less open credits: what the exposure in this currency says too. Negative when the buyer is owed.
+    pub outstanding_minor: i64,
+    /// Covered in all.
+    pub covered_minor: i64,
+    /// What the insurer would pay of it: covered × insured percentage, rounded half to even.
+    pub indemnity_minor: i64,
+    /// Owed and not covered; `outstanding − covered` unless the buyer is owed, then 0.
+    pub uninsured_minor: i64,
+    /// Thereof because no limit was there or it was used.
+    pub beyond_limit_minor: i64,
+    /// Thereof because the invoice is ineligible.
+    pub ineligible_minor: i64,
+    /// Open credit notes and receipts that no invoice is left for: what the company owes the buyer.
+    pub credit_balance_minor: i64,
+    /// The limit on the day asked for: what a new invoice would be held against.
+    pub today: LimitAt,
+}
+
+/// Splits a buyer's open items into covered and uninsured parts under one policy, with the reason of each.
+///
+/// Open credit notes and receipts first settle the oldest invoices by original due date, then number, whether those are
+/// eligible or not: that is how insurers impute money that nobody has allocated. Eligible invoices then take their part
+/// of the limit of their own date, by invoice date, then number. `on` only decides [`Cover::today`].
+///
+/// # Errors
+/// [`Error::NegativeItem`], [`Error::Overflow`] and [`Error::Percentage`].
+pub fn allocate<'a>(
+    open: &[OpenItem<'a>],
+    limits: &LimitHistory,
+    policy: &Policy,
+    on: Date,
+) -> Result<Cover<'a>, Error> {
+    let mut lines = Vec::with_capacity(open.len());
+    let (mut invoices, mut credits) = (0, 0);
+    for item in open {
+        if item.open_minor < 0 {
+            return Err(Error::NegativeItem { id: item.id.to_owned(), minor: item.open_minor });
+        }
+        if item.open_minor == 0 {
+            continue;
+        }
+        let counts = item.currency == policy.currency;
+        match item.kind {
+            ItemKind::Invoice => {
+                lines.push(Line::of(item, policy));
+                if counts {
+                    add(&mut invoices, item.open_minor, "open invoices")?;
+                }
+            }
+            ItemKind::CreditNote | ItemKind::Receipt => {
+                if counts {
+                    add(&mut credits, item.open_minor, "open credits")?;
+                }
+            }
+        }
+    }
+
+    let credit_balance_minor = settle_oldest(&mut lines, credits, policy.currency);
+    let covered_minor = give_out(&mut lines, limits, policy)?;
+
+    let (mut beyond_limit_minor, mut ineligible_minor) = (0, 0);
+    for line in lines.iter().filter(|line| line.currency == policy.currency) {
+        let part = if line.reason.is_eligible() { &mut beyond_limit_minor } else { &mut ineligible_minor };
+        add(part, line.uncovered_minor, "uncovered invoices")?;
+    }
+    let mut uninsured_minor = beyond_limit_minor;
+    add(&mut uninsured_minor, ineligible_minor, "uncovered invoices")?;
+    Ok(Cover {
+        currency: policy.currency,
+        lines,
+        outstanding_minor: invoices - credits, // both are at least 0
+        covered_minor,
+        indemnity_minor: indemnity(covered_minor, policy.insured_percentage)?,
+        uninsured_minor,
+        beyond_limit_minor,
+        ineligible_minor,
+        credit_balance_minor,
+        today: limits.limit_at(on, policy),
+    })
+}
+
+/// Takes `credits` off the oldest invoices of the policy's currency; returns what is left of them.
+fn settle_oldest(lines: &mut [Line<'_>], credits: i64, currency: Currency) -> i64 {
+    if credits == 0 {
+        return 0;
+    }
+    lines.sort_unstable_by_key(|line| (line.original_due, line.number, line.issued, line.id));
+    let mut rest = credits;
+    for line in lines.iter_mut().filter(|line| line.currency == currency) {
+        let taken = rest.min(line.open_minor);
+        rest -= taken;
+        line.credited_minor = taken;
+        line.uncovered_minor -= taken;
+    }
+    rest
+}
+
+/// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
+fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, policy: &Policy) -> Result<i64, Error> {
+    lines.sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.id));
+    let mut used = 0_i64;
+    for line in lines {
+        line.used_before_minor = used;
+        if !line.reason.is_eligible() {
+            continue;
+        }
+        let limit = limits.limit_at(line.issued, policy);
+        let due = line.uncovered_minor;
+        let free = limit.cap_minor - used; // neither is negative
+        let covered = due.min(free).max(0);
+        add(&mut used, covered, "covered invoices")?;
+        line.covered_minor = covered;
+        line.uncovered_minor = due - covered;
+        line.limit = Some(limit);
+        line.reason = if due == 0 {
+            Reason::SettledByCredits
+        } else if covered == due {
+            Reason::Covered
+        } else if limit.cap_minor == 0 {
+            Reason::NoLimit
+        } else {
+            Reason::LimitUsed
+        };
+    }
+    Ok(used)
+}
+
+fn indemnity(covered_minor: i64, percentage: Decimal) -> Result<i64, Error> {
+    if percentage < Decimal::ZERO || percentage > Decimal::ONE_HUNDRED {
+        return Err(Error::Percentage(percentage));
+    }
+    Decimal::from(covered_minor)
+        .checked_mul(percentage)
+        .and_then(|amount| amount.checked_div(Decimal::ONE_HUNDRED))
+        .and_then(|amount| amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven).to_i64())
+        .ok_or(Error::Overflow { what: "the indemnity" })
+}
