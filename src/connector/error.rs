@@ -78,11 +78,14 @@ impl Error {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Transport(error) => error.verdict(),
-            Self::Settings(_) => Verdict::FixConfiguration,
+            Self::Folder(transport::drop::Error::Pattern { .. } | transport::drop::Error::Archive { .. })
+            | Self::Settings(_) => Verdict::FixConfiguration,
             Self::Source(_) | Self::Fact { .. } | Self::Render(_) => Verdict::FixData,
             Self::Operation { .. } => Verdict::NotAllowed,
             // A share that is not mounted comes back by itself.
-            Self::Folder(_) | Self::NoFile { .. } | Self::GivenUp => Verdict::RetryLater { after: None },
+            Self::Folder(transport::drop::Error::Folder { .. }) | Self::NoFile { .. } | Self::GivenUp => {
+                Verdict::RetryLater { after: None }
+            }
             Self::Shape { .. } | Self::Request { .. } => Verdict::Defect,
         }
     }
