@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::TryStreamExt as _;
-use sqlx::AssertSqlSafe;
+use sqlx::{Acquire as _, AssertSqlSafe, Postgres, Transaction};
 
 use super::db::{Tx, marks, on, row, values};
 use super::{ControlTotal, Error};
@@ -74,9 +74,15 @@ struct Seen {
     line: u32,
 }
 
-/// What the ledger knows of the open items of a connection, sorted by key: found by guessing from the key, which is uniform.
-#[derive(Default)]
-struct Known(Vec<KnownItem>);
+/// What the ledger knows of the open items of a connection, sorted by key.
+///
+/// Keys are uniform, so each is looked for in the small run of those that start alike: two looks into memory instead of
+/// twenty, which is a quarter of the time of an unchanged landing.
+struct Known {
+    items: Vec<KnownItem>,
+    /// For each guess, how many items have a smaller one; one more than there are items, the last being their count.
+    starts: Vec<u32>,
+}
 
 struct KnownItem {
     key: [u8; 16],
@@ -85,26 +91,34 @@ struct KnownItem {
 }
 
 impl Known {
-    fn find(&mut self, key: &[u8; 16]) -> Option<&mut KnownItem> {
-        let at = self.place(key);
-        self.0.get_mut(at).filter(|known| known.key == *key)
+    fn new(mut items: Vec<KnownItem>) -> Self {
+        items.sort_unstable_by_key(|known| known.key);
+        let count = items.len();
+        let mut starts = vec![0_u32; count + 1];
+        for item in &items {
+            if let Some(next) = starts.get_mut(guess(&item.key, count) + 1) {
+                *next += 1;
+            }
+        }
+        let mut below = 0;
+        for start in &mut starts {
+            below += *start;
+            *start = below;
+        }
+        Self { items, starts }
     }
 
-    /// How many keys are below `key`: looked for near where a uniform key is expected, and everywhere should it not be there.
+    fn find(&mut self, key: &[u8; 16]) -> Option<&mut KnownItem> {
+        let at = self.place(key);
+        self.items.get_mut(at).filter(|known| known.key == *key)
+    }
+
+    /// How many keys are below `key`.
     fn place(&self, key: &[u8; 16]) -> usize {
-        let count = self.0.len();
-        let guess = guess(key, count);
-        // The place of one of n uniform keys deviates by √n/2 at most; this is eight times as far.
-        let reach = 4 * count.isqrt() + 4;
-        let (mut from, mut to) = (guess.saturating_sub(reach), (guess + reach).min(count));
-        let is_below = |at: usize| self.0.get(at).is_some_and(|known| known.key < *key);
-        if from > 0 && !is_below(from - 1) {
-            from = 0;
-        }
-        if is_below(to) {
-            to = count;
-        }
-        from + self.0.get(from..to).unwrap_or_default().partition_point(|known| known.key < *key)
+        let guess = guess(key, self.items.len());
+        let at = |guess: usize| self.starts.get(guess).map_or(0, |start| *start as usize);
+        let (from, to) = (at(guess), at(guess + 1));
+        from + self.items.get(from..to).unwrap_or_default().partition_point(|known| known.key < *key)
     }
 }
 
@@ -160,6 +174,20 @@ pub struct ItemLanding {
     keys: Vec<String>,
 }
 
+/// Drops the index of open items if nobody else has to do with the table: whoever reads it is not waited for, and two first
+/// landings do not wait for each other.
+async fn drop_index(transaction: &mut Transaction<'_, Postgres>) -> Result<Index, Error> {
+    let mut attempt = transaction.begin().await?;
+    let alone = sqlx::query("LOCK TABLE item IN ACCESS EXCLUSIVE MODE NOWAIT").execute(&mut *attempt).await;
+    if alone.is_err() {
+        attempt.rollback().await?;
+        return Ok(Index::Kept);
+    }
+    sqlx::query("DROP INDEX item_open_by_account").execute(&mut *attempt).await?;
+    attempt.commit().await?;
+    Ok(Index::ToBuild)
+}
+
 row! {
     struct KnownRow { external_id: String, content_hash: Vec<u8>, operation: String }
 }
@@ -190,7 +218,7 @@ impl ItemLanding {
             }
             Tx::Postgres(_) | Tx::Sqlite(_) => false,
         };
-        let mut known = Known::default();
+        let mut items = Vec::new();
         if snapshot && empty.is_some() {
             on!(&mut *tx, c => {
                 let mut rows = sqlx::query_as::<_, KnownRow>(
@@ -198,10 +226,9 @@ impl ItemLanding {
                     .bind(connection).bind(operation).fetch(c);
                 while let Some(row) = rows.try_next().await? {
                     let hash = row.content_hash.try_into().unwrap_or([0; 16]);
-                    known.0.push(KnownItem { key: digest(&[row.external_id.as_bytes()]), hash, line: 0 });
+                    items.push(KnownItem { key: digest(&[row.external_id.as_bytes()]), hash, line: 0 });
                 }
             });
-            known.0.sort_unstable_by_key(|known| known.key);
         }
         Ok(Self {
             connection: connection.to_owned(),
@@ -210,7 +237,7 @@ impl ItemLanding {
             now,
             empty: empty.is_none(),
             index: if first { Index::Unused } else { Index::Kept },
-            known,
+            known: Known::new(items),
             seen: HashMap::new(),
             landed: Landed::default(),
             settled: BTreeMap::new(),
@@ -345,8 +372,7 @@ impl ItemLanding {
             // A COPY is three messages, of which TCP holds the last one back for 40 ms while the server is silent.
             Tx::Postgres(transaction) if rows.len() > ROWS_MAX => {
                 if self.index == Index::Unused {
-                    sqlx::query("DROP INDEX item_open_by_account").execute(&mut **transaction).await?;
-                    self.index = Index::ToBuild;
+                    self.index = drop_index(transaction).await?;
                 }
                 let mut copy = transaction
                     .copy_in_raw(&format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)"))
@@ -447,8 +473,8 @@ impl ItemLanding {
     /// [`Error::Vanished`] when more than `vanish_percent_max` of the open items would be settled so.
     pub async fn finish(mut self, tx: &mut Tx<'_>, vanish_percent_max: u64) -> Result<Landed, Error> {
         if self.snapshot {
-            let gone = self.known.0.iter().filter(|known| known.line == 0).count() as u64;
-            let open = self.known.0.len() as u64;
+            let gone = self.known.items.iter().filter(|known| known.line == 0).count() as u64;
+            let open = self.known.items.len() as u64;
             if gone > 0 && gone * 100 > open * vanish_percent_max {
                 return Err(Error::Vanished {
                     connection: self.connection,
@@ -470,7 +496,7 @@ impl ItemLanding {
         // Until PostgreSQL has looked at a table by itself, a minute after the commit, it takes every key for frequent and
         // reads the whole table to find a few.
         if let (Tx::Postgres(transaction), true) = (&mut *tx, self.landed.new >= ANALYZE_MIN) {
-            sqlx::query("ANALYZE item").execute(&mut **transaction).await?;
+            sqlx::query("ANALYZE (SKIP_LOCKED) item").execute(&mut **transaction).await?;
         }
         self.read_back(tx).await?;
         Ok(self.landed)
@@ -727,8 +753,8 @@ mod tests {
     use super::*;
 
     fn known(mut keys: Vec<[u8; 16]>) -> Known {
-        keys.sort_unstable();
-        Known(keys.into_iter().map(|key| KnownItem { key, hash: [0; 16], line: 0 }).collect())
+        keys.reverse(); // any order will do
+        Known::new(keys.into_iter().map(|key| KnownItem { key, hash: [0; 16], line: 0 }).collect())
     }
 
     /// Finds every key where it is, and nothing for their neighbours that are not there.
@@ -774,16 +800,15 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_uniform_keys_are_found_near_their_guess() {
+    fn ten_thousand_uniform_keys_are_each_found_once() {
         let keys: Vec<_> = (0..10_000_u32).map(|n| digest(&[&n.to_le_bytes()])).collect();
         let mut known = known(keys.clone());
-        let reach = 4 * keys.len().isqrt() + 4;
+        let longest = known.starts.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(longest.is_some_and(|longest| longest < 16), "uniform keys come in short runs: {longest:?}");
         for key in &keys {
-            let at = known.place(key);
-            assert!(at.abs_diff(guess(key, keys.len())) <= reach, "{key:?}");
             known.find(key).unwrap().line = 1;
         }
-        assert!(known.0.iter().all(|known| known.line == 1), "each found once");
+        assert!(known.items.iter().all(|known| known.line == 1), "each found once");
         for n in 10_000..20_000_u32 {
             assert!(known.find(&digest(&[&n.to_le_bytes()])).is_none());
         }

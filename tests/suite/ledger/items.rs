@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use encours::ledger::{Error, Landed};
+use encours::ledger::{Error, Landed, Tx};
 use encours::model::{Allocation, Currency, Item, ItemKind};
 
 use super::{COMPANY, Database};
 use super::{ERP, Reading, account, at, contract, currency, day, invoice, invoices};
-use encours::ledger::AccountLanding;
+use encours::ledger::{AccountLanding, ItemLanding, ItemRow};
 
 contract!(
     a_first_list_is_new,
@@ -29,6 +29,8 @@ contract!(
     open_items_come_by_buyer,
     items_of_a_buyer_are_read_with_the_settled_ones,
     allocations_are_written_once,
+    a_first_landing_in_bulk_leaves_the_index_as_it_was,
+    a_first_landing_in_bulk_waits_for_no_reader,
 );
 
 fn counts(landed: &Landed) -> (u64, u64, u64, u64) {
@@ -230,17 +232,14 @@ async fn a_savepoint_undoes_one_operation_alone(db: &Database) {
 
     // A statement that the database refuses must not take the transaction with it.
     let mut savepoint = tx.savepoint().await.unwrap();
-    let landing =
-        encours::ledger::ItemLanding::begin(&mut savepoint, "other", "invoices", true, at(0)).await.unwrap();
+    let landing = ItemLanding::begin(&mut savepoint, "other", "invoices", true, at(0)).await.unwrap();
     drop(landing);
     let twice = Reading { connection: "other", ..Reading::snapshot(0) };
     twice.land(&mut savepoint, &[invoice("1", "C1", 5)]).await.unwrap();
     // As a second landing that began when the connection was empty: it takes everything for new.
-    let mut first =
-        encours::ledger::ItemLanding::begin(&mut savepoint, "third", "a", true, at(0)).await.unwrap();
-    let mut second =
-        encours::ledger::ItemLanding::begin(&mut savepoint, "third", "b", true, at(0)).await.unwrap();
-    let row = || vec![(2, encours::ledger::ItemRow::new(invoice("1", "C1", 5)))];
+    let mut first = ItemLanding::begin(&mut savepoint, "third", "a", true, at(0)).await.unwrap();
+    let mut second = ItemLanding::begin(&mut savepoint, "third", "b", true, at(0)).await.unwrap();
+    let row = || vec![(2, ItemRow::new(invoice("1", "C1", 5)))];
     first.write(&mut savepoint, row()).await.unwrap();
     let refused = second.write(&mut savepoint, row()).await;
     assert!(matches!(refused, Err(Error::Database(_))), "{refused:?}");
@@ -366,18 +365,15 @@ async fn control_totals_are_read_back(db: &Database) {
     }
     // The ledger's side is the ledger's: a row that is not there is missed.
     let mut tx = db.begin().await;
-    let mut landing =
-        encours::ledger::ItemLanding::begin(&mut tx, ERP, "invoices", true, at(9)).await.unwrap();
-    let rows = items.iter().map(|item| (1, encours::ledger::ItemRow::new(item.clone()))).collect();
+    let mut landing = ItemLanding::begin(&mut tx, ERP, "invoices", true, at(9)).await.unwrap();
+    let rows = items.iter().map(|item| (1, ItemRow::new(item.clone()))).collect();
     landing.write(&mut tx, rows).await.unwrap();
+    let lost = "DELETE FROM item WHERE external_id = '6'";
     match &mut tx {
-        encours::ledger::Tx::Sqlite(c) => {
-            let _ = sqlx::query("DELETE FROM item WHERE external_id = '6'").execute(&mut **c).await.unwrap();
-        }
-        encours::ledger::Tx::Postgres(c) => {
-            let _ = sqlx::query("DELETE FROM item WHERE external_id = '6'").execute(&mut **c).await.unwrap();
-        }
+        Tx::Sqlite(c) => sqlx::query(lost).execute(&mut **c).await.map(|done| done.rows_affected()),
+        Tx::Postgres(c) => sqlx::query(lost).execute(&mut **c).await.map(|done| done.rows_affected()),
     }
+    .unwrap();
     let landed = landing.finish(&mut tx, 100).await.unwrap();
     assert_eq!(landed.ledger[&jpy], (1, 1_234_567_890_123));
     tx.rollback().await.unwrap();
@@ -518,4 +514,85 @@ async fn allocations_are_written_once(db: &Database) {
         db.texts("SELECT CAST(amount_minor AS TEXT) FROM allocation WHERE external_id = 'A1'").await,
         ["7"]
     );
+}
+
+/// The definition of the index of open items, as the database has it; empty without one.
+async fn index(db: &Database) -> Vec<String> {
+    let sql = match db.place {
+        super::Place::Sqlite(_) => "SELECT sql FROM sqlite_master WHERE name = 'item_open_by_account'",
+        super::Place::Postgres(_) => {
+            "SELECT indexdef FROM pg_indexes WHERE indexname = 'item_open_by_account'"
+        }
+    };
+    db.texts(sql).await
+}
+
+/// More rows at once than a statement of values takes, so that PostgreSQL copies them.
+const fn in_bulk(connection: &'static str, second: i64) -> Reading {
+    Reading { connection, batch: 5_000, vanish_percent_max: 100, ..Reading::snapshot(second) }
+}
+
+async fn a_first_landing_in_bulk_leaves_the_index_as_it_was(db: &Database) {
+    let before = index(db).await;
+    assert_eq!(before.len(), 1);
+    let items = invoices(5_000);
+    let mut tx = db.begin().await;
+    let mut savepoint = tx.savepoint().await.unwrap();
+    in_bulk(ERP, 0).land(&mut savepoint, &items).await.unwrap();
+    savepoint.rollback().await.unwrap(); // as when its control totals do not add up
+    let mut savepoint = tx.savepoint().await.unwrap();
+    let landed = in_bulk(ERP, 0).land(&mut savepoint, &items).await.unwrap().0;
+    savepoint.commit().await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((counts(&landed), landed.ledger[&Currency::EUR].0), ((5_000, 0, 0, 0), 5_000));
+    assert_eq!(index(db).await, before);
+    // The bulk way and the row by row way write the same.
+    let other = Reading { batch: 100, ..in_bulk("crm", 1) };
+    db.land(other, &items).await.unwrap();
+    let rows = async |connection: &str| {
+        let sql = format!(
+            "SELECT external_id || number || kind || account || currency || CAST(total_minor AS TEXT) || \
+             CAST(open_minor AS TEXT) || CAST(issued AS TEXT) || CAST(due AS TEXT) || CAST(original_due AS TEXT) || \
+             CAST(disputed AS TEXT) || operation FROM item WHERE connection = '{connection}' ORDER BY external_id"
+        );
+        db.texts(&sql).await
+    };
+    assert!(rows(ERP).await == rows("crm").await, "both ways write the same");
+    let same =
+        "item AS a JOIN item AS b ON a.external_id = b.external_id AND a.content_hash = b.content_hash";
+    assert_eq!(db.count(same, "a.connection = 'erp' AND b.connection = 'crm'").await, 5_000);
+}
+
+async fn a_first_landing_in_bulk_waits_for_no_reader(db: &Database) {
+    let mut reading = db.ledger.read().await.unwrap();
+    assert_eq!(reading.items_of(COMPANY, "nobody").await.unwrap(), []);
+    let began = std::time::Instant::now();
+    db.land(in_bulk(ERP, 0), &invoices(5_000)).await.unwrap();
+    assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+    reading.rollback().await.unwrap();
+    assert_eq!(index(db).await.len(), 1);
+}
+
+/// Two companies whose daemons start together: both begin when there is no item yet. SQLite has one run at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_two_first_landings_in_bulk_do_not_stop_each_other() {
+    let db = Database::postgres().await;
+    let mut runs = Vec::new();
+    for connection in ["one", "other"] {
+        let mut tx = db.begin().await;
+        let landing = ItemLanding::begin(&mut tx, connection, "invoices", true, at(0)).await.unwrap();
+        runs.push((tx, landing));
+    }
+    let both = runs.into_iter().map(|(mut tx, mut landing)| async move {
+        let rows = (2..).zip(invoices(5_000).into_iter().map(ItemRow::new)).collect();
+        landing.write(&mut tx, rows).await?;
+        let landed = landing.finish(&mut tx, 20).await?;
+        tx.commit().await?;
+        Ok::<u64, Error>(landed.new)
+    });
+    for landed in futures_util::future::join_all(both).await {
+        assert_eq!(landed.unwrap(), 5_000);
+    }
+    assert_eq!((index(&db).await.len(), db.open_items().await.len()), (1, 10_000));
+    db.remove().await;
 }
