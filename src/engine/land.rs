@@ -209,6 +209,19 @@ impl Landing<'_> {
             }
         }
         accounts.write(tx, customers).await?;
+        for account in std::mem::take(&mut accounts.repeated) {
+            arrived.bad.push(BadRecord {
+                stage: "land",
+                place: source.as_deref().unwrap_or(self.operation).to_owned(),
+                reason: format!(
+                    "a second record of customer {} says otherwise; the first one counts",
+                    account.code
+                ),
+                payload: serde_json::to_string(&account).unwrap_or_default(),
+                currency: account.limit_currency.unwrap_or(Currency::EUR),
+                amount_minor: 0,
+            });
+        }
         accounts.write_from_items(tx, stubs.into_iter().flatten().collect()).await?;
         for (line, row, first) in items.write(tx, rows).await? {
             let item = row.item();

@@ -242,6 +242,25 @@ async fn bad_records_are_set_aside_and_the_rest_lands() {
 }
 
 #[tokio::test]
+async fn a_customer_told_twice_in_two_ways_is_told_to_a_person() {
+    let world = World::new(&sqlite()).with_csv();
+    let setup = world.setup().await;
+    let (one, other) = (client("C1", "000000018", "1 000,00"), client("C1", "", "9 000,00"));
+    world.export("clients_1.csv", format!("{CLIENTS}{one}{one}{other}").as_bytes());
+    world.export(
+        "encours_1.csv",
+        format!("{ITEMS}{}", invoice("F1", "C1", "01/02/2026", "01/03/2026", "1,00", "1,00")).as_bytes(),
+    );
+    let report = run(&setup, "2026-03-10").await;
+    assert_eq!((errors(&report), report.records().2), (vec![], 1));
+    let mut tx = setup.ledger.begin().await.unwrap();
+    let aside = tx.quarantined("exemple").await.unwrap();
+    assert!(aside[0].reason.contains("second record of customer C1"), "{aside:?}");
+    assert_eq!(tx.accounts("exemple").await.unwrap()[0].buyer_id, "siren:000000018", "the first one counts");
+    tx.rollback().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_source_that_cannot_be_trusted_is_refused_whole() {
     let world = World::new(&sqlite()).with_csv();
     let setup = world.setup().await;
