@@ -229,7 +229,7 @@ async fn prepare<'a>(
 }
 
 async fn pull_whole(task: &Task<'_>, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Read {
-    let (sender, mut receiver) = mpsc::channel::<Batch>(4);
+    let (sender, mut receiver) = mpsc::channel::<Batch>(2);
     let pull = task.connection.pull(task.operation, task.cursor.as_deref(), sender);
     let collect = async {
         let (mut batches, mut read) = (Vec::new(), 0);
@@ -261,7 +261,7 @@ async fn land(
     cursor: Option<&str>,
     read: Read,
 ) -> Result<Result<(Landed, Pulled), Failure>, Error> {
-    let (sender, receiver) = mpsc::channel::<Batch>(4);
+    let (sender, receiver) = mpsc::channel::<Batch>(2);
     let mut savepoint = tx.savepoint().await?;
     let (consumed, pulled) = match read {
         Read::Failed { message, pause } => {

@@ -17,6 +17,16 @@ use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
 /// Rows of one multi-row statement: 18 columns × 400 stays far below the 32 766 parameters of SQLite.
 const ROWS_MAX: usize = 400;
 
+/// New rows are copied in pieces of this size: the last message of a COPY is held back by TCP for some 40 ms, so many small
+/// ones cost more than the copying itself.
+const WAITING_BYTES: usize = 8 << 20;
+
+/// Signature, flags and extension of PostgreSQL's binary COPY form.
+const COPY_HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// Its end: a field count of −1.
+const COPY_END: &[u8] = &[0xff, 0xff];
+
 /// New items that change what PostgreSQL should know of the table.
 const ANALYZE_MIN: u64 = 2_000;
 
@@ -166,6 +176,8 @@ pub struct ItemLanding {
     now: Instant,
     empty: bool,
     index: Index,
+    /// New rows in PostgreSQL's binary COPY form, not sent yet.
+    waiting: Vec<u8>,
     known: Known,
     seen: HashMap<[u8; 16], Seen>,
     landed: Landed,
@@ -237,6 +249,7 @@ impl ItemLanding {
             now,
             empty: empty.is_none(),
             index: if first { Index::Unused } else { Index::Kept },
+            waiting: Vec::new(),
             known: Known::new(items),
             seen: HashMap::new(),
             landed: Landed::default(),
@@ -369,16 +382,14 @@ impl ItemLanding {
             return Ok(());
         }
         match tx {
-            // A COPY is three messages, of which TCP holds the last one back for 40 ms while the server is silent.
-            Tx::Postgres(transaction) if rows.len() > ROWS_MAX => {
+            Tx::Postgres(transaction) if rows.len() > ROWS_MAX || !self.waiting.is_empty() => {
                 if self.index == Index::Unused {
                     self.index = drop_index(transaction).await?;
                 }
-                let mut copy = transaction
-                    .copy_in_raw(&format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)"))
-                    .await?;
-                copy.send(copy_rows(&self.connection, &self.operation, rows, self.now)).await?;
-                copy.finish().await?;
+                copy_rows(&mut self.waiting, &self.connection, &self.operation, rows, self.now);
+                if self.waiting.len() >= WAITING_BYTES {
+                    self.send_waiting(tx).await?;
+                }
             }
             Tx::Postgres(_) | Tx::Sqlite(_) => {
                 for chunk in rows.chunks(ROWS_MAX) {
@@ -387,6 +398,24 @@ impl ItemLanding {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Copies the rows that wait into the ledger.
+    async fn send_waiting(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Tx::Postgres(transaction) = tx else { return Ok(()) };
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)");
+        let mut copy = transaction.copy_in_raw(&sql).await?;
+        copy.send(COPY_HEAD).await?;
+        for chunk in self.waiting.chunks(1 << 18) {
+            copy.send(chunk).await?;
+        }
+        copy.send(COPY_END).await?;
+        copy.finish().await?;
+        self.waiting.clear();
         Ok(())
     }
 
@@ -472,6 +501,7 @@ impl ItemLanding {
     /// # Errors
     /// [`Error::Vanished`] when more than `vanish_percent_max` of the open items would be settled so.
     pub async fn finish(mut self, tx: &mut Tx<'_>, vanish_percent_max: u64) -> Result<Landed, Error> {
+        self.send_waiting(tx).await?;
         if self.snapshot {
             let gone = self.known.items.iter().filter(|known| known.line == 0).count() as u64;
             let open = self.known.items.len() as u64;
@@ -614,10 +644,8 @@ impl StoredItem {
     }
 }
 
-/// Rows in PostgreSQL's binary COPY form: header, then per row a field count and length-prefixed fields, then a trailer.
-fn copy_rows(connection: &str, operation: &str, rows: &[ItemRow], now: Instant) -> Vec<u8> {
-    let mut out = Vec::with_capacity(32 + rows.len() * 260);
-    out.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
+/// Adds rows in PostgreSQL's binary COPY form: per row a field count and length-prefixed fields.
+fn copy_rows(out: &mut Vec<u8>, connection: &str, operation: &str, rows: &[ItemRow], now: Instant) {
     // PostgreSQL counts days and microseconds from 2000-01-01.
     let micros = (now.timestamp_micros() - 946_684_800_000_000).to_be_bytes();
     fn field(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -634,33 +662,31 @@ fn copy_rows(connection: &str, operation: &str, rows: &[ItemRow], now: Instant) 
     for row in rows {
         let item = &row.item;
         out.extend_from_slice(&18_i16.to_be_bytes());
-        field(&mut out, connection.as_bytes());
-        field(&mut out, item.external_id.as_bytes());
-        field(&mut out, operation.as_bytes());
-        field(&mut out, item.number.as_bytes());
-        field(&mut out, item.kind.as_str().as_bytes());
-        field(&mut out, item.account.as_bytes());
-        field(&mut out, item.currency.code().as_bytes());
-        field(&mut out, &item.total_minor.to_be_bytes());
-        field(&mut out, &item.open_minor.to_be_bytes());
+        field(out, connection.as_bytes());
+        field(out, item.external_id.as_bytes());
+        field(out, operation.as_bytes());
+        field(out, item.number.as_bytes());
+        field(out, item.kind.as_str().as_bytes());
+        field(out, item.account.as_bytes());
+        field(out, item.currency.code().as_bytes());
+        field(out, &item.total_minor.to_be_bytes());
+        field(out, &item.open_minor.to_be_bytes());
         match item.tax_minor {
-            Some(tax) => field(&mut out, &tax.to_be_bytes()),
-            None => absent(&mut out),
+            Some(tax) => field(out, &tax.to_be_bytes()),
+            None => absent(out),
         }
-        field(&mut out, &days(item.issued));
-        field(&mut out, &days(item.due));
-        field(&mut out, &days(item.due));
-        field(&mut out, &[u8::from(item.due_estimated)]);
-        field(&mut out, &[u8::from(item.disputed)]);
+        field(out, &days(item.issued));
+        field(out, &days(item.due));
+        field(out, &days(item.due));
+        field(out, &[u8::from(item.due_estimated)]);
+        field(out, &[u8::from(item.disputed)]);
         match &item.reference {
-            Some(reference) => field(&mut out, reference.as_bytes()),
-            None => absent(&mut out),
+            Some(reference) => field(out, reference.as_bytes()),
+            None => absent(out),
         }
-        field(&mut out, &row.hash);
-        field(&mut out, &micros);
+        field(out, &row.hash);
+        field(out, &micros);
     }
-    out.extend_from_slice(&(-1_i16).to_be_bytes());
-    out
 }
 
 impl Tx<'_> {
