@@ -355,7 +355,7 @@ fn settle_buyer(
 
 /// The statements of one buyer under one policy, and the one in force.
 ///
-/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts; the cycle reports it.
+/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts; no break tells it yet.
 pub(crate) fn statements<'l>(rows: &[&'l LimitRow]) -> (Option<&'l LimitRow>, Vec<(Date, &'l Limit)>) {
     let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
     for row in rows {
