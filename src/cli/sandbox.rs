@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use encours::model::Date;
 use encours::sandbox;
-use encours::sandbox::atradius::{Sandbox, Setup};
 use serde_json::json;
 
 use super::{Context, Exit, Misconfigured, run as daemon};
@@ -25,6 +24,9 @@ pub struct Args {
     /// Keeps the state in a file, and goes on from it when it is there
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Where files are exchanged, for a partner without an interface
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
     /// The simulator's day; today without it, or the saved one
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<Date>,
@@ -43,34 +45,19 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let simulator = sandbox::find(&args.partner).map_err(|error| Misconfigured(error.to_string()))?;
-    // One simulator so far: it is the one that was found.
-    let setup = Setup::demo(args.seed, args.day.unwrap_or_else(super::today));
-    let (client_id, client_secret, app_key) =
-        (setup.client_id.clone(), setup.client_secret.clone(), setup.app_key.clone());
-    let (customer, policy) = (setup.customer_id, setup.policy_id.clone());
-    let sandbox = match &args.state {
-        Some(path) if path.exists() => Sandbox::load(path)?,
-        _ => Sandbox::new(setup),
+    let options = sandbox::Options {
+        seed: args.seed,
+        day: args.day,
+        state: args.state.clone(),
+        folder: args.folder.clone(),
     };
-    if let Some(day) = args.day {
-        sandbox.set_today(day);
-    }
-    if let Some(path) = &args.state {
-        sandbox.keep_in(path)?;
-    }
+    let sandbox::Opened { insurer, configuration } = (simulator.open)(&options)?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
-    let today = sandbox.today();
-    let connection = format!(
-        "[[connection]]\nid = \"{name}\"\nconnector = \"{name}\"\nurl = \"{url}\"\n\n[connection.settings]\nclient_id = \"{client_id}\"\n\
-         client_secret = \"{client_secret}\"\napp_key = \"{app_key}\"\ncustomer_id = {customer}\n\n[[policy]]\nnumber = \"{policy}\"\n\
-         connection = \"{name}\"\nvalid_from = \"{year}-01-01\"\ninsured_percentage = \"90\"\nmaximum_terms_days = 120\n\
-         discretionary = \"10000.00\"\n",
-        name = simulator.name,
-        year = today.format("%Y"),
-    );
+    let today = insurer.today();
+    let connection = configuration(&url);
     context.answer(
         || {
             format!(
@@ -84,13 +71,8 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
                 kept = args.state.as_ref().map_or_else(String::new, |path| format!("; its state stays in {}", path.display())),
             )
         },
-        || {
-            json!({
-                "simulator": simulator.name, "url": url, "today": today, "client_id": client_id, "client_secret": client_secret,
-                "app_key": app_key, "customer_id": customer, "policy_id": policy, "connection": connection,
-            })
-        },
+        || json!({ "simulator": simulator.name, "url": url, "today": today, "connection": connection }),
     )?;
-    sandbox.serve(listener, daemon::signal()).await?;
+    axum::serve(listener, insurer.router()).with_graceful_shutdown(daemon::signal()).await?;
     Ok(Exit::Fine)
 }

@@ -60,8 +60,61 @@ const fn look_up(
     Purpose { role, name, kind: Kind::LookUp, facts, fields }
 }
 
-const REQUEST: &[&str] =
-    &["insurer_buyer_id", "policy", "action", "amount", "currency", "our_reference", "from"];
+/// What is said with a request on cover. The ids of the buyer and of the policy are the insurer's; `action` is `new`,
+/// `increase`, `reduce`, `supersede` or `cancel`; the rest of the buyer is for insurers that take a request in a file.
+const REQUEST: &[&str] = &[
+    "insurer_buyer_id",
+    "policy",
+    "action",
+    "amount",
+    "currency",
+    "our_reference",
+    "from",
+    "reference",
+    "urgent",
+    "comment",
+    "terms_days",
+    "account",
+    "buyer_name",
+    "buyer_country",
+    "identifier_scheme",
+    "identifier",
+];
+
+/// What is said of one overdue invoice; `kind` is `overdue`, `extension` (to `new_due`) or `rescheduling`.
+const NOTICE: &[&str] = &[
+    "insurer_buyer_id",
+    "policy",
+    "kind",
+    "number",
+    "amount",
+    "total",
+    "currency",
+    "issued",
+    "due",
+    "new_due",
+    "our_reference",
+    "buyer_name",
+    "buyer_country",
+    "account",
+    "comment",
+];
+
+/// What is said of one line of an exposure statement; `method` is `balance` or `turnover`.
+const STATEMENT: &[&str] = &[
+    "policy",
+    "method",
+    "period",
+    "date",
+    "insurer_buyer_id",
+    "buyer_name",
+    "buyer_country",
+    "account",
+    "amount",
+    "change",
+    "currency",
+    "our_reference",
+];
 
 /// Every operation that Encours knows.
 pub const PURPOSES: &[Purpose] = &[
@@ -70,7 +123,22 @@ pub const PURPOSES: &[Purpose] = &[
     pull(Role::Erp, "receipts", Target::Receipt),
     pull(Role::Erp, "allocations", Target::Allocation),
     look_up(Role::Erp, "read_limit", &["account"], &["amount", "currency", "until", "blocked", "stamp"]),
-    send(Role::Erp, "write_limit", &["account", "kind", "amount", "currency", "until", "stamp"]),
+    send(
+        Role::Erp,
+        "write_limit",
+        &[
+            "account",
+            "code",
+            "buyer_name",
+            "kind",
+            "amount",
+            "currency",
+            "until",
+            "stamp",
+            "policy",
+            "our_reference",
+        ],
+    ),
     pull(Role::Insurer, "list_limits", Target::Limit),
     pull(Role::Insurer, "list_requests", Target::Request),
     look_up(
@@ -78,6 +146,23 @@ pub const PURPOSES: &[Purpose] = &[
         "list_decisions",
         &["policy"],
         &["reference", "our_reference", "insurer_buyer_id", "policy", "code", "amount", "currency", "date"],
+    ),
+    // One request, by the partner's reference of it: for insurers that answer later.
+    look_up(
+        Role::Insurer,
+        "read_request",
+        &["reference", "our_reference", "insurer_buyer_id", "policy"],
+        &[
+            "reference",
+            "our_reference",
+            "insurer_buyer_id",
+            "policy",
+            "status",
+            "code",
+            "amount",
+            "currency",
+            "date",
+        ],
     ),
     look_up(
         Role::Insurer,
@@ -89,12 +174,10 @@ pub const PURPOSES: &[Purpose] = &[
     send(Role::Insurer, "request_limit", REQUEST),
     send(Role::Insurer, "change_limit", REQUEST),
     send(Role::Insurer, "cancel_limit", REQUEST),
-    send(Role::Insurer, "report_exposure", &["insurer_buyer_id", "policy", "amount", "currency", "date"]),
-    send(
-        Role::Insurer,
-        "notify_overdue",
-        &["insurer_buyer_id", "policy", "number", "amount", "currency", "due", "our_reference"],
-    ),
+    // Takes back a request that is not decided yet.
+    send(Role::Insurer, "withdraw_request", REQUEST),
+    send(Role::Insurer, "report_exposure", STATEMENT),
+    send(Role::Insurer, "notify_overdue", NOTICE),
     look_up(
         Role::Insurer,
         "list_notices",

@@ -5,7 +5,7 @@ use crate::format::json;
 use crate::mapping::Outcome as Mapped;
 use crate::model::Decision;
 use crate::sandbox::atradius::{
-    Action, DecisionCode, Fault, FaultKind, Operation as Page, Sandbox, Setup as Book,
+    Action, DecisionCode, Fault, FaultKind, On, Operation as Page, Sandbox, Setup as Book,
 };
 use crate::transport::Verdict;
 use crate::transport::http::{Call, Effect, Method};
@@ -32,7 +32,7 @@ async fn insurer() -> (Connection, Sandbox) {
 #[tokio::test]
 async fn the_portfolio_of_the_simulator_is_read_to_the_unit() {
     let (connection, sandbox) = insurer().await;
-    sandbox.fault(Fault { on: Some(Page::Covers), times: 1, kind: FaultKind::Unavailable });
+    sandbox.fault(Fault { on: Some(On::Operation(Page::Covers)), times: 1, kind: FaultKind::Unavailable });
     let (pulled, records) = pull(&connection, "list_limits", None).await.unwrap();
     assert_eq!(pulled.mode, Mode::Snapshot);
     let mut covers = BTreeMap::new();
@@ -126,11 +126,11 @@ async fn an_accident_after_the_simulator_accepted_is_unknown_and_sent_once() {
         ("amount", "10000.00"),
         ("currency", "EUR"),
     ]);
-    sandbox.fault(Fault { on: Some(Page::Change), times: 1, kind: FaultKind::ErrorAfter });
+    sandbox.fault(Fault { on: Some(On::Operation(Page::Change)), times: 1, kind: FaultKind::ErrorAfter });
     let error = connection.send("change_limit", &facts).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::OutcomeUnknown, "{error}");
     assert_eq!(sandbox.covers_snapshot()[&buyer.parse().unwrap()], 10_000, "it was accepted all the same");
-    sandbox.fault(Fault { on: Some(Page::Change), times: 1, kind: FaultKind::ExpiredToken });
+    sandbox.fault(Fault { on: Some(On::Operation(Page::Change)), times: 1, kind: FaultKind::ExpiredToken });
     let further = facts.into_iter().chain(texts(&[("amount", "5000.00")])).collect();
     connection.send("change_limit", &further).await.unwrap();
     let puts: Vec<u16> =

@@ -57,6 +57,14 @@ impl Answer {
         Self::new(status, if nested { json!([plain]) } else { plain })
     }
 
+    /// With the rows of a list spoilt; other answers stay as they are.
+    pub fn with_rows(mut self, spoil: impl FnOnce(&mut Vec<Value>)) -> Self {
+        if let Some(rows) = self.body.get_mut("data").and_then(Value::as_array_mut) {
+            spoil(rows);
+        }
+        self
+    }
+
     pub fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -317,4 +325,11 @@ pub(super) fn policy(book: &Book) -> Value {
         "policyExpiryDate": day(year, 12, 31),
         "policyCurrency": book.setup.policy_currency,
     })
+}
+
+/// The first row once more at the end.
+pub(super) fn repeat_first(rows: &mut Vec<Value>) {
+    if let Some(first) = rows.first().cloned() {
+        rows.push(first);
+    }
 }

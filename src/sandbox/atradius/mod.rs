@@ -8,7 +8,8 @@
 
 mod answer;
 mod demo;
-mod fault;
+mod insurer;
+mod operation;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,13 +28,19 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::fault;
+pub use super::fault::FaultKind;
 use answer::{Answer, Cut};
-pub use fault::{Fault, FaultKind, Operation};
+pub(super) use insurer::open;
+pub use operation::{On, Operation};
 pub use state::{
     Action, BuyerSetup, CREDIT_CHECK_AMOUNT, ConditionSetup, CoverType, Decision, DecisionCode, Foreseen,
     LayerSetup, Setup,
 };
 use state::{Asked, Book};
+
+/// A fault of this interface.
+pub type Fault = fault::Fault<On>;
 
 const TOKENS: &str = "/authenticate/v2/tokens";
 const BUYERS: &str = "/credit-insurance/organisation-management/v1/buyers";
@@ -388,7 +395,7 @@ fn answer_call(
     };
     let call = Incoming { operation, path: uri.path(), query, headers, body };
     let inner = &mut *sandbox.lock();
-    match fault::take(&mut inner.faults, operation) {
+    match fault::take(&mut inner.faults, operation == Operation::Token, |on| on.fits(operation)) {
         None => (carry_out(inner, &call), None),
         Some(FaultKind::TooManyRequests { retry_after_seconds }) => {
             let answer = Answer::gateway(429, "Rate limit quota violation");
@@ -415,6 +422,9 @@ fn answer_call(
             (Answer::gateway(401, "Access Token expired"), None)
         }
         Some(FaultKind::Truncated) => (Answer { cut: Cut::InTheMiddle, ..carry_out(inner, &call) }, None),
+        Some(FaultKind::Repeated) => (carry_out(inner, &call).with_rows(answer::repeat_first), None),
+        Some(FaultKind::Reordered) => (carry_out(inner, &call).with_rows(|rows| rows.reverse()), None),
+        Some(FaultKind::LostCallback) => (carry_out(inner, &call), None), // this interface calls nobody back
     }
 }
 

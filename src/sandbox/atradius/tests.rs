@@ -586,7 +586,11 @@ fn faults_spoil_the_calls_they_were_meant_for() {
     let (buyer_id, amount) = wished(&sandbox, Action::New, at_once(DecisionCode::Dc01));
     let fault = |on, times, kind| sandbox.fault(Fault { on, times, kind });
     with(&sandbox, async |client| {
-        fault(Some(Operation::Covers), 2, FaultKind::TooManyRequests { retry_after_seconds: 3 });
+        fault(
+            Some(On::Operation(Operation::Covers)),
+            2,
+            FaultKind::TooManyRequests { retry_after_seconds: 3 },
+        );
         let list = format!("{COVERS}?policyId=900123");
         let reply = client.get(&list).await;
         assert_eq!((reply.status, reply.headers["retry-after"].to_str().unwrap()), (429, "3"));
@@ -597,10 +601,10 @@ fn faults_spoil_the_calls_they_were_meant_for() {
         fault(None, 1, FaultKind::Unavailable);
         assert_eq!(client.get(&list).await.status, 503);
 
-        fault(Some(Operation::Apply), 1, FaultKind::ErrorBefore);
+        fault(Some(On::Operation(Operation::Apply)), 1, FaultKind::ErrorBefore);
         assert_eq!(client.apply(buyer_id, amount).await.status, 500);
         assert_eq!(sandbox.covers_snapshot().get(&buyer_id), None);
-        fault(Some(Operation::Apply), 1, FaultKind::ErrorAfter);
+        fault(Some(On::Operation(Operation::Apply)), 1, FaultKind::ErrorAfter);
         assert_eq!(client.apply(buyer_id, amount).await.status, 500);
         assert_eq!(
             sandbox.covers_snapshot()[&buyer_id],
@@ -608,7 +612,7 @@ fn faults_spoil_the_calls_they_were_meant_for() {
             "accepted although the answer says otherwise"
         );
 
-        fault(Some(Operation::Change), 1, FaultKind::TimeoutAfter { milliseconds: 60_000 });
+        fault(Some(On::Operation(Operation::Change)), 1, FaultKind::TimeoutAfter { milliseconds: 60_000 });
         let body = json!({
             "customerId": 4_100_123, "policyId": "900123", "buyerId": buyer_id, "coverType": "credit-limit",
             "action": "cancel",
@@ -621,9 +625,9 @@ fn faults_spoil_the_calls_they_were_meant_for() {
             "the log keeps what was going to be answered"
         );
 
-        fault(Some(Operation::Covers), 1, FaultKind::TimeoutBefore { milliseconds: 10 });
+        fault(Some(On::Operation(Operation::Covers)), 1, FaultKind::TimeoutBefore { milliseconds: 10 });
         assert_eq!(client.get(&list).await.status, 408);
-        fault(Some(Operation::Covers), 1, FaultKind::Truncated);
+        fault(Some(On::Operation(Operation::Covers)), 1, FaultKind::Truncated);
         let reply = client.get(&list).await;
         assert!(reply.status == 200 && serde_json::from_str::<Value>(&reply.text).is_err());
 

@@ -1,33 +1,6 @@
-//! Faults on demand: what goes wrong, on which calls, how many times.
+//! Faults on demand, the same words for every simulator: what goes wrong, on which calls, how many times.
 //!
 //! Invariant: a fault is used up by exactly the calls it spoils, so a test knows when the weather clears.
-
-/// The operations of the interface, for scripting faults and reading the log of calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// `POST /authenticate/v2/tokens`.
-    Token,
-    /// `GET …/buyers?country&uid&uidType`, which is billed.
-    FindBuyer,
-    /// `GET …/buyers/{buyerId}`.
-    Buyer,
-    /// `GET …/buyers/my-buyers`.
-    MyBuyers,
-    /// `GET …/covers`.
-    Covers,
-    /// `GET …/covers/decisions`.
-    Decisions,
-    /// `GET …/covers/applications`.
-    Applications,
-    /// `GET …/covers/historic`.
-    Historic,
-    /// `POST …/covers`.
-    Apply,
-    /// `PUT …/covers`.
-    Change,
-    /// `GET …/policies/details`.
-    PolicyDetails,
-}
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,25 +30,46 @@ pub enum FaultKind {
     ExpiredToken,
     /// The call is carried out and its answer is cut in the middle of the JSON text, under a good status.
     Truncated,
+    /// A list shows one of its rows twice.
+    Repeated,
+    /// A list comes in another order.
+    Reordered,
+    /// What would have been called back is not.
+    LostCallback,
 }
 
-/// A fault for the next calls of an operation.
+/// The calls that a fault of a script spoils, in words that every interface has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Calls {
+    /// Any of them.
+    Any,
+    /// Fetching a token.
+    Token,
+    /// Reading a list or one record.
+    Read,
+    /// Asking for, changing or giving up cover; reporting.
+    Write,
+}
+
+/// A fault for the next calls of an operation, `O` being the simulator's own operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
+pub struct Fault<O> {
     /// Which operation it spoils; `None` for any.
-    pub on: Option<Operation>,
+    pub on: Option<O>,
     /// How many calls it spoils.
     pub times: u32,
     /// What goes wrong.
     pub kind: FaultKind,
 }
 
-/// Takes the first fault that fits `operation`, and counts it down.
-pub(super) fn take(faults: &mut Vec<Fault>, operation: Operation) -> Option<FaultKind> {
+/// Takes the first fault that `fits` the call, and counts it down. A fault of tokens spoils no call that fetches one.
+pub(super) fn take<O: Copy>(
+    faults: &mut Vec<Fault<O>>,
+    is_token: bool,
+    fits: impl Fn(O) -> bool,
+) -> Option<FaultKind> {
     let fault = faults.iter_mut().find(|fault| {
-        fault.times > 0
-            && fault.on.is_none_or(|on| on == operation)
-            && !(fault.kind == FaultKind::ExpiredToken && operation == Operation::Token)
+        fault.times > 0 && fault.on.is_none_or(&fits) && !(fault.kind == FaultKind::ExpiredToken && is_token)
     })?;
     fault.times -= 1;
     let kind = fault.kind;
