@@ -6,6 +6,7 @@
 mod builtin;
 mod connection;
 mod cursor;
+mod environment;
 mod error;
 mod load;
 mod manifest;
@@ -24,8 +25,9 @@ pub use connection::{Connection, Setup};
 pub use error::Error;
 pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
 pub use manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HttpOperation, Manifest, Mode,
-    Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType, Stamp, Status, Work,
+    BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FormatRule, HeaderRule,
+    HeaderText, HttpOperation, Manifest, Mode, Operation, Outcome, Paging, Presence, Reach, Records, Request,
+    Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 pub use pull::{Batch, Pulled, PulledRecord};
 pub use roles::{Kind, PURPOSES, Purpose, Role};
