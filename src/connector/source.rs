@@ -280,7 +280,9 @@ pub(super) fn number_style(word: Option<&str>) -> Result<NumberStyle, Error> {
     match word {
         None | Some("point") => Ok(NumberStyle::Point),
         Some("comma") => Ok(NumberStyle::Comma),
-        Some(other) => Err(Error::Settings(vec![format!("decimal is \"{other}\"; it is one of point, comma")])),
+        Some(other) => {
+            Err(Error::Settings(vec![format!("decimal is \"{other}\"; it is one of point, comma")]))
+        }
     }
 }
 

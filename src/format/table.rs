@@ -246,7 +246,9 @@ mod tests {
 
     #[test]
     fn no_text_becomes_a_formula_and_no_number_becomes_a_text() {
-        let row = |name: &str, amount: &str| vec![Cell::Text(name.into()), Cell::Number(amount.into()), Cell::Empty];
+        let row = |name: &str, amount: &str| {
+            vec![Cell::Text(name.into()), Cell::Number(amount.into()), Cell::Empty]
+        };
         let rows = [
             row("=HYPERLINK(\"x\")", "-1234.50"),
             row("+33 1", "0.00"),
@@ -292,9 +294,12 @@ mod tests {
         let day = crate::model::Date::from_ymd_opt(2026, 1, 1).unwrap();
         let plain = write_csv(&header, &rows, &style(";", "auto", NumberStyle::Point)).unwrap();
         let book = xlsx::write("S", &header, &rows, day).unwrap();
-        for (bytes, except, want) in
-            [(plain.clone(), false, "1"), (plain.clone(), true, "2"), (book.clone(), false, "1"), (book, true, "2")]
-        {
+        for (bytes, except, want) in [
+            (plain.clone(), false, "1"),
+            (plain.clone(), true, "2"),
+            (book.clone(), false, "1"),
+            (book, true, "2"),
+        ] {
             let options = Options {
                 kind: Kind::Either,
                 csv: text::Options::default(),
