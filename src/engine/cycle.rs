@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::land::{Landed, Landing};
-use super::settle::{Context, GLOBAL, compare_breaks, settle};
-use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup};
+use super::settle::{Context, GLOBAL, PLANNED, compare_breaks, settle};
+use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects};
 use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
 use crate::ledger::{AccountRow, LimitChange, RunRow, Tx};
@@ -139,6 +139,9 @@ pub async fn cycle(
     deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);
     let whole = settled_on != Some(day) || policy_changed;
     deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
+    let plan = effects::plan(&mut tx, setup, day).await?;
+    deltas.extend(effects::propose(&mut tx, setup, &plan, day, now).await?);
+    deltas.extend(planned_breaks(&mut tx, &context, &plan.breaks).await?);
     tx.say(company, &run, &deltas, now).await?;
 
     let failed = operations.iter().filter(|operation| operation.error.is_some()).count();
@@ -187,6 +190,21 @@ pub async fn cycle(
         })?;
     }
     Ok(report)
+}
+
+/// Compares the breaks that only planning sees with those that are open.
+async fn planned_breaks(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    found: &[Break],
+) -> Result<Vec<Delta>, Error> {
+    let stored: Vec<_> = tx
+        .open_breaks(context.company)
+        .await?
+        .into_iter()
+        .filter(|row| PLANNED.iter().any(|kind| kind.as_str() == row.kind))
+        .collect();
+    compare_breaks(tx, context, &stored, found).await
 }
 
 /// Makes the configuration known to the ledger and reads what each operation starts from.
@@ -308,7 +326,7 @@ async fn land(
     Ok(Err(failure))
 }
 
-async fn pause_delta(
+pub(super) async fn pause_delta(
     tx: &mut Tx<'_>,
     id: &str,
     reason: Option<&str>,

@@ -5,6 +5,7 @@
 
 mod cycle;
 mod daemon;
+pub mod effects;
 mod land;
 mod link;
 mod publish;

@@ -27,6 +27,16 @@ pub(super) struct Context<'a> {
 pub(super) const GLOBAL: &[BreakKind] =
     &[BreakKind::BuyerUnmatched, BreakKind::BuyerAmbiguous, BreakKind::UnknownCode];
 
+/// Breaks that are found by planning, for all buyers at once.
+pub(super) const PLANNED: &[BreakKind] = &[
+    BreakKind::LimitChangedInErp,
+    BreakKind::LimitNotEnforced,
+    BreakKind::RequestUnknownToInsurer,
+    BreakKind::RequestUnanswered,
+    BreakKind::NoticeDue,
+    BreakKind::NoticeMissed,
+];
+
 /// Everything of one buyer.
 struct Sheet<'a> {
     id: &'a str,
@@ -120,13 +130,20 @@ pub(super) async fn settle(
     }
 
     tx.write_exposures(company, &results.exposures, context.now).await?;
+    let owed = results
+        .exposures
+        .iter()
+        .map(|row| (row.buyer_id.as_str(), row.currency.as_str(), row.outstanding_minor));
+    tx.note_exposures(company, &owed.collect::<Vec<_>>(), context.day).await?;
     tx.write_covers(company, &results.covers, context.now).await?;
     let stored = match scope {
         None => tx.open_breaks(company).await?,
         Some(buyers) => tx.open_breaks_of(company, buyers).await?,
     };
-    let stored: Vec<BreakRow> =
-        stored.into_iter().filter(|row| !GLOBAL.iter().any(|kind| kind.as_str() == row.kind)).collect();
+    let stored: Vec<BreakRow> = stored
+        .into_iter()
+        .filter(|row| !GLOBAL.iter().chain(PLANNED).any(|kind| kind.as_str() == row.kind))
+        .collect();
     let found = std::mem::take(&mut results.breaks);
     results.deltas.extend(compare_breaks(tx, context, &stored, &found).await?);
     Ok(results.deltas)

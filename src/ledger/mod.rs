@@ -25,7 +25,8 @@ pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
 pub use effects::{
-    AUTOMATIC, EffectRow, EffectStep, ListedRequest, PeakRow, Proposed, Step, effect_id, reference_of,
+    AUTOMATIC, EffectRow, EffectStep, ListedRequest, OverdueRow, PeakRow, Proposed, Step, effect_id,
+    reference_of,
 };
 pub use items::{ItemLanding, ItemRow, Landed};
 pub use limits::{LimitChange, LimitRow};
