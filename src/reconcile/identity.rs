@@ -62,13 +62,15 @@ const NO_COUNTRY: usize = 3;
 
 /// Legal forms as they end a name.
 const FORMS: &[&str] = &[
-    "ab", "ag", "aps", "as", "asbl", "bv", "bvba", "co", "corp", "doo", "eirl", "ei", "eurl", "gbr", "gie", "gmbh", "inc", "kft", "kg",
-    "lda", "llc", "llp", "ltd", "nv", "ohg", "oy", "oyj", "plc", "pty", "sa", "sae", "sarl", "sas", "sasu", "sca", "sci", "scop", "scs",
-    "se", "sl", "slu", "snc", "spa", "spzoo", "srl", "srls", "sro", "ug", "zrt",
+    "ab", "ag", "aps", "as", "asbl", "bv", "bvba", "co", "corp", "doo", "eirl", "ei", "eurl", "gbr", "gie",
+    "gmbh", "inc", "kft", "kg", "lda", "llc", "llp", "ltd", "nv", "ohg", "oy", "oyj", "plc", "pty", "sa",
+    "sae", "sarl", "sas", "sasu", "sca", "sci", "scop", "scs", "se", "sl", "slu", "snc", "spa", "spzoo",
+    "srl", "srls", "sro", "ug", "zrt",
 ];
 
 /// Legal forms that may also begin a name.
-const FORMS_FIRST: &[&str] = &["eurl", "gie", "sa", "sarl", "sas", "sasu", "sci", "scop", "snc", "spa", "srl"];
+const FORMS_FIRST: &[&str] =
+    &["eurl", "gie", "sa", "sarl", "sas", "sasu", "sci", "scop", "snc", "spa", "srl"];
 
 /// Legal forms in full, and what they are for short.
 const FORMS_IN_FULL: &[(&[&str], &str)] = &[
@@ -128,7 +130,8 @@ const ABBREVIATIONS: &[(&str, &str)] = &[
 
 /// Words that say nothing.
 const EMPTY: &[&str] = &[
-    "a", "and", "cedex", "d", "de", "del", "der", "des", "di", "du", "e", "en", "et", "l", "la", "le", "les", "of", "the", "und", "y",
+    "a", "and", "cedex", "d", "de", "del", "der", "des", "di", "du", "e", "en", "et", "l", "la", "le", "les",
+    "of", "the", "und", "y",
 ];
 
 type Gram = [char; 3];
@@ -174,7 +177,8 @@ pub fn score(a: &Party<'_>, b: &Party<'_>) -> Score {
 }
 
 fn compare(a: &Ready, b: &Ready) -> Score {
-    let score = |points: usize, reasons| Score { points: u8::try_from(points.min(100)).unwrap_or(100), reasons };
+    let score =
+        |points: usize, reasons| Score { points: u8::try_from(points.min(100)).unwrap_or(100), reasons };
     if !a.country.is_empty() && !b.country.is_empty() && a.country != b.country {
         let (one, other) = in_order(&a.country, &b.country);
         return score(0, vec![format!("two countries: {one} and {other}")]);
@@ -226,7 +230,8 @@ fn compare(a: &Ready, b: &Ready) -> Score {
     }
     if !a.forms.is_empty() && !b.forms.is_empty() && a.forms.is_disjoint(&b.forms) {
         points = points.saturating_sub(FORM);
-        let text = |forms: &BTreeSet<String>| forms.iter().cloned().collect::<Vec<_>>().join(" ").to_uppercase();
+        let text =
+            |forms: &BTreeSet<String>| forms.iter().cloned().collect::<Vec<_>>().join(" ").to_uppercase();
         let (one, other) = (text(&a.forms), text(&b.forms));
         let (one, other) = in_order(&one, &other);
         reasons.push(format!("other legal forms: {one} and {other}"));
@@ -243,8 +248,8 @@ fn dice(a: &BTreeSet<Gram>, b: &BTreeSet<Gram>) -> usize {
     ratio(a.intersection(b).count(), a.len(), b.len())
 }
 
-const fn ratio(shared: usize, a: usize, b: usize) -> usize {
-    if a + b == 0 { 0 } else { 200 * shared / (a + b) }
+fn ratio(shared: usize, a: usize, b: usize) -> usize {
+    (200 * shared).checked_div(a + b).unwrap_or(0)
 }
 
 /// The runs of three letters in each word, its beginning and end among them. Their order among the words is forgotten.
@@ -281,17 +286,16 @@ fn words_in_full(text: &str) -> Vec<String> {
 }
 
 fn in_full(word: String) -> String {
-    ABBREVIATIONS
-        .iter()
-        .find(|(short, _)| *short == word)
-        .map_or(word, |(_, full)| (*full).to_owned())
+    ABBREVIATIONS.iter().find(|(short, _)| *short == word).map_or(word, |(_, full)| (*full).to_owned())
 }
 
 /// The words of a name without its legal forms, and these for short. A name that is nothing else keeps its words.
 fn without_forms(mut words: Vec<String>) -> (Vec<String>, BTreeSet<String>) {
     let mut forms = BTreeSet::new();
     for (full, short) in FORMS_IN_FULL {
-        let at = words.windows(full.len()).position(|part| part.iter().zip(*full).all(|(have, want)| have == want));
+        let at = words
+            .windows(full.len())
+            .position(|part| part.iter().zip(*full).all(|(have, want)| have == want));
         if let Some(at) = at.filter(|_| words.len() > full.len()) {
             words.drain(at..at + full.len());
             forms.insert((*short).to_owned());
@@ -400,11 +404,14 @@ pub struct InsurerIds<'a> {
     pub ids: Vec<(&'a str, Money)>,
 }
 
+/// A policy number, and ids with their amounts.
+type UnderPolicy<'a> = (&'a str, Vec<(&'a str, Money)>);
+
 /// The break of a buyer that one insurer covers under two of its ids: only the higher cover counts, so somebody must say
 /// which id is right. An id without cover takes nothing away and is no break.
 #[must_use]
 pub fn two_insurer_ids(subject: &str, name: &str, country: &str, known: &[InsurerIds<'_>]) -> Vec<Break> {
-    let mut by_insurer: BTreeMap<&str, Vec<(&str, Vec<(&str, Money)>)>> = BTreeMap::new();
+    let mut by_insurer: BTreeMap<&str, Vec<UnderPolicy<'_>>> = BTreeMap::new();
     for InsurerIds { connection, policy, ids } in known {
         let mut ids: Vec<_> = ids.iter().filter(|(_, amount)| amount.minor > 0).copied().collect();
         ids.sort_by_key(|(id, amount)| (Reverse(amount.minor), *id));
@@ -412,7 +419,7 @@ pub fn two_insurer_ids(subject: &str, name: &str, country: &str, known: &[Insure
             by_insurer.entry(connection).or_default().push((policy, ids));
         }
     }
-    let text = |policies: Vec<(&str, Vec<(&str, Money)>)>| {
+    let text = |policies: Vec<UnderPolicy<'_>>| {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for (policy, ids) in policies {
             ours.extend(ids.first().map(|(id, amount)| format!("{amount} of {id} counts under {policy}")));
@@ -464,7 +471,11 @@ mod tests {
             ("Socie\u{301}te\u{301} Fictivel", "Ste Fictivel"),
         ] {
             let found = score(&named(a), &named(b));
-            assert_eq!((found.points, found.reasons[0].as_str()), (100, "the same name"), "{a} / {b}: {found:?}");
+            assert_eq!(
+                (found.points, found.reasons[0].as_str()),
+                (100, "the same name"),
+                "{a} / {b}: {found:?}"
+            );
         }
     }
 

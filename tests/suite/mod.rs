@@ -2,6 +2,7 @@
 
 mod cycle;
 mod demo;
+mod identity;
 mod ledger;
 mod queue;
 mod tryton;
