@@ -75,7 +75,10 @@ async fn breaks(setup: &Setup, kind: &str) -> Vec<(String, String)> {
     let mut tx = setup.ledger.begin().await.unwrap();
     let rows = tx.open_breaks("exemple").await.unwrap();
     tx.rollback().await.unwrap();
-    rows.into_iter().filter(|row| row.kind == kind).map(|row| (row.ours, row.theirs)).collect()
+    // The blank within an amount is one that does not break.
+    let plain = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let of_kind = rows.into_iter().filter(|row| row.kind == kind);
+    of_kind.map(|row| (plain(row.ours), plain(row.theirs))).collect()
 }
 
 async fn a_person_decides(ledger: &str) {
@@ -103,7 +106,7 @@ async fn a_person_decides(ledger: &str) {
         hint.starts_with("no account; Imprimerie Fictivel (siren:000000018) has a name alike, "),
         "{hint}"
     );
-    assert_eq!(amount, "50000.00 EUR");
+    assert_eq!(amount, "50 000.00 EUR");
 
     // What waits, best first; a name has linked nothing.
     let waiting = json(&world, &["buyers", "match"]);
@@ -271,8 +274,8 @@ async fn two_ids_of_one_insurer_are_a_break() {
     assert_eq!(
         found,
         [(
-            "40000.00 EUR of 31001 counts under 0004711".to_owned(),
-            "31001 40000.00 EUR and 31002 25000.00 EUR".to_owned()
+            "40 000.00 EUR of 31001 counts under 0004711".to_owned(),
+            "31001 40 000.00 EUR and 31002 25 000.00 EUR".to_owned()
         )]
     );
     let listed = told(&world, &["breaks", "--kind", "two_insurer_ids"]);
