@@ -25,16 +25,13 @@ CREATE TABLE buyer (
     recorded_at TIMESTAMPTZ NOT NULL
 );
 
--- link is why it is that buyer, as last recorded in buyer_link. origin: 'customer' when a customer record describes it, 'item' when only its items do.
+-- origin: 'customer' when a customer record describes it, 'item' when only its items do.
 CREATE TABLE account (
     connection       TEXT COLLATE "C" NOT NULL,
     external_id      TEXT COLLATE "C" NOT NULL,
     code             TEXT COLLATE "C" NOT NULL,
     name             TEXT COLLATE "C" NOT NULL,
     country          TEXT COLLATE "C" NOT NULL,
-    street           TEXT COLLATE "C",
-    postcode         TEXT COLLATE "C",
-    town             TEXT COLLATE "C",
     identifiers      JSONB NOT NULL,
     insurer_buyer_id TEXT COLLATE "C",
     limit_minor      BIGINT,
@@ -42,7 +39,6 @@ CREATE TABLE account (
     terms_days       BIGINT,
     blocked          BOOLEAN NOT NULL,
     buyer_id         TEXT COLLATE "C" NOT NULL,
-    link             TEXT COLLATE "C",
     origin           TEXT COLLATE "C" NOT NULL,
     content_hash     BYTEA NOT NULL,
     recorded_at      TIMESTAMPTZ NOT NULL,
@@ -286,31 +282,4 @@ CREATE TABLE control_total (
     quarantined_count BIGINT NOT NULL,
     quarantined_minor BIGINT NOT NULL,
     PRIMARY KEY (run, connection, operation, currency)
-);
-
--- Why an account, or an insurer's buyer, is a legal buyer; one in force each, the others are its history.
-CREATE TABLE buyer_link (
-    seq            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    company        TEXT COLLATE "C" NOT NULL,
-    kind           TEXT COLLATE "C" NOT NULL,
-    connection     TEXT COLLATE "C" NOT NULL,
-    external_id    TEXT COLLATE "C" NOT NULL,
-    buyer_id       TEXT COLLATE "C" NOT NULL,
-    reason         TEXT COLLATE "C" NOT NULL,
-    detail         TEXT COLLATE "C" NOT NULL,
-    score          BIGINT,
-    decided_by     TEXT COLLATE "C" NOT NULL,
-    previous_buyer TEXT COLLATE "C",
-    recorded_at    TIMESTAMPTZ NOT NULL,
-    reversed_at    TIMESTAMPTZ,
-    reversed_by    TEXT COLLATE "C"
-);
-CREATE UNIQUE INDEX buyer_link_in_force ON buyer_link (kind, connection, external_id) WHERE reversed_at IS NULL;
-CREATE INDEX buyer_link_of_persons ON buyer_link (company) WHERE reversed_at IS NULL AND reason = 'person';
-
--- Buyers that a command touched between two cycles; the next one settles them and empties this.
-CREATE TABLE touched_buyer (
-    company  TEXT COLLATE "C" NOT NULL,
-    buyer_id TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (company, buyer_id)
 );

@@ -25,16 +25,13 @@ CREATE TABLE buyer (
     recorded_at TEXT NOT NULL
 ) STRICT;
 
--- link is why it is that buyer, as last recorded in buyer_link. origin: 'customer' when a customer record describes it, 'item' when only its items do.
+-- origin: 'customer' when a customer record describes it, 'item' when only its items do.
 CREATE TABLE account (
     connection       TEXT NOT NULL,
     external_id      TEXT NOT NULL,
     code             TEXT NOT NULL,
     name             TEXT NOT NULL,
     country          TEXT NOT NULL,
-    street           TEXT,
-    postcode         TEXT,
-    town             TEXT,
     identifiers      TEXT NOT NULL,
     insurer_buyer_id TEXT,
     limit_minor      INTEGER,
@@ -42,7 +39,6 @@ CREATE TABLE account (
     terms_days       INTEGER,
     blocked          INTEGER NOT NULL,
     buyer_id         TEXT NOT NULL,
-    link             TEXT,
     origin           TEXT NOT NULL,
     content_hash     BLOB NOT NULL,
     recorded_at      TEXT NOT NULL,
@@ -286,31 +282,4 @@ CREATE TABLE control_total (
     quarantined_count INTEGER NOT NULL,
     quarantined_minor INTEGER NOT NULL,
     PRIMARY KEY (run, connection, operation, currency)
-) STRICT;
-
--- Why an account, or an insurer's buyer, is a legal buyer; one in force each, the others are its history.
-CREATE TABLE buyer_link (
-    seq            INTEGER PRIMARY KEY AUTOINCREMENT,
-    company        TEXT NOT NULL,
-    kind           TEXT NOT NULL,
-    connection     TEXT NOT NULL,
-    external_id    TEXT NOT NULL,
-    buyer_id       TEXT NOT NULL,
-    reason         TEXT NOT NULL,
-    detail         TEXT NOT NULL,
-    score          INTEGER,
-    decided_by     TEXT NOT NULL,
-    previous_buyer TEXT,
-    recorded_at    TEXT NOT NULL,
-    reversed_at    TEXT,
-    reversed_by    TEXT
-) STRICT;
-CREATE UNIQUE INDEX buyer_link_in_force ON buyer_link (kind, connection, external_id) WHERE reversed_at IS NULL;
-CREATE INDEX buyer_link_of_persons ON buyer_link (company) WHERE reversed_at IS NULL AND reason = 'person';
-
--- Buyers that a command touched between two cycles; the next one settles them and empties this.
-CREATE TABLE touched_buyer (
-    company  TEXT NOT NULL,
-    buyer_id TEXT NOT NULL,
-    PRIMARY KEY (company, buyer_id)
 ) STRICT;
