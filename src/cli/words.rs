@@ -15,6 +15,9 @@ pub const fn break_meaning(kind: BreakKind) -> &'static str {
         BreakKind::BuyerUnmatched => "the insurer knows a buyer that no customer account answers to",
         BreakKind::BuyerAmbiguous => "the insurer knows a buyer that several buyers answer to",
         BreakKind::SameBuyerTwoAccounts => "one legal buyer has two accounts (information only)",
+        BreakKind::TwoInsurerIds => {
+            "one insurer covers one legal buyer under two ids; the higher limit counts"
+        }
         BreakKind::UnknownCode => "a partner uses a code that the mapping does not know",
         BreakKind::LimitChangedInErp => "somebody changed in the ERP the limit that Encours had written",
         BreakKind::LimitNotEnforced => "nothing is covered and the ERP does not stop deliveries",

@@ -31,8 +31,6 @@ pub(super) struct Landed {
     pub(super) totals: Vec<ControlTotal>,
     pub(super) buyers: BTreeSet<String>,
     pub(super) limits: Vec<LimitChange>,
-    pub(super) ambiguous: Vec<(Limit, Vec<String>)>,
-    pub(super) unmatched: Vec<Limit>,
     pub(super) unknown: BTreeSet<UnknownCode>,
 }
 
@@ -243,8 +241,6 @@ impl Landing<'_> {
     }
 
     async fn limits(&self, tx: &mut Tx<'_>, arrived: &mut Arrived, landed: &mut Landed) -> Result<(), Error> {
-        let accounts = tx.accounts(self.company).await?;
-        let index = super::link::Index::new(&accounts);
         // One limit a buyer and policy: the latest decision counts, another is told.
         let mut by_key: BTreeMap<(String, String), (String, Limit)> = BTreeMap::new();
         for (place, limit) in std::mem::take(&mut arrived.limits) {
@@ -278,14 +274,9 @@ impl Landing<'_> {
             });
         }
         let limits: Vec<Limit> = by_key.into_values().map(|(_, limit)| limit).collect();
-        for limit in &limits {
-            match index.buyer_of(limit) {
-                Ok(Some(_)) => {}
-                Ok(None) if limit.amount_minor > 0 => landed.unmatched.push(limit.clone()),
-                Ok(None) => {}
-                Err(several) => landed.ambiguous.push((limit.clone(), several)),
-            }
-        }
+        let arriving = Some((self.connection, limits.as_slice()));
+        let mut resolved = super::link::resolve(tx, self.company, arriving, self.now).await?;
+        landed.buyers.append(&mut resolved.touched);
         landed.limits = tx
             .land_limits(
                 self.connection,
@@ -294,7 +285,7 @@ impl Landing<'_> {
                 self.vanish_percent_max,
                 self.day,
                 self.now,
-                |limit| index.buyer_of(limit).ok().flatten(),
+                |limit| resolved.index.buyer_of(self.connection, limit),
             )
             .await?;
         Ok(())
@@ -318,6 +309,9 @@ fn stub(item: &Item, described: Option<Box<AccountIn>>, accounts: &AccountLandin
         code: item.account.clone(),
         name: described.name,
         country: described.country,
+        street: None,
+        postcode: None,
+        town: None,
         identifiers: described.identifiers,
         insurer_buyer_id: described.insurer_buyer_id,
         limit_minor: None,

@@ -13,7 +13,7 @@ use crate::ledger::{AccountRow, BreakRow, CoverRow, ExposureRow, LimitRow, OpenI
 use crate::model::{
     Break, BreakKind, Currency, Date, Delta, Event, Instant, ItemKind, Limit, Money, Policy, render_minor,
 };
-use crate::reconcile::{self, ErpAccount, PolicyState, Stand};
+use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand};
 
 /// What settling needs to know beside the ledger.
 pub(super) struct Context<'a> {
@@ -270,6 +270,7 @@ fn settle_buyer(
 
     // Cover, one row a policy.
     let mut states: Vec<State<'_>> = Vec::new();
+    let mut ids: Vec<InsurerIds<'_>> = Vec::new();
     for policy in &context.policies {
         let rows = sheet
             .limits
@@ -277,6 +278,7 @@ fn settle_buyer(
             .map(Vec::as_slice)
             .unwrap_or_default();
         let (current, statements) = statements(rows);
+        ids.push(insurer_ids(policy, rows));
         let history = LimitHistory::from_statements(statements, policy.currency)?;
         let cover = credit::allocate(&items, &history, policy, context.day)?;
         let over = cover.beyond_limit_minor > 0;
@@ -367,12 +369,13 @@ fn settle_buyer(
     let buyer =
         reconcile::Buyer { id: sheet.id, name, country, accounts: &erp, policies: &states, owed: &owed };
     results.breaks.extend(reconcile::breaks(&buyer, context.day));
+    results.breaks.extend(reconcile::two_insurer_ids(sheet.id, name, country, &ids));
     Ok(())
 }
 
 /// The statements of one buyer under one policy, and the one in force.
 ///
-/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts; no break tells it yet.
+/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts, and a break tells it.
 pub(crate) fn statements<'l>(rows: &[&'l LimitRow]) -> (Option<&'l LimitRow>, Vec<(Date, &'l Limit)>) {
     let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
     for row in rows {
@@ -390,6 +393,22 @@ pub(crate) fn statements<'l>(rows: &[&'l LimitRow]) -> (Option<&'l LimitRow>, Ve
     let mut own: Vec<&&LimitRow> = own.collect();
     own.sort_by_key(|row| row.version);
     (current, own.into_iter().map(|row| (row.seen_on, &row.payload.0)).collect())
+}
+
+/// The insurer's ids of one buyer under a policy, with what each covers by its last statement.
+fn insurer_ids<'l>(policy: &'l Policy, rows: &[&'l LimitRow]) -> InsurerIds<'l> {
+    let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
+    for row in rows {
+        if latest.get(row.insurer_buyer_id.as_str()).is_none_or(|known| known.version <= row.version) {
+            latest.insert(&row.insurer_buyer_id, row);
+        }
+    }
+    let amount = |row: &LimitRow| Money::new(row.payload.amount_minor, row.payload.currency);
+    InsurerIds {
+        connection: &policy.connection,
+        policy: &policy.number,
+        ids: latest.into_iter().map(|(id, row)| (id, amount(row))).collect(),
+    }
 }
 
 fn last_day(limit: &Limit) -> Option<Date> {

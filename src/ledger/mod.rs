@@ -13,6 +13,7 @@ mod effects;
 mod facts;
 mod items;
 mod limits;
+mod links;
 mod positions;
 mod quarantine;
 mod read;
@@ -30,6 +31,7 @@ pub use effects::{
 };
 pub use items::{ItemLanding, ItemRow, Landed};
 pub use limits::{LimitChange, LimitRow};
+pub use links::{AccountLink, LinkRow, NewLink};
 pub use positions::{CoverRow, ExposureRow};
 pub use quarantine::{BadRecord, QuarantineRow};
 pub use read::{BuyerRow, ItemView};

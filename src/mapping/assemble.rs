@@ -513,6 +513,9 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         let name = self.owned(field!(ACCOUNT, "name"));
         let code = self.owned(field!(ACCOUNT, "code"));
         let country = self.owned(field!(ACCOUNT, "country")).unwrap_or_default();
+        let street = self.owned(field!(ACCOUNT, "street"));
+        let postcode = self.owned(field!(ACCOUNT, "postcode"));
+        let town = self.owned(field!(ACCOUNT, "town"));
         let terms_days = self.integer(field!(ACCOUNT, "terms_days"));
         let blocked = self.flag(field!(ACCOUNT, "blocked"));
         let insurer_buyer_id = self.owned(field!(ACCOUNT, "insurer_buyer_id"));
@@ -522,6 +525,9 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             external_id,
             name: name?,
             country: country.to_uppercase(),
+            street,
+            postcode,
+            town,
             identifiers,
             insurer_buyer_id,
             limit_minor,

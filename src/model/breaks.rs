@@ -27,6 +27,8 @@ words! {
         BuyerAmbiguous = "buyer_ambiguous",
         /// Two accounts of one legal buyer (information).
         SameBuyerTwoAccounts = "same_buyer_two_accounts",
+        /// One insurer covers one legal buyer under two of its ids.
+        TwoInsurerIds = "two_insurer_ids",
         /// A code that the mapping does not know.
         UnknownCode = "unknown_code",
         /// The ERP holds another limit than Encours wrote into it.
@@ -57,10 +59,16 @@ impl BreakKind {
             Self::NoCover => "request cover before the next delivery",
             Self::CoverExpiring => "ask for a renewal before the date, or plan for the lower limit",
             Self::BuyerUnmatched => {
-                "add the registry number or the insurer's buyer id to the customer in the ERP"
+                "add the registry number or the insurer's buyer id to the customer in the ERP, or decide with \
+                 `encours buyers match`"
             }
-            Self::BuyerAmbiguous => "correct the registry numbers so that one buyer remains",
+            Self::BuyerAmbiguous => {
+                "correct the registry numbers so that one buyer remains, or decide with `encours buyers match`"
+            }
             Self::SameBuyerTwoAccounts => "nothing: the accounts share one cover",
+            Self::TwoInsurerIds => {
+                "ask the insurer to merge its two ids, or correct the link (`encours buyers links`)"
+            }
             Self::UnknownCode => "add the code to the [codes] table of the mapping",
             Self::LimitChangedInErp => {
                 "ask who changed it; approve the write-back to replace it, or ask the insurer for the ERP's amount"

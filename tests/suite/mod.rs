@@ -3,6 +3,7 @@
 mod cycle;
 mod demo;
 mod effects;
+mod identity;
 mod ledger;
 mod queue;
 mod tryton;
