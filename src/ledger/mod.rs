@@ -23,7 +23,7 @@ pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
-pub use items::{ItemLanding, ItemRow, Landed};
+pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};
 pub use positions::{CoverRow, ExposureRow};
 pub use quarantine::{BadRecord, QuarantineRow};
