@@ -11,6 +11,7 @@ mod db;
 mod deltas;
 mod facts;
 mod items;
+mod known;
 mod limits;
 mod positions;
 mod quarantine;
