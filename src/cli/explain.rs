@@ -160,10 +160,8 @@ impl File {
                 number: &item.number,
                 kind,
                 currency,
-                total_minor: item.total_minor,
                 open_minor: item.open_minor,
                 issued: item.issued,
-                due: item.due,
                 original_due: item.original_due,
                 disputed: item.disputed,
             })

@@ -11,7 +11,7 @@ use super::Error;
 use crate::credit::{self, LimitHistory, OpenItem};
 use crate::ledger::{AccountRow, BreakRow, CoverRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx};
 use crate::model::{
-    Break, BreakKind, Currency, Date, Delta, Event, Instant, ItemKind, Limit, Money, Policy, render_minor,
+    Break, BreakKind, Currency, Date, Delta, Event, Instant, Limit, Money, Policy, render_minor,
 };
 use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand};
 
@@ -109,20 +109,23 @@ pub(super) async fn settle(
         }
         Ok(())
     };
-    tx.open_items(company, scope, |row| {
-        if items.first().is_some_and(|first| first.buyer_id != row.buyer_id) {
-            let done = items.first().map(|first| first.buyer_id.clone());
-            if let Err(error) = flush(done.as_deref(), &items, &mut results) {
+    let mut current = String::new();
+    tx.open_items(company, scope, |buyer, item| {
+        if !items.is_empty() && current != buyer {
+            if let Err(error) = flush(Some(&current), &items, &mut results) {
                 failure.get_or_insert(error);
             }
             items.clear();
         }
-        items.push(row);
+        if items.is_empty() {
+            buyer.clone_into(&mut current);
+        }
+        items.push(item);
         Ok(())
     })
     .await?;
-    if let Some(last) = items.first().map(|first| first.buyer_id.clone()) {
-        flush(Some(&last), &items, &mut results)?;
+    if !items.is_empty() {
+        flush(Some(&current), &items, &mut results)?;
     }
     flush(None, &[], &mut results)?;
     if let Some(error) = failure {
@@ -215,7 +218,7 @@ fn settle_buyer(
     holding: &BTreeSet<String>,
     results: &mut Results,
 ) -> Result<(), Error> {
-    let items = rows.iter().map(open_item).collect::<Result<Vec<_>, Error>>()?;
+    let items: Vec<OpenItem<'_>> = rows.iter().map(open_item).collect();
     let (name, country) =
         sheet.accounts.first().map_or((sheet.id, ""), |a| (a.name.as_str(), a.country.as_str()));
     let who = json!({ "id": sheet.id, "name": name, "country": country });
@@ -424,21 +427,17 @@ fn currency(code: &str) -> Result<Currency, Error> {
 }
 
 /// An open item of the ledger as the pure core takes it.
-pub(crate) fn open_item(row: &OpenItemRow) -> Result<OpenItem<'_>, Error> {
-    let kind =
-        ItemKind::parse(&row.kind).ok_or_else(|| crate::ledger::Error::unreadable("kind", &row.kind))?;
-    Ok(OpenItem {
+fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
+    OpenItem {
         id: &row.external_id,
         number: &row.number,
-        kind,
-        currency: currency(&row.currency)?,
-        total_minor: row.total_minor,
+        kind: row.kind,
+        currency: row.currency,
         open_minor: row.open_minor,
         issued: row.issued,
-        due: row.due,
         original_due: row.original_due,
         disputed: row.disputed,
-    })
+    }
 }
 
 fn exposure_row(buyer: &str, exposure: &credit::Exposure, day: Date) -> ExposureRow {

@@ -12,6 +12,7 @@ mod deltas;
 mod effects;
 mod facts;
 mod items;
+mod known;
 mod limits;
 mod links;
 mod positions;
@@ -29,7 +30,7 @@ pub use effects::{
     AUTOMATIC, EffectRow, EffectStep, ListedRequest, OverdueRow, PeakRow, Proposed, Step, effect_id,
     reference_of,
 };
-pub use items::{ItemLanding, ItemRow, Landed};
+pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};
 pub use links::{AccountLink, LinkRow, NewLink};
 pub use positions::{CoverRow, ExposureRow};

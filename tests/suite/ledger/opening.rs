@@ -41,7 +41,7 @@ async fn who_reads_waits_for_no_run(db: &Database) {
         let mut tx = ledger.read().await.unwrap();
         assert_eq!(tx.items_of(COMPANY, "nobody").await.unwrap(), []);
         let mut count = 0;
-        tx.open_items(COMPANY, None, |_| {
+        tx.open_items(COMPANY, None, |_, _| {
             count += 1;
             Ok(())
         })
