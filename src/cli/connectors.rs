@@ -223,7 +223,10 @@ fn capabilities(able: &Capabilities) -> Vec<String> {
     say(able.company_scoped, "limits are held per company there");
     say(able.compare_and_set, "a limit is written only over the version that was read");
     if able.visible_after_minutes > 0 {
-        lines.push(format!("a request may be missing from its lists for {} minutes", able.visible_after_minutes));
+        lines.push(format!(
+            "a request may be missing from its lists for {} minutes",
+            able.visible_after_minutes
+        ));
     }
     if let Some(step) = able.amount_step {
         lines.push(format!(

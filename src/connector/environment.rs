@@ -10,13 +10,17 @@ use super::manifest::{Environment, Setting};
 use super::read::{Section, text};
 
 /// Reads `[environments]`: names to a URL, or to `{ url, vars }`.
-pub(super) fn parse(root: &Section<'_>, settings: &BTreeMap<String, Setting>) -> BTreeMap<String, Environment> {
+pub(super) fn parse(
+    root: &Section<'_>,
+    settings: &BTreeMap<String, Setting>,
+) -> BTreeMap<String, Environment> {
     let mut environments = BTreeMap::new();
     let Some(section) = root.section("environments") else { return environments };
     for (name, _, value) in section.entries() {
         if !value.get_ref().is_table() {
             let url = section.place(value, text).map(str::to_owned);
-            environments.extend(url.map(|url| (name.to_owned(), Environment { url, ..Environment::default() })));
+            environments
+                .extend(url.map(|url| (name.to_owned(), Environment { url, ..Environment::default() })));
             continue;
         }
         let Some(table) = section.as_section(value) else { continue };
@@ -43,7 +47,8 @@ pub(super) fn parse(root: &Section<'_>, settings: &BTreeMap<String, Setting>) ->
         let missing: Vec<&str> =
             known.iter().filter(|var| !environment.vars.contains_key(*var)).map(String::as_str).collect();
         if !missing.is_empty() {
-            let message = format!("\"{name}\" does not say {}, which another environment does", missing.join(", "));
+            let message =
+                format!("\"{name}\" does not say {}, which another environment does", missing.join(", "));
             section.problem(span, message);
         }
     }
@@ -83,14 +88,17 @@ pub(super) fn of(
         None => None,
     };
     match (url, named) {
-        (Some(_), Some(_)) if !has_vars => Err("a connection has an environment or a url, not both".to_owned()),
+        (Some(_), Some(_)) if !has_vars => {
+            Err("a connection has an environment or a url, not both".to_owned())
+        }
         (Some(_), None) if has_vars => Err(format!(
             "the paths of {id} differ between its environments: beside the url, say which environment is behind it, one of {}",
             names()
         )),
-        (Some(url), named) => {
-            Ok(Environment { url, vars: named.map(|environment| environment.vars.clone()).unwrap_or_default() })
-        }
+        (Some(url), named) => Ok(Environment {
+            url,
+            vars: named.map(|environment| environment.vars.clone()).unwrap_or_default(),
+        }),
         (None, Some(environment)) => Ok(environment.clone()),
         (None, None) => known
             .get("production")

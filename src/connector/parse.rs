@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::environment;
 use super::manifest::{
     BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HeaderRule, HeaderText,
     HttpOperation, Manifest, Mode, Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting,
     SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
-use super::environment;
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
 use crate::format::json::{self, Path};

@@ -126,9 +126,7 @@ impl Connection {
             let next = page.next(&http.paging, &answer, &records).map_err(wrong)?;
             let also = self.also(operation, http, &records).await?;
             let records = match http.span {
-                ShapeSpan::Page => {
-                    shaped(http.shape.as_ref(), records, also, &settings).map_err(wrong)?
-                }
+                ShapeSpan::Page => shaped(http.shape.as_ref(), records, also, &settings).map_err(wrong)?,
                 ShapeSpan::Whole => {
                     kept.extend(records);
                     kept_also.extend(also);

@@ -12,8 +12,8 @@ use super::target::{
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, LayerKind,
-    Limit, LimitRequest, RequestStatus, Scheme, parse_minor,
+    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind,
+    LayerKind, Limit, LimitRequest, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.

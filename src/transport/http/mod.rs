@@ -357,8 +357,7 @@ impl Client {
         let mut headers = self.common_headers(correlation)?;
         session.add_headers(&config.auth, &config.settings, correlation, &mut headers)?;
         for (name, text) in &call.headers {
-            let wrong =
-                || Error::Configuration { reason: format!("\"{name}\" cannot be sent as a header") };
+            let wrong = || Error::Configuration { reason: format!("\"{name}\" cannot be sent as a header") };
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             headers.insert(name, HeaderValue::from_str(text).map_err(|_| wrong())?);
         }
