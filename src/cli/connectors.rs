@@ -156,6 +156,12 @@ fn describe(context: &Context, id: &str) -> anyhow::Result<Exit> {
                 table.row([op.name.as_str(), op.does.as_str(), op.into.unwrap_or(""), op.mode.unwrap_or("")]);
             }
             let _ = write!(text, "\nOperations\n{table}");
+            for op in about.operations.iter().filter(|op| !op.steps.is_empty()) {
+                let _ = writeln!(text, "\nThen, by hand, for {}", op.name.replace('_', " "));
+                for (step, number) in op.steps.iter().zip(1..) {
+                    let _ = writeln!(text, "{number:>3}. {step}");
+                }
+            }
             let able = capabilities(&about.capabilities);
             if !able.is_empty() {
                 let _ = writeln!(text, "\nGood to know\n{}", able.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"));

@@ -128,15 +128,20 @@ impl Connection {
         let declared = self.pull_operation(operation)?;
         let initial = match &declared.work {
             super::Work::Http(http) => http.cursor.as_ref().and_then(|rule| rule.initial.as_ref()),
-            super::Work::File(_) => None,
+            super::Work::File(_) | super::Work::HandOver(_) => None,
         };
         Ok(if cursor.is_none() && initial.is_none() { Mode::Snapshot } else { declared.mode })
     }
 
-    /// Whether the connector has an operation.
+    /// Whether the connection has an operation. One that hands a file over needs its folder among the settings.
     #[must_use]
     pub fn has(&self, operation: &str) -> bool {
-        self.connector.manifest.operations.contains_key(operation)
+        self.connector.manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
+            super::Work::HandOver(send) => {
+                self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some())
+            }
+            super::Work::Http(_) | super::Work::File(_) => true,
+        })
     }
 
     /// Moves files that a pull read, once they have landed, to `<archive>/YYYY-MM-DD/`; nothing without that setting.

@@ -181,6 +181,8 @@ pub struct DescribedOperation {
     pub into: Option<&'static str>,
     /// `snapshot` or `incremental`, for a pull.
     pub mode: Option<&'static str>,
+    /// What a person then does at the partner, step by step.
+    pub steps: Vec<String>,
 }
 
 /// A connector, described for people and for programs.
@@ -223,9 +225,11 @@ impl Connector {
             does: match &operation.work {
                 Work::Http(http) => format!("{} {}", http.request.method.as_str(), http.request.path),
                 Work::File(file) => format!("reads {}", file.file),
+                Work::HandOver(send) => format!("writes {} into {}", send.file, send.folder),
             },
             into: operation.into.map(crate::mapping::Target::as_str),
             mode: operation.into.map(|_| operation.mode.as_str()),
+            steps: operation.steps.clone(),
         });
         fn named<T>(
             environments: &BTreeMap<String, Environment>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::roles::{Purpose, Role};
 use crate::format::json::Path;
+use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::mapping::{Filter, Target};
 use crate::model::words;
 use crate::transport::http::{Auth, ErrorRules, Limit, Method, Test};
@@ -309,6 +310,21 @@ pub enum FormatRule {
         /// Names of the columns, for a file without header.
         columns: Option<Vec<String>>,
     },
+    /// A workbook, or a delimited file, whichever it is.
+    Table {
+        /// Which of the two.
+        kind: TableKind,
+        /// The sign between fields of a delimited file.
+        delimiter: Option<Template>,
+        /// Its encoding.
+        encoding: Option<Template>,
+        /// Lines before the header.
+        skip_lines: Option<Template>,
+        /// Name or number of the sheet of a workbook.
+        sheet: Option<Template>,
+        /// The decimal sign that the numbers of a workbook are shown with: `point` or `comma`.
+        decimal: Option<Template>,
+    },
     /// One JSON document.
     Json,
     /// A French ledger (fichier des écritures comptables).
@@ -355,6 +371,40 @@ pub struct FileOperation {
     pub records: Records,
     /// Turns a JSON document into the records that are mapped.
     pub shape: Option<Filter>,
+    /// Which rows of a table count.
+    pub rows: Option<RowChoice>,
+}
+
+/// How a file that goes out is written.
+#[derive(Debug, Clone)]
+pub struct OutRule {
+    /// Delimited, a workbook, or as the ending of its name says.
+    pub kind: TableKind,
+    /// The sign between fields.
+    pub delimiter: Option<Template>,
+    /// The encoding.
+    pub encoding: Option<Template>,
+    /// The decimal sign of amounts in a delimited file: `point` or `comma`.
+    pub decimal: Option<Template>,
+    /// The name of the sheet of a workbook.
+    pub sheet: Option<Template>,
+    /// Whether the first line names the columns.
+    pub header: bool,
+}
+
+/// An operation that hands a file over.
+#[derive(Debug, Clone)]
+pub struct FileSend {
+    /// The name of the file; besides settings it may hold `{batch}` and `{date}`.
+    pub file: Template,
+    /// The folder that it is put into.
+    pub folder: Template,
+    /// How it is written.
+    pub format: OutRule,
+    /// The `[send.<name>]` of the mappings that makes its rows.
+    pub body: String,
+    /// Our words to theirs, by fact.
+    pub codes: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What an operation works on.
@@ -362,8 +412,10 @@ pub struct FileOperation {
 pub enum Work {
     /// Over HTTP.
     Http(Box<HttpOperation>),
-    /// On files.
+    /// On files that are read.
     File(Box<FileOperation>),
+    /// On a file that is handed over.
+    HandOver(Box<FileSend>),
 }
 
 /// One operation of a connector.
@@ -379,6 +431,8 @@ pub struct Operation {
     pub sample: Option<String>,
     /// How it is done.
     pub work: Work,
+    /// What a person then does at the partner, step by step, to be ticked off.
+    pub steps: Vec<String>,
 }
 
 /// The whole manifest.

@@ -11,13 +11,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment;
 use super::manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HeaderRule, HeaderText,
-    HttpOperation, Manifest, Mode, Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting,
-    SettingType, ShapeSpan, Stamp, Status, Then, Work,
+    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HeaderRule, HeaderText,
+    HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
+    Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
 use crate::format::json::{self, Path};
+use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::format::toml::Problem;
 use crate::mapping::{Mappings, Target};
 use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Test, Token, TokenRequest};
@@ -159,12 +160,6 @@ fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
         archive = names.template(&section, "archive");
         section.close();
     }
-    if reach == Reach::Files && folder.is_none() {
-        root.problem(
-            root.span.clone(),
-            "a connector of files says where they are: [files] with folder = \"{folder}\"",
-        );
-    }
     let mut operations = BTreeMap::new();
     if let Some(section) = root.section("operations") {
         for (name, span, value) in section.entries() {
@@ -187,6 +182,14 @@ fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
                     .map(|operation| (name.to_owned(), operation)),
             );
         }
+    }
+    let reads = |operation: &Operation| matches!(operation.work, Work::File(_));
+    if reach == Reach::Files && folder.is_none() && (operations.is_empty() || operations.values().any(reads))
+    {
+        root.problem(
+            root.span.clone(),
+            "a connector of files says where they are: [files] with folder = \"{folder}\"",
+        );
     }
     let Head { id, name, role, status, notes, capabilities } = head;
     Some(Manifest {
@@ -561,8 +564,18 @@ fn operation(
         Reach::Http => {
             http_operation(&section, purpose, names, mappings).map(|work| Work::Http(Box::new(work)))
         }
-        Reach::Files => file_operation(&section, names).map(|work| Work::File(Box::new(work))),
+        Reach::Files => match purpose.kind {
+            Kind::Pull(_) => file_operation(&section, names).map(|work| Work::File(Box::new(work))),
+            Kind::Send => {
+                file_send(&section, purpose, names, mappings).map(|work| Work::HandOver(Box::new(work)))
+            }
+            Kind::LookUp => {
+                section.problem(section.span.clone(), "a folder of files answers no questions");
+                None
+            }
+        },
     };
+    let steps = if purpose.kind == Kind::Send { section.texts("steps") } else { Vec::new() };
     let is_pull = matches!(purpose.kind, Kind::Pull(_));
     let mode = if is_pull {
         section.required("mode", section.word("mode", &words_of(Mode::ALL, Mode::as_str)))
@@ -575,7 +588,7 @@ fn operation(
         section.problem(section.span.clone(), "an incremental operation has a cursor, and only it has one");
     }
     section.close();
-    Some(Operation { purpose, into, mode: mode.unwrap_or(Mode::Incremental), sample, work: work? })
+    Some(Operation { purpose, into, mode: mode.unwrap_or(Mode::Incremental), sample, work: work?, steps })
 }
 
 fn into(section: &Section<'_>, purpose: &Purpose, mappings: &Mappings) -> Option<Target> {
@@ -755,7 +768,7 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     let mut records_of_json = None;
     let mut shape = None;
     if let Some(table) = section.required("format", section.section("format")) {
-        let kinds = [("csv", 0), ("json", 1), ("fec", 2)];
+        let kinds = [("csv", 0), ("json", 1), ("fec", 2), ("xlsx", 3), ("table", 4)];
         format = match table.required("kind", table.word("kind", &kinds)) {
             Some(0) => {
                 let columns = table.texts("columns");
@@ -776,6 +789,14 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
                 terms_days: names.template(&table, "terms_days"),
                 opening: names.template(&table, "opening"),
             }),
+            Some(kind @ (3 | 4)) => Some(FormatRule::Table {
+                kind: if kind == 3 { TableKind::Xlsx } else { TableKind::Either },
+                delimiter: names.template(&table, "delimiter").filter(|_| kind == 4),
+                encoding: names.template(&table, "encoding").filter(|_| kind == 4),
+                skip_lines: names.template(&table, "skip_lines"),
+                sheet: names.template(&table, "sheet"),
+                decimal: names.template(&table, "decimal"),
+            }),
             Some(_) | None => None,
         };
         table.close();
@@ -783,6 +804,10 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     let choice = if section.flag("all") == Some(true) { Choice::All } else { Choice::Newest };
     let presence =
         if section.flag("optional") == Some(true) { Presence::Optional } else { Presence::Required };
+    let rows = row_choice(section);
+    if rows.is_some() && !matches!(format, None | Some(FormatRule::Csv { .. } | FormatRule::Table { .. })) {
+        section.problem(section.span.clone(), "only and except choose rows of a csv, xlsx or table");
+    }
     Some(FileOperation {
         file: file?,
         format: format?,
@@ -790,5 +815,71 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
         presence,
         records: records_of_json.unwrap_or(Records::Root),
         shape,
+        rows,
     })
+}
+
+/// `only` or `except`: which rows count, by the text of a column.
+fn row_choice(section: &Section<'_>) -> Option<RowChoice> {
+    let mut found = Vec::new();
+    for (key, except) in [("only", false), ("except", true)] {
+        let Some(table) = section.section(key) else { continue };
+        let column = table.required("column", table.text("column"));
+        let is = table.texts("is");
+        if is.is_empty() {
+            table.problem(table.span.clone(), "is = [\"…\"] lists the texts of the column");
+        }
+        table.close();
+        found.extend(column.map(|column| RowChoice { column, is, except }));
+    }
+    if found.len() > 1 {
+        section.problem(section.span.clone(), "an operation has only or except, not both");
+    }
+    found.pop()
+}
+
+fn file_send(
+    section: &Section<'_>,
+    purpose: &'static Purpose,
+    names: &Names<'_>,
+    mappings: &Mappings,
+) -> Option<FileSend> {
+    let file = section.required("file", names.with(["batch", "date"]).template(section, "file"));
+    let folder = section.required("folder", names.template(section, "folder"));
+    let mut format = None;
+    if let Some(table) = section.required("format", section.section("format")) {
+        let kinds = [("csv", TableKind::Csv), ("xlsx", TableKind::Xlsx), ("table", TableKind::Either)];
+        format = table.required("kind", table.word("kind", &kinds)).map(|kind| OutRule {
+            kind,
+            delimiter: names.template(&table, "delimiter"),
+            encoding: names.template(&table, "encoding"),
+            decimal: names.template(&table, "decimal"),
+            sheet: names.template(&table, "sheet"),
+            header: table.flag("header").unwrap_or(true),
+        });
+        table.close();
+    }
+    let codes = words(section, "codes", "fact", purpose.name, purpose.facts);
+    let body = section.required("body", section.text("body"))?;
+    let span = section.entry("body").map_or(section.span.clone(), toml::Spanned::span);
+    match mappings.bodies.get(&body) {
+        None => {
+            let known = mappings.bodies.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            section.problem(span, format!("the mappings have no [send.{body}]; they have: {known}"));
+        }
+        Some(rules) if rules.is_filtered() => {
+            section.problem(
+                span,
+                format!("[send.{body}] is made by a filter; the columns of a file are fields"),
+            );
+        }
+        Some(rules) => {
+            names.with(purpose.facts.iter().copied().chain(["batch", "date"])).check(
+                section,
+                span,
+                rules.names(),
+            );
+        }
+    }
+    Some(FileSend { file: file?, folder: folder?, format: format?, body, codes })
 }

@@ -35,7 +35,7 @@ impl Connection {
     /// is sent again.
     pub async fn send(&self, operation: &str, facts: &BTreeMap<String, String>) -> Result<Sent, Error> {
         let http = http_of(self.operation(operation, "send", |kind| kind == Kind::Send)?)?;
-        let facts = translated(http, facts)?;
+        let facts = translated(&http.codes, facts)?;
         let input = self.filter_input(texts(&facts));
         let answer = self.request(operation, Effect::Write, &http.request, &[&facts], input, None).await?;
         let outcome = match http.outcome.iter().find(|(test, _)| test.holds(answer.status, &answer.body)) {
@@ -67,7 +67,7 @@ impl Connection {
         facts: &BTreeMap<String, String>,
     ) -> Result<Vec<BTreeMap<String, String>>, Error> {
         let http = http_of(self.operation(operation, "look up", |kind| kind == Kind::LookUp)?)?;
-        let facts = translated(http, facts)?;
+        let facts = translated(&http.codes, facts)?;
         let input = self.filter_input(texts(&facts));
         let answer = self.request(operation, Effect::Read, &http.request, &[&facts], input, None).await?;
         let wrong = |reason| Error::Shape { operation: operation.to_owned(), reason };
@@ -115,20 +115,20 @@ fn in_our_words(http: &HttpOperation, mut fields: BTreeMap<String, String>) -> B
 fn http_of(operation: &Operation) -> Result<&HttpOperation, Error> {
     match &operation.work {
         Work::Http(http) => Ok(http),
-        Work::File(_) => Err(Error::Request {
+        Work::File(_) | Work::HandOver(_) => Err(Error::Request {
             operation: operation.purpose.name.to_owned(),
-            reason: "files are only read".to_owned(),
+            reason: "files are not called; use `pull` and `hand_over`".to_owned(),
         }),
     }
 }
 
 /// The facts in the partner's words.
-fn translated(
-    http: &HttpOperation,
+pub(super) fn translated(
+    codes: &BTreeMap<String, BTreeMap<String, String>>,
     facts: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut facts = facts.clone();
-    for (fact, words) in &http.codes {
+    for (fact, words) in codes {
         let Some(value) = facts.get_mut(fact) else { continue };
         match words.get(value.as_str()) {
             Some(theirs) => theirs.clone_into(value),

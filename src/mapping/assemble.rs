@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::compile::Mapping;
-use super::rule::{Reference, Rule, Source};
+use super::rule::{Decimal, Otherwise, Reference, Rule, Source};
 use super::target::{
     ACCOUNT, ALLOCATION, CONDITION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, LAYER, LIMIT, REQUEST, Target,
     index_of,
@@ -13,7 +13,7 @@ use super::target::{
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
     Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind,
-    LayerKind, Limit, LimitRequest, RequestStatus, Scheme, parse_minor,
+    LayerKind, Limit, LimitRequest, NumberStyle, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -196,6 +196,16 @@ impl<'m> Bound<'m> {
         ))
     }
 
+    fn style(&self, rule: &Rule) -> NumberStyle {
+        match &rule.style {
+            Decimal::Fixed(style) => *style,
+            Decimal::Setting(name) => match self.settings.get(name).map(String::as_str) {
+                Some("comma") => NumberStyle::Comma,
+                Some(_) | None => NumberStyle::Point,
+            },
+        }
+    }
+
     fn column(&self, reference: &Reference) -> Option<usize> {
         self.slots.get(reference.slot).copied().flatten()
     }
@@ -276,7 +286,10 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
                 filter.first(self.record.to_value())?.as_ref().and_then(json::scalar).map(Cow::Owned)
             }
         }
-        .or_else(|| rule.default.as_ref().map(|text| Cow::Owned(text.clone()))))
+        .or_else(|| match rule.default.as_ref()? {
+            Otherwise::Text(text) => Some(Cow::Owned(text.clone())),
+            Otherwise::Setting(name) => self.bound.settings.get(name).map(|text| Cow::Owned(text.clone())),
+        }))
     }
 
     /// The text of a field, or nothing; a fault when it is required, its filter fails or no ledger can keep it.
@@ -368,7 +381,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         let mut sum = 0_i64;
         for (part, sign) in [(text, 1), (minus, -1)] {
             let Some(part) = part else { continue };
-            match parse_minor(&part, currency, rule.style) {
+            match parse_minor(&part, currency, self.bound.style(rule)) {
                 Ok(minor) => sum = sum.saturating_add(sign * minor),
                 Err(error) => {
                     self.fault(index, error.to_string());
