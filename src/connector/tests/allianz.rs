@@ -74,9 +74,9 @@ fn amounts(limits: &BTreeMap<String, Limit>) -> BTreeMap<String, i64> {
 
 async fn requests(connection: &Connection) -> Vec<crate::model::LimitRequest> {
     let (_, records) = pull(connection, "list_requests", None).await.unwrap();
-    let request = |record: PulledRecord| match record.mapped.outcome {
-        Mapped::Request(request) => request,
-        other => panic!("{other:?}"),
+    let request = |record: PulledRecord| {
+        let Mapped::Request(request) = record.mapped.outcome else { panic!("{record:?}") };
+        request
     };
     records.into_iter().map(request).collect()
 }
