@@ -16,6 +16,40 @@ pub(super) struct Builtin {
 
 pub(super) const BUILTIN: &[Builtin] = &[
     Builtin {
+        id: "allianz",
+        manifest: include_str!("../../connectors/allianz/connector.toml"),
+        readme: include_str!("../../connectors/allianz/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/allianz/limit.toml")),
+            ("request.toml", include_str!("../../mappings/allianz/request.toml")),
+        ],
+        samples: &[
+            ("covers.also.json", include_bytes!("../../connectors/allianz/samples/covers.also.json")),
+            ("covers.json", include_bytes!("../../connectors/allianz/samples/covers.json")),
+            ("error_401.json", include_bytes!("../../connectors/allianz/samples/error_401.json")),
+            (
+                "find_buyer.expected.json",
+                include_bytes!("../../connectors/allianz/samples/find_buyer.expected.json"),
+            ),
+            ("job.json", include_bytes!("../../connectors/allianz/samples/job.json")),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/allianz/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/allianz/samples/list_requests.expected.json"),
+            ),
+            ("matching.json", include_bytes!("../../connectors/allianz/samples/matching.json")),
+            (
+                "read_request.expected.json",
+                include_bytes!("../../connectors/allianz/samples/read_request.expected.json"),
+            ),
+            ("requests.json", include_bytes!("../../connectors/allianz/samples/requests.json")),
+            ("token.json", include_bytes!("../../connectors/allianz/samples/token.json")),
+        ],
+    },
+    Builtin {
         id: "atradius",
         manifest: include_str!("../../connectors/atradius/connector.toml"),
         readme: include_str!("../../connectors/atradius/README.md"),

@@ -24,8 +24,8 @@ pub(super) fn parse(
             continue;
         }
         let Some(table) = section.as_section(value) else { continue };
-        let mut environment = Environment::default();
-        environment.url = table.required("url", table.text("url")).unwrap_or_default();
+        let url = table.required("url", table.text("url")).unwrap_or_default();
+        let mut environment = Environment { url, ..Environment::default() };
         if let Some(vars) = table.section("vars") {
             for (name, span, value) in vars.entries() {
                 let is_name = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use super::fault::{Calls, FaultKind};
 
 /// What a request that was taken asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Asked {
     /// Cover where there was none.
@@ -21,7 +21,7 @@ pub enum Asked {
 }
 
 /// A request that the simulator took, whatever it answered to the call.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Accepted {
     /// The simulator's day.
     pub on: NaiveDate,

@@ -5,6 +5,7 @@
 //! speaks the partner's own shapes and quirks, answers the same for the same seed, and fails on demand.
 //! Invariant: no simulator reads a clock except for the life of its tokens; its day is set from outside.
 
+pub mod allianz;
 pub mod atradius;
 pub mod fault;
 pub mod insurer;
@@ -25,12 +26,20 @@ pub struct Simulator {
 }
 
 /// Every simulator there is.
-pub const SIMULATORS: &[Simulator] = &[Simulator {
-    name: "atradius",
-    partner: "Atradius",
-    summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
-    open: |options| Ok(atradius::open(options)?),
-}];
+pub const SIMULATORS: &[Simulator] = &[
+    Simulator {
+        name: "allianz",
+        partner: "Allianz Trade",
+        summary: "covers under three extensions, requests as jobs, and calls back of a credit insurer",
+        open: |options| Ok(allianz::open(options)?),
+    },
+    Simulator {
+        name: "atradius",
+        partner: "Atradius",
+        summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
+        open: |options| Ok(atradius::open(options)?),
+    },
+];
 
 /// Why a simulator could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +52,9 @@ pub enum Error {
         /// The known names.
         known: String,
     },
+    /// The simulator of Allianz Trade.
+    #[error(transparent)]
+    Allianz(#[from] allianz::Error),
     /// The simulator of Atradius.
     #[error(transparent)]
     Atradius(#[from] atradius::Error),
@@ -68,7 +80,7 @@ mod tests {
         assert_eq!(find("atradius").unwrap().partner, "Atradius");
         let Err(error) = find("atradus") else { panic!("found") };
         assert!(
-            error.to_string().starts_with("no simulator is called \"atradus\", the known ones are: atradius")
+            error.to_string().starts_with("no simulator is called \"atradus\", the known ones are: allianz")
         );
     }
 }
