@@ -131,7 +131,9 @@ impl Connection {
     #[must_use]
     pub fn has(&self, operation: &str) -> bool {
         self.connector.manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
-            super::Work::HandOver(send) => self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some()),
+            super::Work::HandOver(send) => {
+                self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some())
+            }
             super::Work::Http(_) | super::Work::File(_) => true,
         })
     }

@@ -152,13 +152,15 @@ impl Connection {
         if rows.is_empty() {
             return Err(wrong("it has no rows".to_owned()));
         }
-        let body = body_of(&self.connector, send).ok_or_else(|| wrong(format!("there is no body \"{}\"", send.body)))?;
+        let body = body_of(&self.connector, send)
+            .ok_or_else(|| wrong(format!("there is no body \"{}\"", send.body)))?;
         let mut cells = Vec::with_capacity(rows.len());
         for (row, number) in rows.iter().zip(1..) {
             let mut facts = translated(&send.codes, row)?;
             facts.entry("batch".to_owned()).or_insert_with(|| batch.to_owned());
             facts.entry("date".to_owned()).or_insert_with(|| date.to_string());
-            let placed = |error: RenderError| RenderError { field: format!("{}, row {number}", error.field), ..error };
+            let placed =
+                |error: RenderError| RenderError { field: format!("{}, row {number}", error.field), ..error };
             cells.push(body.cells(&facts, &self.settings).map_err(placed)?);
         }
         let header = if send.format.header { body.columns() } else { Vec::new() };
@@ -212,12 +214,11 @@ impl Connection {
     /// The folder and the name of the file of a batch.
     fn destination(&self, operation: &str, batch: &str, date: Date) -> Result<(PathBuf, String), Error> {
         let send = self.file_send(operation)?;
-        let facts = BTreeMap::from([
-            ("batch".to_owned(), batch.to_owned()),
-            ("date".to_owned(), date.to_string()),
-        ]);
+        let facts =
+            BTreeMap::from([("batch".to_owned(), batch.to_owned()), ("date".to_owned(), date.to_string())]);
         let scope = Scope { layers: &[&facts, &self.settings], correlation: "" };
-        let missing = |name: &str| Error::Settings(vec![format!("\"{name}\" is not given: where files go out to")]);
+        let missing =
+            |name: &str| Error::Settings(vec![format!("\"{name}\" is not given: where files go out to")]);
         let folder = self.folder(Some(&send.folder))?.ok_or_else(|| missing(&send.folder.to_string()))?;
         let name = send.file.fill(&scope).map_err(|name| missing(&name))?.unwrap_or_default();
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':', '\0']) {
@@ -237,7 +238,11 @@ fn body_of<'a>(connector: &'a Connector, send: &FileSend) -> Option<&'a Body> {
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn sample_rows(connector: &Arc<Connector>, send: &FileSend, bytes: &[u8]) -> Result<Vec<Json>, String> {
+pub(super) fn sample_rows(
+    connector: &Arc<Connector>,
+    send: &FileSend,
+    bytes: &[u8],
+) -> Result<Vec<Json>, String> {
     let rows: Vec<BTreeMap<String, String>> =
         serde_json::from_slice(bytes).map_err(|error| format!("it is no list of facts: {error}"))?;
     let body = body_of(connector, send).ok_or("there is no such body")?;

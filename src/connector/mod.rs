@@ -25,7 +25,11 @@ pub use connection::{Connection, Setup};
 pub use error::Error;
 pub use hand_over::{HandOver, Prepared, Publication};
 pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
-pub use manifest::{BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType, Stamp, Status, Work};
+pub use manifest::{
+    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HttpOperation, Manifest,
+    Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType,
+    Stamp, Status, Work,
+};
 pub use pull::{Batch, Pulled, PulledRecord};
 pub use roles::{Kind, PURPOSES, Purpose, Role};
 pub use sample::{Report, SampleReport, mapping_test};

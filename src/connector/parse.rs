@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::manifest::{
     BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HttpOperation, Manifest,
-    Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType, Stamp,
-    Status, Work,
+    Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType,
+    Stamp, Status, Work,
 };
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
@@ -175,7 +175,8 @@ fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
         }
     }
     let reads = |operation: &Operation| matches!(operation.work, Work::File(_));
-    if reach == Reach::Files && folder.is_none() && (operations.is_empty() || operations.values().any(reads)) {
+    if reach == Reach::Files && folder.is_none() && (operations.is_empty() || operations.values().any(reads))
+    {
         root.problem(
             root.span.clone(),
             "a connector of files says where they are: [files] with folder = \"{folder}\"",
@@ -512,7 +513,9 @@ fn operation(
         }
         Reach::Files => match purpose.kind {
             Kind::Pull(_) => file_operation(&section, names).map(|work| Work::File(Box::new(work))),
-            Kind::Send => file_send(&section, purpose, names, mappings).map(|work| Work::HandOver(Box::new(work))),
+            Kind::Send => {
+                file_send(&section, purpose, names, mappings).map(|work| Work::HandOver(Box::new(work)))
+            }
             Kind::LookUp => {
                 section.problem(section.span.clone(), "a folder of files answers no questions");
                 None
@@ -728,8 +731,8 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     let choice = if section.flag("all") == Some(true) { Choice::All } else { Choice::Newest };
     let presence =
         if section.flag("optional") == Some(true) { Presence::Optional } else { Presence::Required };
-    let rows = row_choice(section);
-    if rows.is_some() && !matches!(format, None | Some(FormatRule::Csv { .. } | FormatRule::Table { .. })) {
+    let rows = row_choices(section);
+    if !rows.is_empty() && !matches!(format, None | Some(FormatRule::Csv { .. } | FormatRule::Table { .. })) {
         section.problem(section.span.clone(), "only and except choose rows of a csv, xlsx or table");
     }
     Some(FileOperation {
@@ -743,23 +746,27 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     })
 }
 
-/// `only` or `except`: which rows count, by the text of a column.
-fn row_choice(section: &Section<'_>) -> Option<RowChoice> {
+/// `only` and `except`: which rows count, by the text of a column; each a table, or a list of tables that all hold.
+fn row_choices(section: &Section<'_>) -> Vec<RowChoice> {
     let mut found = Vec::new();
     for (key, except) in [("only", false), ("except", true)] {
-        let Some(table) = section.section(key) else { continue };
-        let column = table.required("column", table.text("column"));
-        let is = table.texts("is");
-        if is.is_empty() {
-            table.problem(table.span.clone(), "is = [\"…\"] lists the texts of the column");
+        let Some(entry) = section.entry(key) else { continue };
+        let tables = if entry.get_ref().is_array() {
+            section.sections(key)
+        } else {
+            section.section(key).into_iter().collect()
+        };
+        for table in tables {
+            let column = table.required("column", table.text("column"));
+            let is = table.texts("is");
+            if is.is_empty() {
+                table.problem(table.span.clone(), "is = [\"…\"] lists the texts of the column");
+            }
+            table.close();
+            found.extend(column.map(|column| RowChoice { column, is, except }));
         }
-        table.close();
-        found.extend(column.map(|column| RowChoice { column, is, except }));
     }
-    if found.len() > 1 {
-        section.problem(section.span.clone(), "an operation has only or except, not both");
-    }
-    found.pop()
+    found
 }
 
 fn file_send(
@@ -792,7 +799,10 @@ fn file_send(
             section.problem(span, format!("the mappings have no [send.{body}]; they have: {known}"));
         }
         Some(rules) if rules.is_filtered() => {
-            section.problem(span, format!("[send.{body}] is made by a filter; the columns of a file are fields"));
+            section.problem(
+                span,
+                format!("[send.{body}] is made by a filter; the columns of a file are fields"),
+            );
         }
         Some(rules) => {
             names.with(purpose.facts.iter().copied().chain(["batch", "date"])).check(

@@ -151,7 +151,7 @@ impl Mapper {
                 skip_rows: u32::try_from(skip_lines).unwrap_or(u32::MAX),
                 decimal: number_style(self.filled(decimal.as_ref())?.as_deref())?,
             },
-            choice: operation.rows.clone(),
+            choices: operation.rows.clone(),
         })
     }
 
@@ -280,7 +280,9 @@ pub(super) fn number_style(word: Option<&str>) -> Result<NumberStyle, Error> {
     match word {
         None | Some("point") => Ok(NumberStyle::Point),
         Some("comma") => Ok(NumberStyle::Comma),
-        Some(other) => Err(Error::Settings(vec![format!("decimal is \"{other}\"; it is one of point, comma")])),
+        Some(other) => {
+            Err(Error::Settings(vec![format!("decimal is \"{other}\"; it is one of point, comma")]))
+        }
     }
 }
 

@@ -33,8 +33,8 @@ pub struct Options {
     pub csv: text::Options,
     /// For a workbook.
     pub xlsx: xlsx::Options,
-    /// Which rows count; all without it.
-    pub choice: Option<RowChoice>,
+    /// Which rows count: those that fit every choice.
+    pub choices: Vec<RowChoice>,
 }
 
 /// Rows that count, by the text of one column.
@@ -56,7 +56,7 @@ enum Source {
 /// Rows, one at a time.
 pub struct Rows {
     source: Source,
-    choice: Option<(usize, RowChoice)>,
+    choices: Vec<(usize, RowChoice)>,
 }
 
 impl Rows {
@@ -104,15 +104,15 @@ impl Rows {
     }
 
     fn chosen(source: Source, options: &Options) -> Result<Self, Error> {
-        let mut rows = Self { source, choice: None };
-        if let Some(choice) = &options.choice {
+        let mut rows = Self { source, choices: Vec::new() };
+        for choice in &options.choices {
             let header = rows.header();
             let at = header.index_of(&choice.column).ok_or_else(|| {
                 let columns = header.names().join(" | ");
                 let reason = format!("it has no column \"{}\"; its columns are: {columns}", choice.column);
                 Error::refused(rows.name().as_ref(), reason)
             })?;
-            rows.choice = Some((at, choice.clone()));
+            rows.choices.push((at, choice.clone()));
         }
         Ok(rows)
     }
@@ -145,14 +145,11 @@ impl Rows {
                 Source::Csv(rows) => rows.next(row)?,
                 Source::Xlsx(rows) => rows.next(row),
             };
-            let passed = match (&next, &self.choice) {
-                (Next::Row(_), Some((at, choice))) => {
-                    let text = row.get(*at).unwrap_or_default().trim().to_lowercase();
-                    choice.is.iter().any(|is| is.trim().to_lowercase() == text) == choice.except
-                }
-                (Next::Row(_) | Next::Bad(..) | Next::End, _) => false,
+            let counts = |(at, choice): &(usize, RowChoice)| {
+                let text = row.get(*at).unwrap_or_default().trim().to_lowercase();
+                choice.is.iter().any(|is| is.trim().to_lowercase() == text) != choice.except
             };
-            if !passed {
+            if !matches!(next, Next::Row(_)) || self.choices.iter().all(counts) {
                 return Ok(next);
             }
         }
@@ -246,7 +243,9 @@ mod tests {
 
     #[test]
     fn no_text_becomes_a_formula_and_no_number_becomes_a_text() {
-        let row = |name: &str, amount: &str| vec![Cell::Text(name.into()), Cell::Number(amount.into()), Cell::Empty];
+        let row = |name: &str, amount: &str| {
+            vec![Cell::Text(name.into()), Cell::Number(amount.into()), Cell::Empty]
+        };
         let rows = [
             row("=HYPERLINK(\"x\")", "-1234.50"),
             row("+33 1", "0.00"),
@@ -292,14 +291,17 @@ mod tests {
         let day = crate::model::Date::from_ymd_opt(2026, 1, 1).unwrap();
         let plain = write_csv(&header, &rows, &style(";", "auto", NumberStyle::Point)).unwrap();
         let book = xlsx::write("S", &header, &rows, day).unwrap();
-        for (bytes, except, want) in
-            [(plain.clone(), false, "1"), (plain.clone(), true, "2"), (book.clone(), false, "1"), (book, true, "2")]
-        {
+        for (bytes, except, want) in [
+            (plain.clone(), false, "1"),
+            (plain.clone(), true, "2"),
+            (book.clone(), false, "1"),
+            (book, true, "2"),
+        ] {
             let options = Options {
                 kind: Kind::Either,
                 csv: text::Options::default(),
                 xlsx: xlsx::Options { sheet: None, skip_rows: 0, decimal: NumberStyle::Point },
-                choice: Some(RowChoice { column: "statut".into(), is: vec!["application".into()], except }),
+                choices: vec![RowChoice { column: "statut".into(), is: vec!["application".into()], except }],
             };
             let mut rows = Rows::of_bytes("f", bytes, &options).unwrap();
             let mut row = StringRecord::new();

@@ -71,16 +71,18 @@ impl Rows {
         let sheets = book.sheet_names();
         let chosen = match options.sheet.as_deref() {
             None | Some("") => sheets.first(),
-            Some(text) => sheets.iter().find(|sheet| *sheet == text).or_else(|| {
-                text.parse::<usize>().ok().and_then(|number| sheets.get(number.checked_sub(1)?))
-            }),
+            Some(text) => sheets
+                .iter()
+                .find(|sheet| *sheet == text)
+                .or_else(|| text.parse::<usize>().ok().and_then(|number| sheets.get(number.checked_sub(1)?))),
         };
         let sheet = chosen.cloned().ok_or_else(|| {
             let wanted = options.sheet.as_deref().unwrap_or("1");
             refused(format!("it has no sheet \"{wanted}\"; its sheets are {}", sheets.join(", ")))
         })?;
         let cells = book.worksheet_range(&sheet).map_err(damaged)?;
-        let empty = || refused(format!("its sheet \"{sheet}\" is empty; a list without rows still has a header"));
+        let empty =
+            || refused(format!("its sheet \"{sheet}\" is empty; a list without rows still has a header"));
         let end = cells.end().ok_or_else(empty)?;
         let mut rows = Self {
             name: name.into(),
@@ -149,7 +151,8 @@ impl Rows {
                 Err(reason) => (cell.to_string(), Some(reason)),
             };
             let beside = column >= width && !text.trim().is_empty();
-            let wrong = wrong.or_else(|| beside.then(|| "stands beside the columns of the header".to_owned()));
+            let wrong =
+                wrong.or_else(|| beside.then(|| "stands beside the columns of the header".to_owned()));
             if let (None, Some(reason)) = (&fault, wrong) {
                 let place = format!("sheet \"{}\", row {}, column {}", self.sheet, at + 1, letters(column));
                 fault = Some(format!("{place}: {reason}"));
@@ -299,8 +302,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back_digit_by_digit_and_twice_the_same() {
-        let row = |id: &str, amount: &str| vec![Cell::Text(id.into()), Cell::Number(amount.into()), Cell::Empty];
-        let rows = [row("00012", "1234.56"), row("1E5", "-0.10"), row("=1+1", "999999999999999"), row("é", "35000.00")];
+        let row =
+            |id: &str, amount: &str| vec![Cell::Text(id.into()), Cell::Number(amount.into()), Cell::Empty];
+        let rows = [
+            row("00012", "1234.56"),
+            row("1E5", "-0.10"),
+            row("=1+1", "999999999999999"),
+            row("é", "35000.00"),
+        ];
         let bytes = write("Limits", &names(&["Id", "Amount", "Note"]), &rows, day()).unwrap();
         assert_eq!(bytes, write("Limits", &names(&["Id", "Amount", "Note"]), &rows, day()).unwrap());
         let read = read(bytes, &options(NumberStyle::Comma));
@@ -334,7 +343,10 @@ mod tests {
         let bytes = book.save_to_buffer().unwrap();
         let told = read(bytes.clone(), &options(NumberStyle::Point));
         assert_eq!(told[1][0], "bad 4");
-        assert!(told[1][1].starts_with("sheet \"Limites\", row 4, column B: 0.30000000000000004 has"), "{told:?}");
+        assert!(
+            told[1][1].starts_with("sheet \"Limites\", row 4, column B: 0.30000000000000004 has"),
+            "{told:?}"
+        );
         assert!(told[2][1].contains("row 5, column A"), "{told:?}");
         assert_eq!(told[3], ["2026-12-31", "12"]);
         assert!(told[4][1].contains("row 7, column D: stands beside"), "{told:?}");

@@ -1,6 +1,7 @@
 //! The built-in connectors, held against their folders and their samples; loading; pulls from files and over HTTP.
 
 mod files;
+mod hand_over;
 mod http;
 mod manifest;
 mod partners;
