@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::environment;
 use super::manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HttpOperation, Manifest,
-    Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType,
-    Stamp, Status, Work,
+    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HeaderRule, HeaderText,
+    HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
+    Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
@@ -55,11 +56,17 @@ fn words_of<T: Copy>(all: &'static [T], name: impl Fn(T) -> &'static str) -> Vec
 struct Names<'a> {
     settings: &'a BTreeMap<String, Setting>,
     more: BTreeSet<&'a str>,
+    /// Those that stand for steps of a path: the variables of the environments.
+    steps: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     fn with(&self, more: impl IntoIterator<Item = &'a str>) -> Names<'a> {
-        Names { settings: self.settings, more: self.more.iter().copied().chain(more).collect() }
+        Names {
+            settings: self.settings,
+            more: self.more.iter().copied().chain(more).collect(),
+            steps: self.steps.clone(),
+        }
     }
 
     fn check<'t>(&self, section: &Section<'_>, span: Range<usize>, used: impl IntoIterator<Item = &'t str>) {
@@ -135,8 +142,10 @@ impl<'a> Names<'a> {
 
 fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
     let settings = settings(root);
-    let names = Names { settings: &settings, more: BTreeSet::new() };
-    let environments = environments(root);
+    let environments = environment::parse(root, &settings);
+    let steps: BTreeSet<&str> =
+        environments.values().flat_map(|environment| environment.vars.keys().map(String::as_str)).collect();
+    let names = Names { settings: &settings, more: steps.clone(), steps };
     let (reach, head) = head(root)?;
     let auth = root.section("auth").map_or(Auth::None, |section| auth(section, &names));
     let http = root.section("http");
@@ -244,6 +253,7 @@ fn capabilities(section: Section<'_>) -> Capabilities {
         has_insurance_field: has("has_insurance_field"),
         company_scoped: has("company_scoped"),
         compare_and_set: has("compare_and_set"),
+        visible_after_minutes: section.integer("visible_after_minutes").unwrap_or(0),
     };
     section.close();
     capabilities
@@ -276,14 +286,6 @@ fn settings(root: &Section<'_>) -> BTreeMap<String, Setting> {
         settings.insert(name.to_owned(), setting);
     }
     settings
-}
-
-fn environments(root: &Section<'_>) -> BTreeMap<String, String> {
-    let Some(section) = root.section("environments") else { return BTreeMap::new() };
-    section
-        .entries()
-        .filter_map(|(name, _, value)| Some((name.to_owned(), section.place(value, text)?.to_owned())))
-        .collect()
 }
 
 type HttpRules = (Vec<(String, Template)>, Limit, u64, Duration, ErrorRules);
@@ -399,8 +401,7 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
         }
     }
     let value_names: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
-    let headers = Names { settings: names.settings, more: value_names.iter().map(String::as_str).collect() }
-        .templates(section, "header");
+    let headers = names.with(value_names.iter().map(String::as_str)).templates(section, "header");
     if headers.is_empty() {
         section.problem(
             section.span.clone(),
@@ -456,7 +457,11 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
 fn method_and_path(section: &Section<'_>, names: &Names<'_>) -> Option<(Method, Template)> {
     let mut found = Vec::new();
     for (key, method) in Method::ALL {
-        found.extend(names.template(section, key).map(|path| (*method, path)));
+        found.extend(
+            names
+                .template(section, key)
+                .map(|path| (*method, path.with_steps(|name| names.steps.contains(name)))),
+        );
     }
     if found.len() > 1
         || (found.is_empty() && !Method::ALL.iter().any(|(key, _)| section.entry(key).is_some()))
@@ -495,7 +500,55 @@ fn request(section: &Section<'_>, names: &Names<'_>, mappings: &Mappings) -> Opt
         }
         body = BodyRule::Mapping(name);
     }
-    Some(Request { method, path, query, body })
+    Some(Request { method, path, query, body, headers: headers(section, names) })
+}
+
+/// The headers of one request: name = template, or a JSON document in base64. Names may be templates too.
+fn headers(section: &Section<'_>, names: &Names<'_>) -> Vec<HeaderRule> {
+    let mut rules = Vec::new();
+    let Some(table) = section.section("headers") else { return rules };
+    for (name, span, value) in table.entries() {
+        let name = match Template::parse(name) {
+            Ok(name) => name,
+            Err(problem) => {
+                table.problem(span, problem);
+                continue;
+            }
+        };
+        names.check(&table, span, name.names());
+        let text = if value.get_ref().is_table() {
+            table.as_section(value).and_then(|section| {
+                let document = section
+                    .required("base64", section.read("base64", |document| names.json(document)))
+                    .map(HeaderText::Base64);
+                section.close();
+                document
+            })
+        } else {
+            table.place(value, |value| Template::parse(text(value)?)).map(HeaderText::Plain)
+        };
+        let used = match &text {
+            Some(HeaderText::Plain(template)) => template.names().collect(),
+            Some(HeaderText::Base64(document)) => document.names(),
+            None => Vec::new(),
+        };
+        names.check(&table, value.span(), used);
+        rules.extend(text.map(|text| HeaderRule { name, text }));
+    }
+    rules
+}
+
+/// The second call of a look-up.
+fn then(section: &Section<'_>, purpose: &Purpose) -> Option<Then> {
+    let table = section.section("then")?;
+    let link = table.paths("link");
+    if link.is_empty() {
+        table.problem(table.span.clone(), "\"link\" is missing here: where the first answer has the link");
+    }
+    let records = table.required("records", records(&table));
+    let fields = fields(&table, purpose);
+    table.close();
+    Some(Then { link, records: records?, fields })
 }
 
 fn operation(
@@ -586,8 +639,18 @@ fn http_operation(
         table.close();
         request
     });
-    let codes = codes(section, purpose);
+    let codes = words(section, "codes", "fact", purpose.name, purpose.facts);
+    let words = words(section, "words", "field", purpose.name, purpose.fields);
+    let then = if purpose.kind == Kind::LookUp { then(section, purpose) } else { None };
     let fields = fields(section, purpose);
+    let span = match section.flag("whole") {
+        Some(true) if matches!(purpose.kind, Kind::Pull(_)) => ShapeSpan::Whole,
+        Some(true) => {
+            section.problem(section.span.clone(), "whole is of an operation that reads records");
+            ShapeSpan::Page
+        }
+        Some(false) | None => ShapeSpan::Page,
+    };
     let (records, shape, outcome, reference, message) = match purpose.kind {
         Kind::Pull(_) => (
             section.required("records", records(section)),
@@ -609,6 +672,7 @@ fn http_operation(
         records: records.unwrap_or(Records::Root),
         also,
         shape,
+        span,
         paging,
         cursor,
         outcome,
@@ -616,25 +680,34 @@ fn http_operation(
         message,
         fields,
         codes,
+        words,
+        then,
     })
 }
 
-fn codes(section: &Section<'_>, purpose: &Purpose) -> BTreeMap<String, BTreeMap<String, String>> {
-    let Some(table) = section.section("codes") else { return BTreeMap::new() };
-    let mut codes = BTreeMap::new();
-    for (fact, span, value) in table.entries() {
-        if !purpose.facts.contains(&fact) {
+/// Tables of words by fact (ours = theirs) or by field (theirs = ours).
+fn words(
+    section: &Section<'_>,
+    key: &'static str,
+    what: &str,
+    operation: &str,
+    known: &[&str],
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let Some(table) = section.section(key) else { return BTreeMap::new() };
+    let mut tables = BTreeMap::new();
+    for (name, span, value) in table.entries() {
+        if !known.contains(&name) {
             table.problem(
                 span,
-                format!("\"{fact}\" is not a fact of {}; it has {}", purpose.name, purpose.facts.join(", ")),
+                format!("\"{name}\" is not a {what} of {operation}; it has {}", known.join(", ")),
             );
             continue;
         }
         let Some(words) = table.as_section(value) else { continue };
-        let read = |(ours, _, theirs)| Some((String::from(ours), words.place(theirs, text)?.to_owned()));
-        codes.insert(fact.to_owned(), words.entries().filter_map(read).collect());
+        let read = |(from, _, to)| Some((String::from(from), words.place(to, text)?.to_owned()));
+        tables.insert(name.to_owned(), words.entries().filter_map(read).collect());
     }
-    codes
+    tables
 }
 
 fn fields(section: &Section<'_>, purpose: &Purpose) -> Vec<(String, Vec<Path>)> {
@@ -790,7 +863,7 @@ fn file_send(
         });
         table.close();
     }
-    let codes = codes(section, purpose);
+    let codes = words(section, "codes", "fact", purpose.name, purpose.facts);
     let body = section.required("body", section.text("body"))?;
     let span = section.entry("body").map_or(section.span.clone(), toml::Spanned::span);
     match mappings.bodies.get(&body) {

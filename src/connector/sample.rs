@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::error::Error;
 use super::load::Connector;
-use super::manifest::{FileOperation, FormatRule, Operation, Records, Work};
+use super::manifest::{FileOperation, FormatRule, Operation, Records, ShapeSpan, Work};
 use super::roles::Kind;
 use super::send::fields_of;
 use super::source::{Input, Mapper, records_of, settings_value, shaped};
@@ -148,6 +148,11 @@ fn run(
             }
             let also =
                 connector.samples.get(&also_name(sample)).map(|bytes| tree::parse(bytes)).transpose()?;
+            // A shape over the whole list is given the second answers of all pages.
+            let also = match http.span {
+                ShapeSpan::Page => also,
+                ShapeSpan::Whole => Some(also.into_iter().collect()),
+            };
             Material::Trees { records: records_of(&http.records, &body)?, also, shape: http.shape.as_ref() }
         }
         Work::HandOver(send) => return super::hand_over::sample_rows(connector, send, bytes),

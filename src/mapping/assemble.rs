@@ -12,8 +12,8 @@ use super::target::{
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, Limit,
-    LimitRequest, NumberStyle, RequestStatus, Scheme, parse_minor,
+    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind,
+    LayerKind, Limit, LimitRequest, NumberStyle, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -683,11 +683,22 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             None => Decision::Approved,
         };
         let currency = self.currency();
-        let amount = self.money(field!(LIMIT, "amount"));
+        let stated = self.rule(field!(LIMIT, "amount")).is_some();
+        let amount = if stated { self.money(field!(LIMIT, "amount")) } else { None };
         let requested_minor = self.money(field!(LIMIT, "requested"));
         let parts = self.list(field!(LIMIT, "layers"), |part| {
-            Some((part.money(field!(LAYER, "amount"))?, part.date(field!(LAYER, "until"))))
+            let kind = part.code(field!(LAYER, "kind")).and_then(|word| LayerKind::parse(&word.ok()?));
+            Some((kind, part.money(field!(LAYER, "amount"))?, part.date(field!(LAYER, "until"))))
         });
+        let amount = if stated || currency.is_none() {
+            amount
+        } else {
+            let sum = parts.iter().try_fold(0_i64, |sum, (_, part, _)| sum.checked_add(*part));
+            sum.filter(|sum| sum.unsigned_abs() <= AMOUNT_MINOR_MAX).or_else(|| {
+                self.fault(field!(LIMIT, "layers"), "add up to too large an amount");
+                None
+            })
+        };
         let effective_from = self.date(field!(LIMIT, "effective_from"));
         let effective_to = self.date(field!(LIMIT, "effective_to"));
         let withdrawal_on = self.date(field!(LIMIT, "withdrawal_on"));
@@ -716,7 +727,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             requested_minor,
             amount_minor,
             currency: currency?,
-            layers: Limit::layers_of(amount_minor, &parts),
+            layers: Limit::stacked(amount_minor, &parts),
             effective_from: effective_from?,
             effective_to,
             withdrawal_on,

@@ -216,7 +216,9 @@ impl Reader<'_> {
         }
         for (field, rule) in fields.iter().zip(&rules) {
             let stated = table.iter().any(|(key, _)| key.get_ref() == field.name);
-            if field.required && rule.is_none() && !stated {
+            // A limit without an amount of its own has that of its layers.
+            let added_up = field.name == "amount" && table.iter().any(|(key, _)| key.get_ref() == "layers");
+            if field.required && rule.is_none() && !stated && !added_up {
                 self.problem(at.clone(), format!("the field \"{}\" is required and not mapped", field.name));
             }
         }
