@@ -312,3 +312,73 @@ codes = { colour = { red = "1" } }
     assert!(told("[send.limit]\njq = \".\"\n").contains("made by a filter"));
     assert!(told("[send.other]\nA = \"amount\"\n").contains("no [send.limit]"));
 }
+
+/// Limits by buyer, and the references of requests, as a pull of the portal's list gives them.
+async fn listed(connection: &Connection) -> Result<(BTreeMap<String, i64>, Vec<Option<String>>), Error> {
+    let (_, limits) = pull(connection, "list_limits", None).await?;
+    let (_, requests) = pull(connection, "list_requests", None).await?;
+    let limits = limits.iter().map(|record| {
+        let Mapped::Limit(limit) = &record.mapped.outcome else { panic!("{record:?}") };
+        (limit.insurer_buyer_id.clone(), limit.amount_minor)
+    });
+    let requests = requests.iter().map(|record| {
+        let Mapped::Request(request) = &record.mapped.outcome else { panic!("{record:?}") };
+        request.our_reference.clone()
+    });
+    Ok((limits.collect(), requests.collect()))
+}
+
+#[tokio::test]
+async fn the_portal_takes_what_is_handed_over_and_its_list_comes_back() {
+    use crate::sandbox::Insurer as _;
+    use crate::sandbox::credendo::{Form, Sandbox, Setup};
+    use crate::sandbox::fault::{Calls, FaultKind};
+    for (form, format) in [(Form::Csv, "csv"), (Form::Xlsx, "xlsx")] {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::new(Setup::demo(3, day()), dir.path(), form).unwrap();
+        // What goes out of here goes into the portal.
+        let (inside, out) = (dir.path().join("out"), dir.path().join("in"));
+        let more = [
+            ("folder", inside.to_str().unwrap()),
+            ("out", out.to_str().unwrap()),
+            ("policy", "C-2200"),
+            ("format", format),
+        ];
+        let connection = open("credendo", &dir.path().join("unused"), &more);
+        let rows = facts("credendo", "applications.json");
+        connection.hand_over("request_limit", "b1", day(), &rows).unwrap();
+        assert!(sandbox.exchange().unwrap().taken.is_empty(), "a hidden file is not there for the portal");
+        connection.prepared("request_limit", "b1", day()).unwrap().unwrap().publish().unwrap();
+        let done = sandbox.exchange().unwrap();
+        assert_eq!((done.taken.len(), done.refused), (1, Vec::new()), "{format}");
+        let accepted = sandbox.accepted();
+        let told: Vec<_> =
+            accepted.iter().map(|request| (request.reference.as_deref(), request.amount_minor)).collect();
+        assert_eq!(told, [(Some("ENC-0105"), 4_500_000), (Some("ENC-0106"), 7_500_000)]);
+        assert_eq!(connection.handed_over("request_limit", "b1", day()).unwrap(), HandOver::NotBegun);
+
+        let (limits, _) = listed(&connection).await.unwrap();
+        assert_eq!(limits, sandbox.limits(), "{format}");
+        sandbox.set_today(day() + chrono::Days::new(10));
+        let (limits, requests) = listed(&connection).await.unwrap();
+        assert_eq!(
+            (&limits, requests.len()),
+            (&sandbox.limits(), 0),
+            "{format}: every application is decided"
+        );
+
+        assert!(sandbox.spoil(Calls::Read, 1, FaultKind::Truncated));
+        sandbox.exchange().unwrap();
+        let error = listed(&connection).await.unwrap_err();
+        assert_eq!(
+            error.verdict(),
+            Verdict::FixData,
+            "{format}: a list that was cut is refused whole: {error}"
+        );
+        for kind in [FaultKind::Repeated, FaultKind::Reordered] {
+            assert!(sandbox.spoil(Calls::Read, 1, kind));
+            sandbox.exchange().unwrap();
+            assert_eq!(listed(&connection).await.unwrap().0, limits, "{format}");
+        }
+    }
+}

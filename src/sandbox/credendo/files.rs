@@ -161,10 +161,12 @@ pub(super) fn list(rows: &[Row], form: Form, today: NaiveDate) -> Result<Vec<u8>
     }
 }
 
-/// Cuts a file in the middle of a row.
-pub(super) fn cut(bytes: &mut Vec<u8>) {
+/// Cuts a file, a text in the middle of a row: about half of its fields are left.
+pub(super) fn cut(bytes: &mut Vec<u8>, form: Form) {
     bytes.truncate(bytes.len() * 2 / 3);
-    while matches!(bytes.last(), Some(b'\n' | b'\r' | b';')) {
+    let fields =
+        |bytes: &[u8]| bytes.iter().rev().take_while(|b| **b != b'\n').filter(|b| **b == b';').count();
+    while form == Form::Csv && !bytes.is_empty() && !(1..COLUMNS.len() / 2).contains(&fields(bytes)) {
         bytes.pop();
     }
 }

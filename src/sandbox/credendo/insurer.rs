@@ -113,8 +113,8 @@ pub(in crate::sandbox) fn open(options: &Options) -> Result<Opened, Error> {
         sandbox.keep_in(path)?;
     }
     sandbox.exchange()?;
-    let (policy, year, shown) =
-        (sandbox.lock().book.policy.clone(), sandbox.today().year(), folder.display().to_string());
+    let policy = sandbox.lock().book.policy.clone();
+    let (year, shown) = (sandbox.today().year(), folder.display().to_string());
     let configuration = move |_: &str| {
         format!(
             "[[connection]]\nid = \"credendo\"\nconnector = \"credendo\"\n\n[connection.settings]\nfolder = \"{shown}/out\"\n\

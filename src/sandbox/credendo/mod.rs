@@ -234,7 +234,7 @@ impl Inner {
         }
         let mut bytes = files::list(&rows, self.form, self.book.today).map_err(Error::List)?;
         if cut {
-            files::cut(&mut bytes);
+            files::cut(&mut bytes, self.form);
         }
         let name = format!("limits_{}.{}", self.book.today, self.form.ending());
         let (path, passing) = (self.folder.join("out").join(&name), self.folder.join("out/.passing"));
