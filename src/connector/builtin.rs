@@ -50,6 +50,36 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "allianz-eolis",
+        manifest: include_str!("../../connectors/allianz-eolis/connector.toml"),
+        readme: include_str!("../../connectors/allianz-eolis/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/allianz-eolis/limit.toml")),
+            ("request.toml", include_str!("../../mappings/allianz-eolis/request.toml")),
+        ],
+        samples: &[
+            (
+                "cancel_limit.expected.json",
+                include_bytes!("../../connectors/allianz-eolis/samples/cancel_limit.expected.json"),
+            ),
+            (
+                "change_limit.expected.json",
+                include_bytes!("../../connectors/allianz-eolis/samples/change_limit.expected.json"),
+            ),
+            ("deletions.json", include_bytes!("../../connectors/allianz-eolis/samples/deletions.json")),
+            ("limits.csv", include_bytes!("../../connectors/allianz-eolis/samples/limits.csv")),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/allianz-eolis/samples/list_limits.expected.json"),
+            ),
+            (
+                "request_limit.expected.json",
+                include_bytes!("../../connectors/allianz-eolis/samples/request_limit.expected.json"),
+            ),
+            ("requests.json", include_bytes!("../../connectors/allianz-eolis/samples/requests.json")),
+        ],
+    },
+    Builtin {
         id: "atradius",
         manifest: include_str!("../../connectors/atradius/connector.toml"),
         readme: include_str!("../../connectors/atradius/README.md"),
@@ -75,6 +105,40 @@ pub(super) const BUILTIN: &[Builtin] = &[
             ),
             ("policy_details.json", include_bytes!("../../connectors/atradius/samples/policy_details.json")),
             ("token.json", include_bytes!("../../connectors/atradius/samples/token.json")),
+        ],
+    },
+    Builtin {
+        id: "credendo",
+        manifest: include_str!("../../connectors/credendo/connector.toml"),
+        readme: include_str!("../../connectors/credendo/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/credendo/limit.toml")),
+            ("request.toml", include_str!("../../mappings/credendo/request.toml")),
+        ],
+        samples: &[
+            ("applications.json", include_bytes!("../../connectors/credendo/samples/applications.json")),
+            (
+                "cancel_limit.expected.json",
+                include_bytes!("../../connectors/credendo/samples/cancel_limit.expected.json"),
+            ),
+            ("cancellations.json", include_bytes!("../../connectors/credendo/samples/cancellations.json")),
+            (
+                "change_limit.expected.json",
+                include_bytes!("../../connectors/credendo/samples/change_limit.expected.json"),
+            ),
+            ("limits.csv", include_bytes!("../../connectors/credendo/samples/limits.csv")),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/credendo/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/credendo/samples/list_requests.expected.json"),
+            ),
+            (
+                "request_limit.expected.json",
+                include_bytes!("../../connectors/credendo/samples/request_limit.expected.json"),
+            ),
         ],
     },
     Builtin {
@@ -117,6 +181,72 @@ pub(super) const BUILTIN: &[Builtin] = &[
                 include_bytes!("../../connectors/fec/samples/tab-utf8-debit-credit.txt"),
             ),
             ("trap-identifiers.txt", include_bytes!("../../connectors/fec/samples/trap-identifiers.txt")),
+        ],
+    },
+    Builtin {
+        id: "insurer-files",
+        manifest: include_str!("../../connectors/insurer-files/connector.toml"),
+        readme: include_str!("../../connectors/insurer-files/README.md"),
+        mappings: &[
+            ("declaration.toml", include_str!("../../mappings/insurer-files/declaration.toml")),
+            ("limit.toml", include_str!("../../mappings/insurer-files/limit.toml")),
+            ("request.toml", include_str!("../../mappings/insurer-files/request.toml")),
+        ],
+        samples: &[
+            (
+                "cancel_limit.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/cancel_limit.expected.json"),
+            ),
+            (
+                "cancellations.json",
+                include_bytes!("../../connectors/insurer-files/samples/cancellations.json"),
+            ),
+            (
+                "change_limit.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/change_limit.expected.json"),
+            ),
+            ("exposure.json", include_bytes!("../../connectors/insurer-files/samples/exposure.json")),
+            ("limits.csv", include_bytes!("../../connectors/insurer-files/samples/limits.csv")),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/list_requests.expected.json"),
+            ),
+            (
+                "notify_overdue.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/notify_overdue.expected.json"),
+            ),
+            ("open-requests.csv", include_bytes!("../../connectors/insurer-files/samples/open-requests.csv")),
+            ("overdue.json", include_bytes!("../../connectors/insurer-files/samples/overdue.json")),
+            (
+                "report_exposure.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/report_exposure.expected.json"),
+            ),
+            (
+                "request_limit.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/request_limit.expected.json"),
+            ),
+            ("requests.json", include_bytes!("../../connectors/insurer-files/samples/requests.json")),
+            (
+                "withdraw_request.expected.json",
+                include_bytes!("../../connectors/insurer-files/samples/withdraw_request.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "limits-file",
+        manifest: include_str!("../../connectors/limits-file/connector.toml"),
+        readme: include_str!("../../connectors/limits-file/README.md"),
+        mappings: &[("limit.toml", include_str!("../../mappings/limits-file/limit.toml"))],
+        samples: &[
+            ("limits.json", include_bytes!("../../connectors/limits-file/samples/limits.json")),
+            (
+                "write_limit.expected.json",
+                include_bytes!("../../connectors/limits-file/samples/write_limit.expected.json"),
+            ),
         ],
     },
     Builtin {

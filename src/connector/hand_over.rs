@@ -148,6 +148,7 @@ impl Connection {
         rows: &[BTreeMap<String, String>],
     ) -> Result<Vec<u8>, Error> {
         let send = self.file_send(operation)?;
+        let (_, name) = self.destination(operation, batch, date)?;
         let wrong = |reason: String| Error::Request { operation: operation.to_owned(), reason };
         if rows.is_empty() {
             return Err(wrong("it has no rows".to_owned()));
@@ -164,7 +165,6 @@ impl Connection {
             cells.push(body.cells(&facts, &self.settings).map_err(placed)?);
         }
         let header = if send.format.header { body.columns() } else { Vec::new() };
-        let (_, name) = self.destination(operation, batch, date)?;
         let ending = Path::new(&name).extension().map(|ending| ending.to_ascii_lowercase());
         let is_book = match send.format.kind {
             TableKind::Csv => false,

@@ -376,7 +376,7 @@ pub struct FileOperation {
     /// Turns a JSON document into the records that are mapped.
     pub shape: Option<Filter>,
     /// Which rows of a table count.
-    pub rows: Option<RowChoice>,
+    pub rows: Vec<RowChoice>,
 }
 
 /// How a file that goes out is written.

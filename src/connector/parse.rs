@@ -818,8 +818,8 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     let choice = if section.flag("all") == Some(true) { Choice::All } else { Choice::Newest };
     let presence =
         if section.flag("optional") == Some(true) { Presence::Optional } else { Presence::Required };
-    let rows = row_choice(section);
-    if rows.is_some() && !matches!(format, None | Some(FormatRule::Csv { .. } | FormatRule::Table { .. })) {
+    let rows = row_choices(section);
+    if !rows.is_empty() && !matches!(format, None | Some(FormatRule::Csv { .. } | FormatRule::Table { .. })) {
         section.problem(section.span.clone(), "only and except choose rows of a csv, xlsx or table");
     }
     Some(FileOperation {
@@ -833,23 +833,27 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     })
 }
 
-/// `only` or `except`: which rows count, by the text of a column.
-fn row_choice(section: &Section<'_>) -> Option<RowChoice> {
+/// `only` and `except`: which rows count, by the text of a column; each a table, or a list of tables that all hold.
+fn row_choices(section: &Section<'_>) -> Vec<RowChoice> {
     let mut found = Vec::new();
     for (key, except) in [("only", false), ("except", true)] {
-        let Some(table) = section.section(key) else { continue };
-        let column = table.required("column", table.text("column"));
-        let is = table.texts("is");
-        if is.is_empty() {
-            table.problem(table.span.clone(), "is = [\"…\"] lists the texts of the column");
+        let Some(entry) = section.entry(key) else { continue };
+        let tables = if entry.get_ref().is_array() {
+            section.sections(key)
+        } else {
+            section.section(key).into_iter().collect()
+        };
+        for table in tables {
+            let column = table.required("column", table.text("column"));
+            let is = table.texts("is");
+            if is.is_empty() {
+                table.problem(table.span.clone(), "is = [\"…\"] lists the texts of the column");
+            }
+            table.close();
+            found.extend(column.map(|column| RowChoice { column, is, except }));
         }
-        table.close();
-        found.extend(column.map(|column| RowChoice { column, is, except }));
     }
-    if found.len() > 1 {
-        section.problem(section.span.clone(), "an operation has only or except, not both");
-    }
-    found.pop()
+    found
 }
 
 fn file_send(

@@ -77,6 +77,8 @@ const REQUEST: &[&str] = &[
     "account",
     "buyer_name",
     "buyer_country",
+    "buyer_address",
+    "delivery_country",
     "identifier_scheme",
     "identifier",
 ];

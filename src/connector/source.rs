@@ -151,7 +151,7 @@ impl Mapper {
                 skip_rows: u32::try_from(skip_lines).unwrap_or(u32::MAX),
                 decimal: number_style(self.filled(decimal.as_ref())?.as_deref())?,
             },
-            choice: operation.rows.clone(),
+            choices: operation.rows.clone(),
         })
     }
 

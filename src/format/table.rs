@@ -33,8 +33,8 @@ pub struct Options {
     pub csv: text::Options,
     /// For a workbook.
     pub xlsx: xlsx::Options,
-    /// Which rows count; all without it.
-    pub choice: Option<RowChoice>,
+    /// Which rows count: those that fit every choice.
+    pub choices: Vec<RowChoice>,
 }
 
 /// Rows that count, by the text of one column.
@@ -56,7 +56,7 @@ enum Source {
 /// Rows, one at a time.
 pub struct Rows {
     source: Source,
-    choice: Option<(usize, RowChoice)>,
+    choices: Vec<(usize, RowChoice)>,
 }
 
 impl Rows {
@@ -104,15 +104,15 @@ impl Rows {
     }
 
     fn chosen(source: Source, options: &Options) -> Result<Self, Error> {
-        let mut rows = Self { source, choice: None };
-        if let Some(choice) = &options.choice {
+        let mut rows = Self { source, choices: Vec::new() };
+        for choice in &options.choices {
             let header = rows.header();
             let at = header.index_of(&choice.column).ok_or_else(|| {
                 let columns = header.names().join(" | ");
                 let reason = format!("it has no column \"{}\"; its columns are: {columns}", choice.column);
                 Error::refused(rows.name().as_ref(), reason)
             })?;
-            rows.choice = Some((at, choice.clone()));
+            rows.choices.push((at, choice.clone()));
         }
         Ok(rows)
     }
@@ -145,14 +145,11 @@ impl Rows {
                 Source::Csv(rows) => rows.next(row)?,
                 Source::Xlsx(rows) => rows.next(row),
             };
-            let passed = match (&next, &self.choice) {
-                (Next::Row(_), Some((at, choice))) => {
-                    let text = row.get(*at).unwrap_or_default().trim().to_lowercase();
-                    choice.is.iter().any(|is| is.trim().to_lowercase() == text) == choice.except
-                }
-                (Next::Row(_) | Next::Bad(..) | Next::End, _) => false,
+            let counts = |(at, choice): &(usize, RowChoice)| {
+                let text = row.get(*at).unwrap_or_default().trim().to_lowercase();
+                choice.is.iter().any(|is| is.trim().to_lowercase() == text) != choice.except
             };
-            if !passed {
+            if !matches!(next, Next::Row(_)) || self.choices.iter().all(counts) {
                 return Ok(next);
             }
         }
@@ -304,7 +301,7 @@ mod tests {
                 kind: Kind::Either,
                 csv: text::Options::default(),
                 xlsx: xlsx::Options { sheet: None, skip_rows: 0, decimal: NumberStyle::Point },
-                choice: Some(RowChoice { column: "statut".into(), is: vec!["application".into()], except }),
+                choices: vec![RowChoice { column: "statut".into(), is: vec!["application".into()], except }],
             };
             let mut rows = Rows::of_bytes("f", bytes, &options).unwrap();
             let mut row = StringRecord::new();

@@ -206,7 +206,7 @@ fn bodies_are_written_with_whole_amounts_or_not_at_all() {
     let body = &mappings.bodies["request"];
     assert_eq!(
         body.render(&facts("35000.00"), &settings).unwrap().to_string(),
-        r#"{"creditLimitAmount":35000,"customerId":12,"policyId":"0042"}"#
+        r#"{"customerId":12,"creditLimitAmount":35000,"policyId":"0042"}"#
     );
     assert!(body.render(&facts("35000.50"), &settings).unwrap_err().to_string().contains("whole"));
     assert!(body.render(&facts("1"), &BTreeMap::new()).unwrap_err().to_string().contains("customer_id"));

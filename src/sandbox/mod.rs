@@ -7,6 +7,7 @@
 
 pub mod allianz;
 pub mod atradius;
+pub mod credendo;
 pub mod fault;
 pub mod insurer;
 
@@ -39,6 +40,12 @@ pub const SIMULATORS: &[Simulator] = &[
         summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
         open: |options| Ok(atradius::open(options)?),
     },
+    Simulator {
+        name: "credendo",
+        partner: "Credendo",
+        summary: "a portal behind a folder: takes files of applications, decides, writes its list of limits",
+        open: |options| Ok(credendo::open(options)?),
+    },
 ];
 
 /// Why a simulator could not be opened.
@@ -58,6 +65,9 @@ pub enum Error {
     /// The simulator of Atradius.
     #[error(transparent)]
     Atradius(#[from] atradius::Error),
+    /// The simulator of Credendo.
+    #[error(transparent)]
+    Credendo(#[from] credendo::Error),
 }
 
 /// Finds a simulator by its name.

@@ -2,6 +2,7 @@
 
 mod allianz;
 mod files;
+mod hand_over;
 mod http;
 mod manifest;
 mod partners;
