@@ -44,6 +44,30 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "cesce",
+        manifest: include_str!("../../connectors/cesce/connector.toml"),
+        readme: include_str!("../../connectors/cesce/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/cesce/limit.toml")),
+            ("request.toml", include_str!("../../mappings/cesce/request.toml")),
+        ],
+        samples: &[
+            ("classifications.json", include_bytes!("../../connectors/cesce/samples/classifications.json")),
+            (
+                "list_decisions.expected.json",
+                include_bytes!("../../connectors/cesce/samples/list_decisions.expected.json"),
+            ),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/cesce/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/cesce/samples/list_requests.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
         id: "csv",
         manifest: include_str!("../../connectors/csv/connector.toml"),
         readme: include_str!("../../connectors/csv/README.md"),

@@ -100,7 +100,7 @@ const NOTICE: &[&str] = &[
     "comment",
 ];
 
-/// What is said of one line of an exposure statement; `method` is `balance` or `turnover`.
+/// What is said of one line of an exposure statement; `method` is `balance` or `turnover`, `terms_days` the credit terms.
 const STATEMENT: &[&str] = &[
     "policy",
     "method",
@@ -110,6 +110,7 @@ const STATEMENT: &[&str] = &[
     "buyer_name",
     "buyer_country",
     "account",
+    "terms_days",
     "amount",
     "change",
     "currency",

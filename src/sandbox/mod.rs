@@ -6,6 +6,7 @@
 //! Invariant: no simulator reads a clock except for the life of its tokens; its day is set from outside.
 
 pub mod atradius;
+pub mod cesce;
 pub mod fault;
 pub mod insurer;
 
@@ -25,12 +26,20 @@ pub struct Simulator {
 }
 
 /// Every simulator there is.
-pub const SIMULATORS: &[Simulator] = &[Simulator {
-    name: "atradius",
-    partner: "Atradius",
-    summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
-    open: |options| Ok(atradius::open(options)?),
-}];
+pub const SIMULATORS: &[Simulator] = &[
+    Simulator {
+        name: "atradius",
+        partner: "Atradius",
+        summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
+        open: |options| Ok(atradius::open(options)?),
+    },
+    Simulator {
+        name: "cesce",
+        partner: "Cesce",
+        summary: "classifications, sales and non-payments of a credit insurer",
+        open: |options| Ok(cesce::open(options)?),
+    },
+];
 
 /// Why a simulator could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +55,9 @@ pub enum Error {
     /// The simulator of Atradius.
     #[error(transparent)]
     Atradius(#[from] atradius::Error),
+    /// The simulator of Cesce.
+    #[error(transparent)]
+    Cesce(#[from] cesce::Error),
 }
 
 /// Finds a simulator by its name.
