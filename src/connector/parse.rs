@@ -437,7 +437,11 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
         headers: names.templates(&table, "headers"),
         query: names.templates(&table, "query"),
         json,
+        form: names.templates(&table, "form"),
     };
+    if request.json.is_some() && !request.form.is_empty() {
+        table.problem(table.span.clone(), "a login has json or form, not both");
+    }
     table.close();
     Some(Token {
         request,
@@ -574,6 +578,7 @@ fn http_operation(
     });
     let codes = codes(section, purpose);
     let fields = fields(section, purpose);
+    let billed = purpose.kind == Kind::LookUp && section.flag("billed").unwrap_or(false);
     let (records, shape, outcome, reference, message) = match purpose.kind {
         Kind::Pull(_) => (
             section.required("records", records(section)),
@@ -600,6 +605,7 @@ fn http_operation(
         outcome,
         reference,
         message,
+        billed,
         fields,
         codes,
     })

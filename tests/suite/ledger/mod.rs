@@ -7,6 +7,7 @@ mod accounts;
 mod facts;
 mod items;
 mod limits;
+mod lookups;
 mod opening;
 mod quarantine;
 mod sequences;
