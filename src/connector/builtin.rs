@@ -21,15 +21,25 @@ pub(super) const BUILTIN: &[Builtin] = &[
         readme: include_str!("../../connectors/atradius/README.md"),
         mappings: &[
             ("limit.toml", include_str!("../../mappings/atradius/limit.toml")),
+            ("rating.toml", include_str!("../../mappings/atradius/rating.toml")),
             ("request.toml", include_str!("../../mappings/atradius/request.toml")),
         ],
         samples: &[
             ("applications.json", include_bytes!("../../connectors/atradius/samples/applications.json")),
             ("covers.json", include_bytes!("../../connectors/atradius/samples/covers.json")),
             ("error_422.json", include_bytes!("../../connectors/atradius/samples/error_422.json")),
+            ("historic.json", include_bytes!("../../connectors/atradius/samples/historic.json")),
+            (
+                "list_ended.expected.json",
+                include_bytes!("../../connectors/atradius/samples/list_ended.expected.json"),
+            ),
             (
                 "list_limits.expected.json",
                 include_bytes!("../../connectors/atradius/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_ratings.expected.json",
+                include_bytes!("../../connectors/atradius/samples/list_ratings.expected.json"),
             ),
             (
                 "list_requests.expected.json",
@@ -39,6 +49,7 @@ pub(super) const BUILTIN: &[Builtin] = &[
                 "policy.expected.json",
                 include_bytes!("../../connectors/atradius/samples/policy.expected.json"),
             ),
+            ("my_buyers.json", include_bytes!("../../connectors/atradius/samples/my_buyers.json")),
             ("policy_details.json", include_bytes!("../../connectors/atradius/samples/policy_details.json")),
             ("token.json", include_bytes!("../../connectors/atradius/samples/token.json")),
         ],

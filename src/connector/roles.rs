@@ -142,6 +142,9 @@ pub const PURPOSES: &[Purpose] = &[
     ),
     pull(Role::Insurer, "list_limits", Target::Limit),
     pull(Role::Insurer, "list_requests", Target::Request),
+    // Limits that left the list, and why; read after it.
+    pull(Role::Insurer, "list_ended", Target::Limit),
+    pull(Role::Insurer, "list_ratings", Target::Rating),
     look_up(
         Role::Insurer,
         "list_decisions",

@@ -8,6 +8,7 @@ mod daemon;
 mod land;
 mod link;
 mod publish;
+mod ratings;
 mod report;
 pub mod settle;
 mod setup;

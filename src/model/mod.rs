@@ -11,6 +11,7 @@ mod limit;
 mod money;
 mod party;
 mod policy;
+mod rating;
 
 pub use breaks::{Break, BreakKind};
 pub use delta::{Delta, Event};
@@ -20,6 +21,7 @@ pub use limit::{Condition, Decision, Layer, LayerKind, Limit, LimitRequest, Requ
 pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_minor};
 pub use party::{Account, BuyerId, buyer_id_of};
 pub use policy::Policy;
+pub use rating::Rating;
 
 /// A calendar date without a zone. Everything that depends on "today" takes it as an argument.
 pub type Date = chrono::NaiveDate;

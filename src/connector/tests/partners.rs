@@ -10,7 +10,7 @@ use crate::sandbox::atradius::{
 use crate::transport::Verdict;
 use crate::transport::http::{Call, Effect, Method};
 
-async fn insurer() -> (Connection, Sandbox) {
+pub(super) async fn insurer() -> (Connection, Sandbox) {
     let book = Book::demo(3, "2026-07-20".parse().unwrap());
     let settings = [
         ("client_id", book.client_id.clone()),

@@ -10,6 +10,7 @@ mod limits;
 mod lookups;
 mod opening;
 mod quarantine;
+mod ratings;
 mod sequences;
 mod texts;
 
