@@ -70,6 +70,7 @@ async fn inspect(
         let mut reasons = Vec::new();
         let alone = Config { connections: vec![connection.clone()], ..config.clone() };
         for found in engine::connections(&alone, &mut reasons) {
+            reasons.extend(found.out_problems());
             findings.fine.push(described(&found));
             built.push(found);
         }
@@ -167,7 +168,7 @@ fn described(connection: &Connection) -> String {
         connection.id,
         manifest.name,
         manifest.status,
-        reads.join(", ")
+        if reads.is_empty() { "nothing".to_owned() } else { reads.join(", ") }
     )
 }
 

@@ -147,13 +147,21 @@ fn describe(context: &Context, id: &str) -> anyhow::Result<Exit> {
                 text.push('\n');
             }
             for (name, url) in &about.environments {
-                let _ = writeln!(text, "environment = \"{name}\": {url}");
+                let vars: Vec<String> = about.variables.get(name).into_iter().flatten().map(|(name, steps)| format!("{{{name}}} = {steps}")).collect();
+                let vars = if vars.is_empty() { String::new() } else { format!(", with {}", vars.join(", ")) };
+                let _ = writeln!(text, "environment = \"{name}\": {url}{vars}");
             }
             let mut table = Table::new(&[Column::Word("operation"), Column::Text("does"), Column::Word("gives"), Column::Word("reading")]);
             for op in &about.operations {
                 table.row([op.name.as_str(), op.does.as_str(), op.into.unwrap_or(""), op.mode.unwrap_or("")]);
             }
             let _ = write!(text, "\nOperations\n{table}");
+            for op in about.operations.iter().filter(|op| !op.steps.is_empty()) {
+                let _ = writeln!(text, "\nThen, by hand, for {}", op.name.replace('_', " "));
+                for (step, number) in op.steps.iter().zip(1..) {
+                    let _ = writeln!(text, "{number:>3}. {step}");
+                }
+            }
             let able = capabilities(&about.capabilities);
             if !able.is_empty() {
                 let _ = writeln!(text, "\nGood to know\n{}", able.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"));
@@ -220,6 +228,12 @@ fn capabilities(able: &Capabilities) -> Vec<String> {
     say(able.has_insurance_field, "the insurer's limit has a field of its own there");
     say(able.company_scoped, "limits are held per company there");
     say(able.compare_and_set, "a limit is written only over the version that was read");
+    if able.visible_after_minutes > 0 {
+        lines.push(format!(
+            "a request may be missing from its lists for {} minutes",
+            able.visible_after_minutes
+        ));
+    }
     if let Some(step) = able.amount_step {
         lines.push(format!(
             "amounts that are asked for are multiples of {}",

@@ -822,16 +822,8 @@ mod tests {
             breaks: vec![],
             deltas: vec![],
             policies: vec![Policy {
-                number: "P1".into(),
-                connection: "insurer".into(),
-                currency: Currency::EUR,
-                valid_from: day("2026-01-01"),
-                valid_to: None,
-                insured_percentage: 90.into(),
                 maximum_terms_days: Some(120),
-                discretionary_minor: 0,
-                exposure_threshold_minor: 0,
-                warning_days: 30,
+                ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), 90.into())
             }],
             day: day("2026-03-20"),
         }

@@ -1,16 +1,16 @@
 //! `encours.toml`: typed, unknown keys refused, every problem with its line and column.
 
+mod policy;
 pub mod secret;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::format::toml::{Problem, read};
-use crate::model::{Currency, Date, NumberStyle, Policy, parse_minor};
+use crate::model::{Currency, Policy};
 
 /// The configuration of one company.
 #[derive(Debug, Clone)]
@@ -126,34 +126,13 @@ struct File {
     #[serde(default)]
     connection: Vec<Connection>,
     #[serde(default)]
-    policy: Vec<PolicyTable>,
+    policy: Vec<policy::Table>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LedgerTable {
     url: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyTable {
-    number: String,
-    connection: Spanned<String>,
-    #[serde(default = "euro")]
-    currency: Currency,
-    valid_from: Spanned<String>,
-    valid_to: Option<Spanned<String>>,
-    insured_percentage: Spanned<String>,
-    maximum_terms_days: Option<i64>,
-    discretionary: Option<Spanned<String>>,
-    exposure_threshold: Option<Spanned<String>>,
-    #[serde(default = "warning_days")]
-    warning_days: i64,
-}
-
-const fn warning_days() -> i64 {
-    30
 }
 
 impl Config {
@@ -199,65 +178,8 @@ impl Config {
             }
             ids.push(id);
         }
-        let mut policies = Vec::new();
-        for table in &file.policy {
-            let mut place =
-                |span, message: String| problems.push(Problem::at(name, text, Some(span), message));
-            if !ids.contains(&table.connection.get_ref().as_str()) {
-                let known = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
-                place(
-                    table.connection.span(),
-                    format!("there is no connection \"{}\"; there are: {known}", table.connection.get_ref()),
-                );
-            }
-            let mut date = |field: &Spanned<String>| {
-                let parsed = field.get_ref().parse::<Date>();
-                if parsed.is_err() {
-                    place(field.span(), format!("\"{}\" is not a date (YYYY-MM-DD)", field.get_ref()));
-                }
-                parsed.ok()
-            };
-            let valid_from = date(&table.valid_from);
-            let valid_to = table.valid_to.as_ref().and_then(&mut date);
-            let mut amount = |field: &Option<Spanned<String>>| {
-                let Some(field) = field else { return 0 };
-                match parse_minor(field.get_ref(), table.currency, NumberStyle::Point) {
-                    Ok(minor) if minor >= 0 => minor,
-                    Ok(_) => {
-                        place(field.span(), "an amount here is not negative".to_owned());
-                        0
-                    }
-                    Err(error) => {
-                        place(field.span(), error.to_string());
-                        0
-                    }
-                }
-            };
-            let (discretionary_minor, exposure_threshold_minor) =
-                (amount(&table.discretionary), amount(&table.exposure_threshold));
-            let percentage = table.insured_percentage.get_ref().parse::<Decimal>().ok();
-            let percentage = percentage.filter(|p| *p >= Decimal::ZERO && *p <= Decimal::ONE_HUNDRED);
-            if percentage.is_none() {
-                place(
-                    table.insured_percentage.span(),
-                    "a percentage is a text from \"0\" to \"100\"".to_owned(),
-                );
-            }
-            if let (Some(valid_from), Some(insured_percentage)) = (valid_from, percentage) {
-                policies.push(Policy {
-                    number: table.number.clone(),
-                    connection: table.connection.get_ref().clone(),
-                    currency: table.currency,
-                    valid_from,
-                    valid_to,
-                    insured_percentage,
-                    maximum_terms_days: table.maximum_terms_days,
-                    discretionary_minor,
-                    exposure_threshold_minor,
-                    warning_days: table.warning_days,
-                });
-            }
-        }
+        let places = policy::Places { file: name, text, connections: &ids };
+        let policies = file.policy.iter().filter_map(|table| table.read(&places, &mut problems)).collect();
         if !problems.is_empty() {
             return Err(problems);
         }

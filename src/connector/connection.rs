@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+
 use super::error::Error;
 use super::load::Connector;
-use super::manifest::{BodyRule, Mode, Operation, Reach, Request, SettingType};
+use super::manifest::{
+    BodyRule, Environment, HeaderRule, HeaderText, Mode, Operation, Reach, Request, SettingType,
+};
 use super::roles::Kind;
-use super::{settings, source};
+use super::{environment, settings, source};
 use crate::format::{Value, json};
 use crate::mapping::Terms;
 use crate::model::{Currency, Date};
-use crate::transport::http::{Answer, Call, Client, Config, Effect};
+use crate::transport::http::{Answer, Call, Client, Config, Effect, Method};
 use crate::transport::{Scope, Template, drop};
 
 /// What a connection is made of.
@@ -28,7 +32,7 @@ pub struct Setup {
     pub settings: BTreeMap<String, String>,
     /// One of the connector's environments; `production` when it is not said and there is one.
     pub environment: Option<String>,
-    /// A base URL instead.
+    /// A base URL instead; together with an environment where paths differ between them.
     pub base_url: Option<String>,
     /// Payment terms, for sources that state no due date.
     pub terms: Terms,
@@ -43,7 +47,7 @@ pub struct Connection {
     pub id: String,
     /// Its connector.
     pub connector: Arc<Connector>,
-    /// Its settings, defaults filled in.
+    /// Its settings, defaults filled in, and the variables of its environment.
     pub settings: BTreeMap<String, String>,
     /// The base URL that is called; nothing for files.
     pub base_url: Option<String>,
@@ -72,12 +76,14 @@ impl Connection {
     pub fn new(setup: Setup) -> Result<Self, Error> {
         let Setup { id, connector, settings, environment, base_url, terms, currency } = setup;
         let manifest = &connector.manifest;
-        let settings = settings::resolve(manifest, &settings).map_err(Error::Settings)?;
+        let mut settings = settings::resolve(manifest, &settings).map_err(Error::Settings)?;
         let (base_url, http) = match manifest.reach {
             Reach::Files => (None, None),
             Reach::Http => {
-                let base_url = base_url_of(&connector, environment.as_deref(), base_url)
-                    .map_err(|problem| Error::Settings(vec![problem]))?;
+                let Environment { url: base_url, vars } =
+                    environment::of(&connector, environment.as_deref(), base_url)
+                        .map_err(|problem| Error::Settings(vec![problem]))?;
+                settings.extend(vars);
                 let secrets =
                     manifest.settings.iter().filter(|(_, setting)| setting.kind == SettingType::Secret);
                 let client = Client::new(Config {
@@ -122,15 +128,20 @@ impl Connection {
         let declared = self.pull_operation(operation)?;
         let initial = match &declared.work {
             super::Work::Http(http) => http.cursor.as_ref().and_then(|rule| rule.initial.as_ref()),
-            super::Work::File(_) => None,
+            super::Work::File(_) | super::Work::HandOver(_) => None,
         };
         Ok(if cursor.is_none() && initial.is_none() { Mode::Snapshot } else { declared.mode })
     }
 
-    /// Whether the connector has an operation.
+    /// Whether the connection has an operation. One that hands a file over needs its folder among the settings.
     #[must_use]
     pub fn has(&self, operation: &str) -> bool {
-        self.connector.manifest.operations.contains_key(operation)
+        self.connector.manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
+            super::Work::HandOver(send) => {
+                self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some())
+            }
+            super::Work::Http(_) | super::Work::File(_) => true,
+        })
     }
 
     /// Moves files that a pull read, once they have landed, to `<archive>/YYYY-MM-DD/`; nothing without that setting.
@@ -224,7 +235,26 @@ impl Connection {
                 Some(body.render(&facts, &self.settings)?)
             }
         };
-        let call = Call { operation, effect, method: request.method, path, query, body };
+        let headers = request.headers.iter().filter_map(|rule| header(rule, &scope)).collect();
+        let call = Call { operation, effect, method: request.method, path, query, body, headers };
+        Ok(client.call(&call).await?)
+    }
+
+    /// Follows a link that the partner gave; it must lead to the partner's own host.
+    pub(super) async fn follow(&self, operation: &str, link: String) -> Result<Answer, Error> {
+        let client = self.http.as_ref().ok_or_else(|| Error::Request {
+            operation: operation.to_owned(),
+            reason: "the connector has no HTTP".to_owned(),
+        })?;
+        let call = Call {
+            operation,
+            effect: Effect::Read,
+            method: Method::Get,
+            path: link,
+            query: Vec::new(),
+            body: None,
+            headers: Vec::new(),
+        };
         Ok(client.call(&call).await?)
     }
 
@@ -235,21 +265,18 @@ impl Connection {
     }
 }
 
-fn base_url_of(
-    connector: &Connector,
-    environment: Option<&str>,
-    base_url: Option<String>,
-) -> Result<String, String> {
-    let known = &connector.manifest.environments;
-    match (base_url, environment) {
-        (Some(_), Some(_)) => Err("a connection has an environment or a url, not both".to_owned()),
-        (Some(url), None) => Ok(url),
-        (None, name) => known.get(name.unwrap_or("production")).cloned().ok_or_else(|| match name {
-            Some(name) => {
-                let known = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                format!("\"{name}\" is not an environment of {}; it has: {known}", connector.manifest.id)
+/// A header of one request; nothing when its name or a place in its text has nothing to put there.
+fn header(rule: &HeaderRule, scope: &Scope<'_>) -> Option<(String, String)> {
+    let name = rule.name.fill(scope).ok().flatten()?;
+    let text = match &rule.text {
+        HeaderText::Plain(template) => template.fill(scope).ok().flatten()?,
+        HeaderText::Base64(template) => {
+            if template.names().into_iter().any(|name| scope.get(name).is_none()) {
+                return None;
             }
-            None => format!("{} has no host of its own: give the connection a url", connector.manifest.id),
-        }),
-    }
+            let document = template.fill(scope).ok().flatten()?;
+            base64::engine::general_purpose::STANDARD.encode(document.to_string())
+        }
+    };
+    Some((name, text))
 }

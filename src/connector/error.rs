@@ -80,12 +80,15 @@ impl Error {
             Self::Transport(error) => error.verdict(),
             Self::Folder(transport::drop::Error::Pattern { .. } | transport::drop::Error::Archive { .. })
             | Self::Settings(_) => Verdict::FixConfiguration,
-            Self::Source(_) | Self::Fact { .. } | Self::Render(_) => Verdict::FixData,
+            Self::Source(_)
+            | Self::Fact { .. }
+            | Self::Render(_)
+            | Self::Folder(transport::drop::Error::Taken { .. }) => Verdict::FixData,
             Self::Operation { .. } => Verdict::NotAllowed,
             // A share that is not mounted comes back by itself.
-            Self::Folder(transport::drop::Error::Folder { .. }) | Self::NoFile { .. } | Self::GivenUp => {
-                Verdict::RetryLater { after: None }
-            }
+            Self::Folder(transport::drop::Error::Folder { .. } | transport::drop::Error::Write { .. })
+            | Self::NoFile { .. }
+            | Self::GivenUp => Verdict::RetryLater { after: None },
             Self::Shape { .. } | Self::Request { .. } => Verdict::Defect,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::builtin::{BUILTIN, Builtin};
-use super::manifest::{Capabilities, Manifest, Reach, Setting, Status, Work};
+use super::manifest::{Capabilities, Environment, Manifest, Reach, Setting, Status, Work};
 use super::roles::Role;
 use crate::format::toml::Problem;
 use crate::mapping::{Mappings, parse_files};
@@ -181,6 +181,8 @@ pub struct DescribedOperation {
     pub into: Option<&'static str>,
     /// `snapshot` or `incremental`, for a pull.
     pub mode: Option<&'static str>,
+    /// What a person then does at the partner, step by step.
+    pub steps: Vec<String>,
 }
 
 /// A connector, described for people and for programs.
@@ -206,6 +208,9 @@ pub struct Description {
     pub settings: BTreeMap<String, Setting>,
     /// Base URLs by environment.
     pub environments: BTreeMap<String, String>,
+    /// What differs in the paths, by environment; only of a connector that has such variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// What can be asked.
     pub operations: Vec<DescribedOperation>,
 }
@@ -220,10 +225,19 @@ impl Connector {
             does: match &operation.work {
                 Work::Http(http) => format!("{} {}", http.request.method.as_str(), http.request.path),
                 Work::File(file) => format!("reads {}", file.file),
+                Work::HandOver(send) => format!("writes {} into {}", send.file, send.folder),
             },
             into: operation.into.map(crate::mapping::Target::as_str),
             mode: operation.into.map(|_| operation.mode.as_str()),
+            steps: operation.steps.clone(),
         });
+        fn named<T>(
+            environments: &BTreeMap<String, Environment>,
+            part: impl Fn(&Environment) -> Option<T>,
+        ) -> BTreeMap<String, T> {
+            let one = |(name, environment): (&String, &Environment)| Some((name.clone(), part(environment)?));
+            environments.iter().filter_map(one).collect()
+        }
         Description {
             id: manifest.id.clone(),
             name: manifest.name.clone(),
@@ -234,7 +248,10 @@ impl Connector {
             origin: self.origin,
             capabilities: manifest.capabilities.clone(),
             settings: manifest.settings.clone(),
-            environments: manifest.environments.clone(),
+            environments: named(&manifest.environments, |environment| Some(environment.url.clone())),
+            variables: named(&manifest.environments, |environment| {
+                Some(environment.vars.clone()).filter(|vars| !vars.is_empty())
+            }),
             operations: operations.collect(),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::roles::{Purpose, Role};
 use crate::format::json::Path;
+use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::mapping::{Filter, Target};
 use crate::model::words;
 use crate::transport::http::{Auth, ErrorRules, Limit, Method, Test};
@@ -88,6 +89,15 @@ pub struct Setting {
     pub help: String,
 }
 
+/// Where a partner answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The base URL.
+    pub url: String,
+    /// What differs in the paths there, by the name under which templates use it.
+    pub vars: BTreeMap<String, String>,
+}
+
 /// What a partner can and cannot do. The engine asks these, never a name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Capabilities {
@@ -117,6 +127,8 @@ pub struct Capabilities {
     pub company_scoped: bool,
     /// A limit is written only over the version that was read.
     pub compare_and_set: bool,
+    /// How many minutes after it was sent a request may still be missing from the partner's lists.
+    pub visible_after_minutes: u64,
 }
 
 /// The body of a call.
@@ -132,6 +144,35 @@ pub enum BodyRule {
     Mapping(String),
 }
 
+/// A header of one request. It is left out when its name or a place in its text has nothing to put there.
+#[derive(Debug, Clone)]
+pub struct HeaderRule {
+    /// Its name.
+    pub name: Template,
+    /// Its text.
+    pub text: HeaderText,
+}
+
+/// The text of a header.
+#[derive(Debug, Clone)]
+pub enum HeaderText {
+    /// As the template gives it.
+    Plain(Template),
+    /// A JSON document, in base64.
+    Base64(JsonTemplate),
+}
+
+/// The call that follows a look-up's, where the first answer has a link.
+#[derive(Debug, Clone)]
+pub struct Then {
+    /// Where the link is in a record of the first answer.
+    pub link: Vec<Path>,
+    /// Where the records of the second answer are.
+    pub records: Records,
+    /// The fields that it gives; they replace those of the first answer.
+    pub fields: Vec<(String, Vec<Path>)>,
+}
+
 /// One HTTP request of an operation.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -143,6 +184,8 @@ pub struct Request {
     pub query: Vec<(String, Template)>,
     /// The body.
     pub body: BodyRule,
+    /// Headers of this request only.
+    pub headers: Vec<HeaderRule>,
 }
 
 /// Where the records of an answer are.
@@ -191,6 +234,15 @@ pub enum Paging {
     },
 }
 
+/// What a shape is given at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShapeSpan {
+    /// Each page as it comes.
+    Page,
+    /// All pages together, for records that belong together wherever they stand.
+    Whole,
+}
+
 /// How an incremental pull knows what it has seen.
 #[derive(Debug, Clone)]
 pub struct CursorRule {
@@ -220,8 +272,10 @@ pub struct HttpOperation {
     pub records: Records,
     /// A second call per page, whose answer the shape is given.
     pub also: Option<Request>,
-    /// Turns a page into the records that are mapped.
+    /// Turns a page, or the whole list, into the records that are mapped.
     pub shape: Option<Filter>,
+    /// What the shape is given at once.
+    pub span: ShapeSpan,
     /// How the answer is continued.
     pub paging: Paging,
     /// How it is continued next time.
@@ -238,6 +292,10 @@ pub struct HttpOperation {
     pub fields: Vec<(String, Vec<Path>)>,
     /// Our words to theirs, by fact.
     pub codes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Their words to ours, by field of a look-up.
+    pub words: BTreeMap<String, BTreeMap<String, String>>,
+    /// The second call of a look-up.
+    pub then: Option<Then>,
 }
 
 /// How a file is written.
@@ -253,6 +311,21 @@ pub enum FormatRule {
         skip_lines: Option<Template>,
         /// Names of the columns, for a file without header.
         columns: Option<Vec<String>>,
+    },
+    /// A workbook, or a delimited file, whichever it is.
+    Table {
+        /// Which of the two.
+        kind: TableKind,
+        /// The sign between fields of a delimited file.
+        delimiter: Option<Template>,
+        /// Its encoding.
+        encoding: Option<Template>,
+        /// Lines before the header.
+        skip_lines: Option<Template>,
+        /// Name or number of the sheet of a workbook.
+        sheet: Option<Template>,
+        /// The decimal sign that the numbers of a workbook are shown with: `point` or `comma`.
+        decimal: Option<Template>,
     },
     /// One JSON document.
     Json,
@@ -300,6 +373,40 @@ pub struct FileOperation {
     pub records: Records,
     /// Turns a JSON document into the records that are mapped.
     pub shape: Option<Filter>,
+    /// Which rows of a table count.
+    pub rows: Option<RowChoice>,
+}
+
+/// How a file that goes out is written.
+#[derive(Debug, Clone)]
+pub struct OutRule {
+    /// Delimited, a workbook, or as the ending of its name says.
+    pub kind: TableKind,
+    /// The sign between fields.
+    pub delimiter: Option<Template>,
+    /// The encoding.
+    pub encoding: Option<Template>,
+    /// The decimal sign of amounts in a delimited file: `point` or `comma`.
+    pub decimal: Option<Template>,
+    /// The name of the sheet of a workbook.
+    pub sheet: Option<Template>,
+    /// Whether the first line names the columns.
+    pub header: bool,
+}
+
+/// An operation that hands a file over.
+#[derive(Debug, Clone)]
+pub struct FileSend {
+    /// The name of the file; besides settings it may hold `{batch}` and `{date}`.
+    pub file: Template,
+    /// The folder that it is put into.
+    pub folder: Template,
+    /// How it is written.
+    pub format: OutRule,
+    /// The `[send.<name>]` of the mappings that makes its rows.
+    pub body: String,
+    /// Our words to theirs, by fact.
+    pub codes: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What an operation works on.
@@ -307,8 +414,10 @@ pub struct FileOperation {
 pub enum Work {
     /// Over HTTP.
     Http(Box<HttpOperation>),
-    /// On files.
+    /// On files that are read.
     File(Box<FileOperation>),
+    /// On a file that is handed over.
+    HandOver(Box<FileSend>),
 }
 
 /// One operation of a connector.
@@ -324,6 +433,8 @@ pub struct Operation {
     pub sample: Option<String>,
     /// How it is done.
     pub work: Work,
+    /// What a person then does at the partner, step by step, to be ticked off.
+    pub steps: Vec<String>,
 }
 
 /// The whole manifest.
@@ -345,8 +456,8 @@ pub struct Manifest {
     pub capabilities: Capabilities,
     /// Settings by name.
     pub settings: BTreeMap<String, Setting>,
-    /// Base URLs by the name of the environment.
-    pub environments: BTreeMap<String, String>,
+    /// Where it answers, by the name of the environment.
+    pub environments: BTreeMap<String, Environment>,
     /// How the partner recognises us.
     pub auth: Auth,
     /// Headers of every call.

@@ -6,7 +6,9 @@
 mod builtin;
 mod connection;
 mod cursor;
+mod environment;
 mod error;
+mod hand_over;
 mod load;
 mod manifest;
 mod parse;
@@ -22,10 +24,12 @@ mod tests;
 
 pub use connection::{Connection, Setup};
 pub use error::Error;
+pub use hand_over::{HandOver, Prepared, Publication};
 pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
 pub use manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HttpOperation, Manifest, Mode,
-    Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType, Stamp, Status, Work,
+    BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend, FormatRule, HeaderRule,
+    HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records,
+    Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 pub use pull::{Batch, Pulled, PulledRecord};
 pub use roles::{Kind, PURPOSES, Purpose, Role};

@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::environment;
 use super::manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HttpOperation, Manifest, Mode,
-    Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting, SettingType, Stamp, Status, Work,
+    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HeaderRule, HeaderText,
+    HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
+    Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
 use crate::format::json::{self, Path};
+use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::format::toml::Problem;
 use crate::mapping::{Mappings, Target};
 use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Test, Token, TokenRequest};
@@ -53,11 +56,17 @@ fn words_of<T: Copy>(all: &'static [T], name: impl Fn(T) -> &'static str) -> Vec
 struct Names<'a> {
     settings: &'a BTreeMap<String, Setting>,
     more: BTreeSet<&'a str>,
+    /// Those that stand for steps of a path: the variables of the environments.
+    steps: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     fn with(&self, more: impl IntoIterator<Item = &'a str>) -> Names<'a> {
-        Names { settings: self.settings, more: self.more.iter().copied().chain(more).collect() }
+        Names {
+            settings: self.settings,
+            more: self.more.iter().copied().chain(more).collect(),
+            steps: self.steps.clone(),
+        }
     }
 
     fn check<'t>(&self, section: &Section<'_>, span: Range<usize>, used: impl IntoIterator<Item = &'t str>) {
@@ -133,8 +142,10 @@ impl<'a> Names<'a> {
 
 fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
     let settings = settings(root);
-    let names = Names { settings: &settings, more: BTreeSet::new() };
-    let environments = environments(root);
+    let environments = environment::parse(root, &settings);
+    let steps: BTreeSet<&str> =
+        environments.values().flat_map(|environment| environment.vars.keys().map(String::as_str)).collect();
+    let names = Names { settings: &settings, more: steps.clone(), steps };
     let (reach, head) = head(root)?;
     let auth = root.section("auth").map_or(Auth::None, |section| auth(section, &names));
     let http = root.section("http");
@@ -148,12 +159,6 @@ fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
         folder = names.template(&section, "folder");
         archive = names.template(&section, "archive");
         section.close();
-    }
-    if reach == Reach::Files && folder.is_none() {
-        root.problem(
-            root.span.clone(),
-            "a connector of files says where they are: [files] with folder = \"{folder}\"",
-        );
     }
     let mut operations = BTreeMap::new();
     if let Some(section) = root.section("operations") {
@@ -177,6 +182,14 @@ fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
                     .map(|operation| (name.to_owned(), operation)),
             );
         }
+    }
+    let reads = |operation: &Operation| matches!(operation.work, Work::File(_));
+    if reach == Reach::Files && folder.is_none() && (operations.is_empty() || operations.values().any(reads))
+    {
+        root.problem(
+            root.span.clone(),
+            "a connector of files says where they are: [files] with folder = \"{folder}\"",
+        );
     }
     let Head { id, name, role, status, notes, capabilities } = head;
     Some(Manifest {
@@ -240,6 +253,7 @@ fn capabilities(section: Section<'_>) -> Capabilities {
         has_insurance_field: has("has_insurance_field"),
         company_scoped: has("company_scoped"),
         compare_and_set: has("compare_and_set"),
+        visible_after_minutes: section.integer("visible_after_minutes").unwrap_or(0),
     };
     section.close();
     capabilities
@@ -272,14 +286,6 @@ fn settings(root: &Section<'_>) -> BTreeMap<String, Setting> {
         settings.insert(name.to_owned(), setting);
     }
     settings
-}
-
-fn environments(root: &Section<'_>) -> BTreeMap<String, String> {
-    let Some(section) = root.section("environments") else { return BTreeMap::new() };
-    section
-        .entries()
-        .filter_map(|(name, _, value)| Some((name.to_owned(), section.place(value, text)?.to_owned())))
-        .collect()
 }
 
 type HttpRules = (Vec<(String, Template)>, Limit, u64, Duration, ErrorRules);
@@ -395,8 +401,7 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
         }
     }
     let value_names: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
-    let headers = Names { settings: names.settings, more: value_names.iter().map(String::as_str).collect() }
-        .templates(section, "header");
+    let headers = names.with(value_names.iter().map(String::as_str)).templates(section, "header");
     if headers.is_empty() {
         section.problem(
             section.span.clone(),
@@ -456,7 +461,11 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
 fn method_and_path(section: &Section<'_>, names: &Names<'_>) -> Option<(Method, Template)> {
     let mut found = Vec::new();
     for (key, method) in Method::ALL {
-        found.extend(names.template(section, key).map(|path| (*method, path)));
+        found.extend(
+            names
+                .template(section, key)
+                .map(|path| (*method, path.with_steps(|name| names.steps.contains(name)))),
+        );
     }
     if found.len() > 1
         || (found.is_empty() && !Method::ALL.iter().any(|(key, _)| section.entry(key).is_some()))
@@ -495,7 +504,55 @@ fn request(section: &Section<'_>, names: &Names<'_>, mappings: &Mappings) -> Opt
         }
         body = BodyRule::Mapping(name);
     }
-    Some(Request { method, path, query, body })
+    Some(Request { method, path, query, body, headers: headers(section, names) })
+}
+
+/// The headers of one request: name = template, or a JSON document in base64. Names may be templates too.
+fn headers(section: &Section<'_>, names: &Names<'_>) -> Vec<HeaderRule> {
+    let mut rules = Vec::new();
+    let Some(table) = section.section("headers") else { return rules };
+    for (name, span, value) in table.entries() {
+        let name = match Template::parse(name) {
+            Ok(name) => name,
+            Err(problem) => {
+                table.problem(span, problem);
+                continue;
+            }
+        };
+        names.check(&table, span, name.names());
+        let text = if value.get_ref().is_table() {
+            table.as_section(value).and_then(|section| {
+                let document = section
+                    .required("base64", section.read("base64", |document| names.json(document)))
+                    .map(HeaderText::Base64);
+                section.close();
+                document
+            })
+        } else {
+            table.place(value, |value| Template::parse(text(value)?)).map(HeaderText::Plain)
+        };
+        let used = match &text {
+            Some(HeaderText::Plain(template)) => template.names().collect(),
+            Some(HeaderText::Base64(document)) => document.names(),
+            None => Vec::new(),
+        };
+        names.check(&table, value.span(), used);
+        rules.extend(text.map(|text| HeaderRule { name, text }));
+    }
+    rules
+}
+
+/// The second call of a look-up.
+fn then(section: &Section<'_>, purpose: &Purpose) -> Option<Then> {
+    let table = section.section("then")?;
+    let link = table.paths("link");
+    if link.is_empty() {
+        table.problem(table.span.clone(), "\"link\" is missing here: where the first answer has the link");
+    }
+    let records = table.required("records", records(&table));
+    let fields = fields(&table, purpose);
+    table.close();
+    Some(Then { link, records: records?, fields })
 }
 
 fn operation(
@@ -511,8 +568,18 @@ fn operation(
         Reach::Http => {
             http_operation(&section, purpose, names, mappings).map(|work| Work::Http(Box::new(work)))
         }
-        Reach::Files => file_operation(&section, names).map(|work| Work::File(Box::new(work))),
+        Reach::Files => match purpose.kind {
+            Kind::Pull(_) => file_operation(&section, names).map(|work| Work::File(Box::new(work))),
+            Kind::Send => {
+                file_send(&section, purpose, names, mappings).map(|work| Work::HandOver(Box::new(work)))
+            }
+            Kind::LookUp => {
+                section.problem(section.span.clone(), "a folder of files answers no questions");
+                None
+            }
+        },
     };
+    let steps = if purpose.kind == Kind::Send { section.texts("steps") } else { Vec::new() };
     let is_pull = matches!(purpose.kind, Kind::Pull(_));
     let mode = if is_pull {
         section.required("mode", section.word("mode", &words_of(Mode::ALL, Mode::as_str)))
@@ -525,7 +592,7 @@ fn operation(
         section.problem(section.span.clone(), "an incremental operation has a cursor, and only it has one");
     }
     section.close();
-    Some(Operation { purpose, into, mode: mode.unwrap_or(Mode::Incremental), sample, work: work? })
+    Some(Operation { purpose, into, mode: mode.unwrap_or(Mode::Incremental), sample, work: work?, steps })
 }
 
 fn into(section: &Section<'_>, purpose: &Purpose, mappings: &Mappings) -> Option<Target> {
@@ -576,9 +643,19 @@ fn http_operation(
         table.close();
         request
     });
-    let codes = codes(section, purpose);
+    let codes = words(section, "codes", "fact", purpose.name, purpose.facts);
+    let words = words(section, "words", "field", purpose.name, purpose.fields);
+    let then = if purpose.kind == Kind::LookUp { then(section, purpose) } else { None };
     let fields = fields(section, purpose);
     let billed = purpose.kind == Kind::LookUp && section.flag("billed").unwrap_or(false);
+    let span = match section.flag("whole") {
+        Some(true) if matches!(purpose.kind, Kind::Pull(_)) => ShapeSpan::Whole,
+        Some(true) => {
+            section.problem(section.span.clone(), "whole is of an operation that reads records");
+            ShapeSpan::Page
+        }
+        Some(false) | None => ShapeSpan::Page,
+    };
     let (records, shape, outcome, reference, message) = match purpose.kind {
         Kind::Pull(_) => (
             section.required("records", records(section)),
@@ -600,6 +677,7 @@ fn http_operation(
         records: records.unwrap_or(Records::Root),
         also,
         shape,
+        span,
         paging,
         cursor,
         outcome,
@@ -608,25 +686,34 @@ fn http_operation(
         billed,
         fields,
         codes,
+        words,
+        then,
     })
 }
 
-fn codes(section: &Section<'_>, purpose: &Purpose) -> BTreeMap<String, BTreeMap<String, String>> {
-    let Some(table) = section.section("codes") else { return BTreeMap::new() };
-    let mut codes = BTreeMap::new();
-    for (fact, span, value) in table.entries() {
-        if !purpose.facts.contains(&fact) {
+/// Tables of words by fact (ours = theirs) or by field (theirs = ours).
+fn words(
+    section: &Section<'_>,
+    key: &'static str,
+    what: &str,
+    operation: &str,
+    known: &[&str],
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let Some(table) = section.section(key) else { return BTreeMap::new() };
+    let mut tables = BTreeMap::new();
+    for (name, span, value) in table.entries() {
+        if !known.contains(&name) {
             table.problem(
                 span,
-                format!("\"{fact}\" is not a fact of {}; it has {}", purpose.name, purpose.facts.join(", ")),
+                format!("\"{name}\" is not a {what} of {operation}; it has {}", known.join(", ")),
             );
             continue;
         }
         let Some(words) = table.as_section(value) else { continue };
-        let read = |(ours, _, theirs)| Some((String::from(ours), words.place(theirs, text)?.to_owned()));
-        codes.insert(fact.to_owned(), words.entries().filter_map(read).collect());
+        let read = |(from, _, to)| Some((String::from(from), words.place(to, text)?.to_owned()));
+        tables.insert(name.to_owned(), words.entries().filter_map(read).collect());
     }
-    codes
+    tables
 }
 
 fn fields(section: &Section<'_>, purpose: &Purpose) -> Vec<(String, Vec<Path>)> {
@@ -687,7 +774,7 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     let mut records_of_json = None;
     let mut shape = None;
     if let Some(table) = section.required("format", section.section("format")) {
-        let kinds = [("csv", 0), ("json", 1), ("fec", 2)];
+        let kinds = [("csv", 0), ("json", 1), ("fec", 2), ("xlsx", 3), ("table", 4)];
         format = match table.required("kind", table.word("kind", &kinds)) {
             Some(0) => {
                 let columns = table.texts("columns");
@@ -708,6 +795,14 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
                 terms_days: names.template(&table, "terms_days"),
                 opening: names.template(&table, "opening"),
             }),
+            Some(kind @ (3 | 4)) => Some(FormatRule::Table {
+                kind: if kind == 3 { TableKind::Xlsx } else { TableKind::Either },
+                delimiter: names.template(&table, "delimiter").filter(|_| kind == 4),
+                encoding: names.template(&table, "encoding").filter(|_| kind == 4),
+                skip_lines: names.template(&table, "skip_lines"),
+                sheet: names.template(&table, "sheet"),
+                decimal: names.template(&table, "decimal"),
+            }),
             Some(_) | None => None,
         };
         table.close();
@@ -715,6 +810,10 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
     let choice = if section.flag("all") == Some(true) { Choice::All } else { Choice::Newest };
     let presence =
         if section.flag("optional") == Some(true) { Presence::Optional } else { Presence::Required };
+    let rows = row_choice(section);
+    if rows.is_some() && !matches!(format, None | Some(FormatRule::Csv { .. } | FormatRule::Table { .. })) {
+        section.problem(section.span.clone(), "only and except choose rows of a csv, xlsx or table");
+    }
     Some(FileOperation {
         file: file?,
         format: format?,
@@ -722,5 +821,71 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
         presence,
         records: records_of_json.unwrap_or(Records::Root),
         shape,
+        rows,
     })
+}
+
+/// `only` or `except`: which rows count, by the text of a column.
+fn row_choice(section: &Section<'_>) -> Option<RowChoice> {
+    let mut found = Vec::new();
+    for (key, except) in [("only", false), ("except", true)] {
+        let Some(table) = section.section(key) else { continue };
+        let column = table.required("column", table.text("column"));
+        let is = table.texts("is");
+        if is.is_empty() {
+            table.problem(table.span.clone(), "is = [\"…\"] lists the texts of the column");
+        }
+        table.close();
+        found.extend(column.map(|column| RowChoice { column, is, except }));
+    }
+    if found.len() > 1 {
+        section.problem(section.span.clone(), "an operation has only or except, not both");
+    }
+    found.pop()
+}
+
+fn file_send(
+    section: &Section<'_>,
+    purpose: &'static Purpose,
+    names: &Names<'_>,
+    mappings: &Mappings,
+) -> Option<FileSend> {
+    let file = section.required("file", names.with(["batch", "date"]).template(section, "file"));
+    let folder = section.required("folder", names.template(section, "folder"));
+    let mut format = None;
+    if let Some(table) = section.required("format", section.section("format")) {
+        let kinds = [("csv", TableKind::Csv), ("xlsx", TableKind::Xlsx), ("table", TableKind::Either)];
+        format = table.required("kind", table.word("kind", &kinds)).map(|kind| OutRule {
+            kind,
+            delimiter: names.template(&table, "delimiter"),
+            encoding: names.template(&table, "encoding"),
+            decimal: names.template(&table, "decimal"),
+            sheet: names.template(&table, "sheet"),
+            header: table.flag("header").unwrap_or(true),
+        });
+        table.close();
+    }
+    let codes = words(section, "codes", "fact", purpose.name, purpose.facts);
+    let body = section.required("body", section.text("body"))?;
+    let span = section.entry("body").map_or(section.span.clone(), toml::Spanned::span);
+    match mappings.bodies.get(&body) {
+        None => {
+            let known = mappings.bodies.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            section.problem(span, format!("the mappings have no [send.{body}]; they have: {known}"));
+        }
+        Some(rules) if rules.is_filtered() => {
+            section.problem(
+                span,
+                format!("[send.{body}] is made by a filter; the columns of a file are fields"),
+            );
+        }
+        Some(rules) => {
+            names.with(purpose.facts.iter().copied().chain(["batch", "date"])).check(
+                section,
+                span,
+                rules.names(),
+            );
+        }
+    }
+    Some(FileSend { file: file?, folder: folder?, format: format?, body, codes })
 }

@@ -12,7 +12,9 @@ use tokio::sync::mpsc::Sender;
 use super::connection::Connection;
 use super::cursor;
 use super::error::Error;
-use super::manifest::{Choice, FileOperation, HttpOperation, Mode, Operation, Paging, Presence, Work};
+use super::manifest::{
+    Choice, FileOperation, HttpOperation, Mode, Operation, Paging, Presence, ShapeSpan, Work,
+};
 use super::source::{BATCH_RECORDS, Input, Mapper, records_of, settings_value, shaped};
 use crate::format::json::Path;
 use crate::format::{self, Place, Value, json};
@@ -77,6 +79,10 @@ impl Connection {
         match &declared.work {
             Work::Http(http) => self.pull_pages(operation, http, cursor, mode, &mapper, out).await,
             Work::File(file) => self.pull_files(declared, file, &mapper, out).await,
+            Work::HandOver(_) => Err(Error::Request {
+                operation: operation.to_owned(),
+                reason: "it hands a file over and reads none".to_owned(),
+            }),
         }
     }
 
@@ -97,6 +103,7 @@ impl Connection {
         let mut page = Page::first(&http.paging);
         let mut previous = None;
         let (mut read, mut line) = (0, 1);
+        let (mut kept, mut kept_also) = (Vec::new(), Vec::new());
         for _ in 0..PAGES_MAX {
             let places = page.places(&http.paging);
             let input = self.filter_input(page.filter_input(&http.paging, since.get("cursor")));
@@ -122,7 +129,21 @@ impl Connection {
             }
             let next = page.next(&http.paging, &answer, &records).map_err(wrong)?;
             let also = self.also(operation, http, &records).await?;
-            let records = shaped(http.shape.as_ref(), records, also, &settings).map_err(wrong)?;
+            let records = match http.span {
+                ShapeSpan::Page => shaped(http.shape.as_ref(), records, also, &settings).map_err(wrong)?,
+                ShapeSpan::Whole => {
+                    kept.extend(records);
+                    kept_also.extend(also);
+                    if next.is_some() {
+                        Vec::new()
+                    } else {
+                        let (shape, settings) = (http.shape.clone(), settings.clone());
+                        let (records, also) = (std::mem::take(&mut kept), kept_also.drain(..).collect());
+                        let all = move || shaped(shape.as_ref(), records, Some(also), &settings);
+                        tokio::task::spawn_blocking(all).await.map_err(|_| Error::GivenUp)?.map_err(wrong)?
+                    }
+                }
+            };
             line = self.hand_on(mapper, &source, line, records, &out).await?;
             match next {
                 Some(next) => page = next,

@@ -11,11 +11,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::error::Error;
 use super::load::Connector;
-use super::manifest::{FileOperation, FormatRule, Operation, Records, Work};
+use super::manifest::{FileOperation, FormatRule, Operation, Records, ShapeSpan, Work};
 use super::roles::Kind;
 use super::send::fields_of;
 use super::source::{Input, Mapper, records_of, settings_value, shaped};
-use crate::format::csv::{Next, Rows};
+use crate::format::csv::Next;
 use crate::format::{Header, Record, Value, json as tree};
 use crate::mapping::{Filter, Mapped, Outcome, Target, Terms};
 use crate::model::Currency;
@@ -148,8 +148,14 @@ fn run(
             }
             let also =
                 connector.samples.get(&also_name(sample)).map(|bytes| tree::parse(bytes)).transpose()?;
+            // A shape over the whole list is given the second answers of all pages.
+            let also = match http.span {
+                ShapeSpan::Page => also,
+                ShapeSpan::Whole => Some(also.into_iter().collect()),
+            };
             Material::Trees { records: records_of(&http.records, &body)?, also, shape: http.shape.as_ref() }
         }
+        Work::HandOver(send) => return super::hand_over::sample_rows(connector, send, bytes),
         Work::File(file) => {
             match file_material(&mapper, file, sample, bytes).map_err(|error| error.to_string())? {
                 Some(material) => material,
@@ -200,9 +206,9 @@ fn file_material<'a>(
     bytes: &[u8],
 ) -> Result<Option<Material<'a>>, Error> {
     match &file.format {
-        FormatRule::Csv { delimiter, encoding, skip_lines, columns } => {
-            let options = mapper.csv_options([delimiter, encoding, skip_lines], columns)?;
-            let mut source = Rows::of_bytes(sample, bytes.to_vec(), &options)?;
+        FormatRule::Csv { .. } | FormatRule::Table { .. } => {
+            let options = mapper.table_options(file)?;
+            let mut source = Input::Bytes(sample, bytes).rows(&options)?;
             let (mut rows, mut row) = (Vec::new(), StringRecord::new());
             loop {
                 match source.next(&mut row)? {

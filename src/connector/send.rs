@@ -35,7 +35,7 @@ impl Connection {
     /// is sent again.
     pub async fn send(&self, operation: &str, facts: &BTreeMap<String, String>) -> Result<Sent, Error> {
         let http = http_of(self.operation(operation, "send", |kind| kind == Kind::Send)?)?;
-        let facts = translated(http, facts)?;
+        let facts = translated(&http.codes, facts)?;
         let input = self.filter_input(texts(&facts));
         let answer = self.request(operation, Effect::Write, &http.request, &[&facts], input, None).await?;
         let outcome = match http.outcome.iter().find(|(test, _)| test.holds(answer.status, &answer.body)) {
@@ -67,45 +67,71 @@ impl Connection {
         facts: &BTreeMap<String, String>,
     ) -> Result<Vec<BTreeMap<String, String>>, Error> {
         let http = http_of(self.operation(operation, "look up", |kind| kind == Kind::LookUp)?)?;
-        let facts = translated(http, facts)?;
+        let facts = translated(&http.codes, facts)?;
         let input = self.filter_input(texts(&facts));
         let billed =
             http.billed || (operation == "find_buyer" && self.connector.manifest.capabilities.billed_lookup);
         let effect = if billed { Effect::Billed } else { Effect::Read };
         let answer = self.request(operation, effect, &http.request, &[&facts], input, None).await?;
-        fields_of(http, &answer.body)
-            .map_err(|reason| Error::Shape { operation: operation.to_owned(), reason })
+        let wrong = |reason| Error::Shape { operation: operation.to_owned(), reason };
+        let Some(then) = &http.then else { return fields_of(http, &answer.body).map_err(wrong) };
+        let mut found = Vec::new();
+        for record in records_of(&http.records, &answer.body).map_err(wrong)? {
+            let mut fields = named(&http.fields, &record);
+            match first(&then.link, &record) {
+                None => found.push(in_our_words(http, fields)),
+                Some(link) => {
+                    let answer = self.follow(operation, link).await?;
+                    for record in records_of(&then.records, &answer.body).map_err(wrong)? {
+                        fields.extend(named(&then.fields, &record));
+                        found.push(in_our_words(http, fields.clone()));
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
 /// The named fields of each record of an answer.
 pub(super) fn fields_of(http: &HttpOperation, body: &Value) -> Result<Vec<BTreeMap<String, String>>, String> {
     let records = records_of(&http.records, body)?;
-    let fields = |record: &Value| {
-        let found =
-            http.fields.iter().filter_map(|(name, paths)| Some((name.clone(), first(paths, record)?)));
-        found.collect::<BTreeMap<_, _>>()
-    };
-    Ok(records.iter().map(fields).collect())
+    Ok(records.iter().map(|record| in_our_words(http, named(&http.fields, record))).collect())
+}
+
+fn named(fields: &[(String, Vec<Path>)], record: &Value) -> BTreeMap<String, String> {
+    fields.iter().filter_map(|(name, paths)| Some((name.clone(), first(paths, record)?))).collect()
+}
+
+/// The fields in our words; a word that the manifest does not list stays as it came.
+fn in_our_words(http: &HttpOperation, mut fields: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for (field, words) in &http.words {
+        if let Some(value) = fields.get_mut(field)
+            && let Some(ours) = words.get(value.as_str())
+        {
+            ours.clone_into(value);
+        }
+    }
+    fields
 }
 
 fn http_of(operation: &Operation) -> Result<&HttpOperation, Error> {
     match &operation.work {
         Work::Http(http) => Ok(http),
-        Work::File(_) => Err(Error::Request {
+        Work::File(_) | Work::HandOver(_) => Err(Error::Request {
             operation: operation.purpose.name.to_owned(),
-            reason: "files are only read".to_owned(),
+            reason: "files are not called; use `pull` and `hand_over`".to_owned(),
         }),
     }
 }
 
 /// The facts in the partner's words.
-fn translated(
-    http: &HttpOperation,
+pub(super) fn translated(
+    codes: &BTreeMap<String, BTreeMap<String, String>>,
     facts: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut facts = facts.clone();
-    for (fact, words) in &http.codes {
+    for (fact, words) in codes {
         let Some(value) = facts.get_mut(fact) else { continue };
         match words.get(value.as_str()) {
             Some(theirs) => theirs.clone_into(value),

@@ -10,10 +10,11 @@ use super::error::Error;
 use super::load::Connector;
 use super::manifest::{FileOperation, FormatRule, Records};
 use super::pull::{Batch, PulledRecord};
-use crate::format::csv::{Next, Options, Rows};
-use crate::format::{self, Header, Place, Record, Value, fec, json};
+use crate::format::csv::{self as text, Next};
+use crate::format::table::{self, Rows};
+use crate::format::{self, Header, Place, Record, Value, fec, json, xlsx};
 use crate::mapping::{Bound, Fault, Filter, Mapped, Mapping, Outcome, Target, Terms};
-use crate::model::{Currency, render_minor};
+use crate::model::{Currency, NumberStyle, render_minor};
 use crate::transport::{Scope, Template};
 
 /// How many records go to the ledger at once.
@@ -52,7 +53,7 @@ impl Input<'_> {
         }
     }
 
-    fn rows(&self, options: &Options) -> Result<Rows, format::Error> {
+    pub(super) fn rows(&self, options: &table::Options) -> Result<Rows, format::Error> {
         match self {
             Self::File(path) => Rows::open(path, options),
             Self::Bytes(name, bytes) => Rows::of_bytes(name, bytes.to_vec(), options),
@@ -98,9 +99,8 @@ impl Mapper {
         emit: &mut dyn FnMut(Batch) -> Result<(), Error>,
     ) -> Result<u64, Error> {
         match &operation.format {
-            FormatRule::Csv { delimiter, encoding, skip_lines, columns } => {
-                let options = self.csv_options([delimiter, encoding, skip_lines], columns)?;
-                self.read_rows(input.rows(&options)?, emit)
+            FormatRule::Csv { .. } | FormatRule::Table { .. } => {
+                self.read_rows(input.rows(&self.table_options(operation)?)?, emit)
             }
             FormatRule::Json => {
                 let name: Arc<str> = input.name().into();
@@ -123,19 +123,35 @@ impl Mapper {
         template.map_or(Ok(None), |template| template.fill(&scope).map_err(missing))
     }
 
-    pub(super) fn csv_options(
-        &self,
-        [delimiter, encoding, skip_lines]: [&Option<Template>; 3],
-        columns: &Option<Vec<String>>,
-    ) -> Result<Options, Error> {
-        let defaults = Options::default();
+    /// How the rows of an operation are read; for a format without rows, as delimited text.
+    pub(super) fn table_options(&self, operation: &FileOperation) -> Result<table::Options, Error> {
+        let (kind, [delimiter, encoding, skip_lines, sheet, decimal], columns) = match &operation.format {
+            FormatRule::Csv { delimiter, encoding, skip_lines, columns } => {
+                (table::Kind::Csv, [delimiter, encoding, skip_lines, &None, &None], columns.clone())
+            }
+            FormatRule::Table { kind, delimiter, encoding, skip_lines, sheet, decimal } => {
+                (*kind, [delimiter, encoding, skip_lines, sheet, decimal], None)
+            }
+            FormatRule::Json | FormatRule::Fec { .. } => (table::Kind::Csv, [&None; 5], None),
+        };
+        let defaults = text::Options::default();
         let skip = self.filled(skip_lines.as_ref())?;
         let wrong = |text: &str| Error::Settings(vec![format!("\"{text}\" is not a number of lines")]);
-        Ok(Options {
-            delimiter: self.filled(delimiter.as_ref())?.unwrap_or(defaults.delimiter),
-            encoding: self.filled(encoding.as_ref())?.unwrap_or(defaults.encoding),
-            skip_lines: skip.map_or(Ok(0), |text| text.parse().map_err(|_| wrong(&text)))?,
-            columns: columns.clone(),
+        let skip_lines = skip.map_or(Ok(0), |text| text.parse().map_err(|_| wrong(&text)))?;
+        Ok(table::Options {
+            kind,
+            csv: text::Options {
+                delimiter: self.filled(delimiter.as_ref())?.unwrap_or(defaults.delimiter),
+                encoding: self.filled(encoding.as_ref())?.unwrap_or(defaults.encoding),
+                skip_lines,
+                columns,
+            },
+            xlsx: xlsx::Options {
+                sheet: self.filled(sheet.as_ref())?,
+                skip_rows: u32::try_from(skip_lines).unwrap_or(u32::MAX),
+                decimal: number_style(self.filled(decimal.as_ref())?.as_deref())?,
+            },
+            choice: operation.rows.clone(),
         })
     }
 
@@ -257,6 +273,17 @@ fn item_tree(item: &fec::OpenItem) -> Value {
         ("inferred", json::text(item.inferred.unwrap_or_default())),
     ];
     json::object(fields.map(|(name, value)| (name.to_owned(), value)))
+}
+
+/// `point`, which it is without a word, or `comma`.
+pub(super) fn number_style(word: Option<&str>) -> Result<NumberStyle, Error> {
+    match word {
+        None | Some("point") => Ok(NumberStyle::Point),
+        Some("comma") => Ok(NumberStyle::Comma),
+        Some(other) => {
+            Err(Error::Settings(vec![format!("decimal is \"{other}\"; it is one of point, comma")]))
+        }
+    }
 }
 
 fn is_bad(mapped: &Mapped) -> bool {

@@ -109,17 +109,12 @@ impl Demo {
     pub fn policy(&self, connection: &str) -> Policy {
         let [first_day, _] = self.days;
         let opening = calendar::shift(first_day, -365);
+        let begins = chrono::Datelike::with_ordinal(&opening, 1).unwrap_or(opening);
         Policy {
-            number: "0000417".to_owned(),
-            connection: connection.to_owned(),
-            currency: Currency::EUR,
-            valid_from: chrono::Datelike::with_ordinal(&opening, 1).unwrap_or(opening),
-            valid_to: None,
-            insured_percentage: rust_decimal::Decimal::from(90),
             maximum_terms_days: Some(90),
             discretionary_minor: 1_500_000,
             exposure_threshold_minor: 500_000,
-            warning_days: 30,
+            ..Policy::plain(connection, "0000417", Currency::EUR, begins, rust_decimal::Decimal::from(90))
         }
     }
 

@@ -64,7 +64,7 @@ pub enum Step {
     Index(usize),
 }
 
-/// A place in a tree: `a.b[0].c`, or a JSON pointer (`/party./name`) where a key has a dot.
+/// A place in a tree: `a.b[0].c`, a JSON pointer (`/party./name`) where a key has a dot, or `.` for the tree itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(Vec<Step>);
 
@@ -75,6 +75,9 @@ impl Path {
     /// A sentence that says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
+        if text == "." {
+            return Ok(Self(steps));
+        }
         if let Some(pointer) = text.strip_prefix('/') {
             for part in pointer.split('/') {
                 let key = part.replace("~1", "/").replace("~0", "~");

@@ -6,7 +6,9 @@
 pub mod csv;
 pub mod fec;
 pub mod json;
+pub mod table;
 pub mod toml;
+pub mod xlsx;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -123,8 +123,14 @@ async fn migrate<C: Migrate>(files: Files, connection: &mut C) -> Result<(), sql
     Ok(Migrator::with_migrations(migrations.collect()).run_direct(None, connection, false).await?)
 }
 
-const POSTGRES: Files = &[(1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql"))];
-const SQLITE: Files = &[(1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql"))];
+const POSTGRES: Files = &[
+    (1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql")),
+    (2, "effects", include_str!("../../migrations/postgres/0002_effects.sql")),
+];
+const SQLITE: Files = &[
+    (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
+    (2, "effects", include_str!("../../migrations/sqlite/0002_effects.sql")),
+];
 
 impl Ledger {
     /// Opens the ledger at a URL (`sqlite:path`, `postgres://…`) and brings its schema up to date.

@@ -9,6 +9,7 @@ mod breaks;
 mod connections;
 mod db;
 mod deltas;
+mod effects;
 mod facts;
 mod items;
 mod limits;
@@ -25,6 +26,9 @@ pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
+pub use effects::{
+    AUTOMATIC, EffectRow, EffectStep, ListedRequest, PeakRow, Proposed, Step, effect_id, reference_of,
+};
 pub use items::{ItemLanding, ItemRow, Landed};
 pub use limits::{LimitChange, LimitRow};
 pub use lookups::{Known, LookupAnswer, LookupKey, LookupRow, LookupState};

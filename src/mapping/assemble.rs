@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::compile::Mapping;
-use super::rule::{Reference, Rule, Source};
+use super::rule::{Decimal, Otherwise, Reference, Rule, Source};
 use super::target::{
     ACCOUNT, ALLOCATION, CONDITION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, LAYER, LIMIT, RATING, REQUEST,
     Target, index_of,
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind, Limit,
-    LimitRequest, Rating, RequestStatus, Scheme, parse_minor,
+    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind,
+    LayerKind, Limit, LimitRequest, NumberStyle, Rating, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -198,6 +198,16 @@ impl<'m> Bound<'m> {
         ))
     }
 
+    fn style(&self, rule: &Rule) -> NumberStyle {
+        match &rule.style {
+            Decimal::Fixed(style) => *style,
+            Decimal::Setting(name) => match self.settings.get(name).map(String::as_str) {
+                Some("comma") => NumberStyle::Comma,
+                Some(_) | None => NumberStyle::Point,
+            },
+        }
+    }
+
     fn column(&self, reference: &Reference) -> Option<usize> {
         self.slots.get(reference.slot).copied().flatten()
     }
@@ -279,7 +289,10 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
                 filter.first(self.record.to_value())?.as_ref().and_then(json::scalar).map(Cow::Owned)
             }
         }
-        .or_else(|| rule.default.as_ref().map(|text| Cow::Owned(text.clone()))))
+        .or_else(|| match rule.default.as_ref()? {
+            Otherwise::Text(text) => Some(Cow::Owned(text.clone())),
+            Otherwise::Setting(name) => self.bound.settings.get(name).map(|text| Cow::Owned(text.clone())),
+        }))
     }
 
     /// The text of a field, or nothing; a fault when it is required, its filter fails or no ledger can keep it.
@@ -371,7 +384,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         let mut sum = 0_i64;
         for (part, sign) in [(text, 1), (minus, -1)] {
             let Some(part) = part else { continue };
-            match parse_minor(&part, currency, rule.style) {
+            match parse_minor(&part, currency, self.bound.style(rule)) {
                 Ok(minor) => sum = sum.saturating_add(sign * minor),
                 Err(error) => {
                     self.fault(index, error.to_string());
@@ -673,11 +686,22 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             None => Decision::Approved,
         };
         let currency = self.currency();
-        let amount = self.money(field!(LIMIT, "amount"));
+        let stated = self.rule(field!(LIMIT, "amount")).is_some();
+        let amount = if stated { self.money(field!(LIMIT, "amount")) } else { None };
         let requested_minor = self.money(field!(LIMIT, "requested"));
         let parts = self.list(field!(LIMIT, "layers"), |part| {
-            Some((part.money(field!(LAYER, "amount"))?, part.date(field!(LAYER, "until"))))
+            let kind = part.code(field!(LAYER, "kind")).and_then(|word| LayerKind::parse(&word.ok()?));
+            Some((kind, part.money(field!(LAYER, "amount"))?, part.date(field!(LAYER, "until"))))
         });
+        let amount = if stated || currency.is_none() {
+            amount
+        } else {
+            let sum = parts.iter().try_fold(0_i64, |sum, (_, part, _)| sum.checked_add(*part));
+            sum.filter(|sum| sum.unsigned_abs() <= AMOUNT_MINOR_MAX).or_else(|| {
+                self.fault(field!(LIMIT, "layers"), "add up to too large an amount");
+                None
+            })
+        };
         let effective_from = self.date(field!(LIMIT, "effective_from"));
         let effective_to = self.date(field!(LIMIT, "effective_to"));
         let withdrawal_on = self.date(field!(LIMIT, "withdrawal_on"));
@@ -706,7 +730,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             requested_minor,
             amount_minor,
             currency: currency?,
-            layers: Limit::layers_of(amount_minor, &parts),
+            layers: Limit::stacked(amount_minor, &parts),
             effective_from: effective_from?,
             effective_to,
             withdrawal_on,

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::filter::Filter;
 use super::render::Body;
-use super::rule::{Codes, DateStyle, Reference, Rule, Source};
+use super::rule::{Codes, DateStyle, Decimal, Otherwise, Reference, Rule, Source};
 use super::target::{Field, Kind, Target};
 use crate::format::json::Path;
 use crate::format::toml::Problem;
@@ -100,9 +100,15 @@ fn section<'a, 'b>(document: &'a DeTable<'b>, name: &str) -> Option<&'a DeTable<
     document.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| value.get_ref().as_table())
 }
 
+/// The name in `{ setting = "…" }`.
+fn setting_of<'a>(value: &'a Spanned<DeValue<'_>>) -> Option<&'a str> {
+    let table = value.get_ref().as_table().filter(|table| table.len() == 1)?;
+    table.iter().find(|(key, _)| key.get_ref() == "setting")?.1.get_ref().as_str()
+}
+
 struct Defaults {
     dates: Vec<DateStyle>,
-    style: NumberStyle,
+    style: Decimal,
 }
 
 struct Reader<'a> {
@@ -134,7 +140,7 @@ impl Reader<'_> {
     fn defaults(&mut self, document: &DeTable<'_>) -> Defaults {
         let mut defaults = Defaults {
             dates: vec![DateStyle { pattern: "YYYY-MM-DD".to_owned() }],
-            style: NumberStyle::Point,
+            style: Decimal::Fixed(NumberStyle::Point),
         };
         for (key, value) in section(document, "read").into_iter().flat_map(|table| table.iter()) {
             match key.get_ref().as_ref() {
@@ -171,13 +177,17 @@ impl Reader<'_> {
         dates
     }
 
-    fn style(&mut self, value: &Spanned<DeValue<'_>>) -> NumberStyle {
-        match value.get_ref().as_str() {
-            Some("point") => NumberStyle::Point,
-            Some("comma") => NumberStyle::Comma,
-            _ => {
-                self.problem(value.span(), "decimal is \"point\" or \"comma\"");
-                NumberStyle::Point
+    fn style(&mut self, value: &Spanned<DeValue<'_>>) -> Decimal {
+        match (value.get_ref().as_str(), setting_of(value)) {
+            (Some("point"), _) => Decimal::Fixed(NumberStyle::Point),
+            (Some("comma"), _) => Decimal::Fixed(NumberStyle::Comma),
+            (_, Some(name)) => Decimal::Setting(name.to_owned()),
+            (_, None) => {
+                self.problem(
+                    value.span(),
+                    "decimal is \"point\", \"comma\" or { setting = \"…\" }, whose value is one of them",
+                );
+                Decimal::Fixed(NumberStyle::Point)
             }
         }
     }
@@ -206,7 +216,9 @@ impl Reader<'_> {
         }
         for (field, rule) in fields.iter().zip(&rules) {
             let stated = table.iter().any(|(key, _)| key.get_ref() == field.name);
-            if field.required && rule.is_none() && !stated {
+            // A limit without an amount of its own has that of its layers.
+            let added_up = field.name == "amount" && table.iter().any(|(key, _)| key.get_ref() == "layers");
+            if field.required && rule.is_none() && !stated && !added_up {
                 self.problem(at.clone(), format!("the field \"{}\" is required and not mapped", field.name));
             }
         }
@@ -225,7 +237,7 @@ impl Reader<'_> {
             source: Source::Paths(Vec::new()),
             codes: None,
             dates: defaults.dates.clone(),
-            style: defaults.style,
+            style: defaults.style.clone(),
             currency: None,
             minus: None,
             default: None,
@@ -311,7 +323,10 @@ impl Reader<'_> {
                     rule.currency = Some(self.reference(path, entry.span(), references)?)
                 }
                 ("minus", Some(path)) => rule.minus = Some(self.reference(path, entry.span(), references)?),
-                ("default", Some(text)) => rule.default = Some(text.to_owned()),
+                ("default", Some(text)) => rule.default = Some(Otherwise::Text(text.to_owned())),
+                ("default", None) if setting_of(entry).is_some() => {
+                    rule.default = setting_of(entry).map(|name| Otherwise::Setting(name.to_owned()));
+                }
                 ("fields", None) => {
                     let (Kind::List(parts), Some(inner)) = (field.kind, entry.get_ref().as_table()) else {
                         self.problem(
@@ -350,7 +365,10 @@ impl Reader<'_> {
                 };
                 let wrong: Vec<_> = targets
                     .chain(consts)
-                    .chain(&rule.default)
+                    .chain(match &rule.default {
+                        Some(Otherwise::Text(text)) => Some(text),
+                        Some(Otherwise::Setting(_)) | None => None,
+                    })
                     .filter(|w| !words.contains(&w.as_str()))
                     .collect();
                 if let Some(word) = wrong.first() {

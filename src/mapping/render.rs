@@ -6,7 +6,10 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::filter::Filter;
+use super::rule::DateStyle;
+use crate::format::table::Cell;
 use crate::format::{Value, json};
+use crate::model::Date;
 
 /// Why a body cannot be made. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,11 +21,12 @@ pub struct RenderError {
     pub reason: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     Text,
     Number,
     Whole,
+    Date(DateStyle),
 }
 
 #[derive(Debug, Clone)]
@@ -54,7 +58,10 @@ impl Body {
             .as_table()
             .ok_or_else(|| (rules.span(), "a body is a table of fields".to_owned()))?;
         let mut body = Self { parts: Vec::new(), filter: None };
-        for (key, value) in table.iter() {
+        // In the order in which they are written, which is the order of the columns of a file.
+        let mut rules: Vec<_> = table.iter().collect();
+        rules.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in rules {
             let name = key.get_ref().to_string();
             let part = match value.get_ref() {
                 DeValue::String(code) if name == "jq" => {
@@ -92,35 +99,15 @@ impl Body {
     ) -> Result<Value, RenderError> {
         let mut pairs = Vec::new();
         for part in &self.parts {
-            let error = |reason: String| RenderError { field: part.name.clone(), reason };
-            let text = match &part.from {
-                From::Fact(name) => facts.get(name),
-                From::Setting(name) => settings.get(name),
-                From::Const(text) => Some(text),
+            let Some(text) = part.text(facts, settings)? else { continue };
+            let number = |digits: &str| {
+                json::number(digits).ok_or_else(|| part.error(format!("\"{text}\" is not a number")))
             };
-            let Some(text) = text else {
-                if part.optional {
-                    continue;
-                }
-                return Err(error(match &part.from {
-                    From::Setting(name) => format!("the setting \"{name}\" is not given"),
-                    From::Fact(name) | From::Const(name) => format!("\"{name}\" is not known here"),
-                }));
-            };
-            let value = match part.form {
+            let value = match &part.form {
                 Form::Text => json::text(text),
-                Form::Number => {
-                    json::number(text).ok_or_else(|| error(format!("\"{text}\" is not a number")))?
-                }
-                Form::Whole => {
-                    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-                    if rest.bytes().any(|digit| digit != b'0') {
-                        return Err(error(format!(
-                            "{text} is not a whole amount, which is all this partner takes"
-                        )));
-                    }
-                    json::number(whole).ok_or_else(|| error(format!("\"{text}\" is not a number")))?
-                }
+                Form::Number => number(text)?,
+                Form::Whole => number(part.whole(text)?)?,
+                Form::Date(style) => json::text(&part.date(text, style)?),
             };
             pairs.push((part.name.clone(), value));
         }
@@ -138,6 +125,104 @@ impl Body {
     }
 }
 
+impl Body {
+    /// The partner's fields in the order in which they are written: the columns of a file.
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        self.parts.iter().map(|part| part.name.clone()).collect()
+    }
+
+    /// Whether a filter makes the body, so that it has no columns.
+    #[must_use]
+    pub const fn is_filtered(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The facts and the settings that it uses.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match &part.from {
+            From::Fact(name) | From::Setting(name) => Some(name.as_str()),
+            From::Const(_) => None,
+        })
+    }
+
+    /// Writes one row of a file from canonical facts and the settings of the connection. An empty fact is no fact.
+    ///
+    /// # Errors
+    /// As [`Body::render`].
+    pub fn cells(
+        &self,
+        facts: &BTreeMap<String, String>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Vec<Cell>, RenderError> {
+        let cell = |part: &Part| {
+            let text = match part.text(facts, settings)?.map(str::trim) {
+                Some("") if !part.optional => {
+                    return Err(part.error("it is required, and nothing is known of it".to_owned()));
+                }
+                None | Some("") => return Ok(Cell::Empty),
+                Some(text) => text,
+            };
+            let number = |digits: &str| {
+                let body = digits.strip_prefix('-').unwrap_or(digits);
+                let (whole, rest) = body.split_once('.').unwrap_or((body, "0"));
+                let plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let is_number = plain(whole) && plain(rest);
+                is_number
+                    .then(|| Cell::Number(digits.to_owned()))
+                    .ok_or_else(|| part.error(format!("\"{text}\" is not a number")))
+            };
+            match &part.form {
+                Form::Text => Ok(Cell::Text(text.to_owned())),
+                Form::Number => number(text),
+                Form::Whole => number(part.whole(text)?),
+                Form::Date(style) => Ok(Cell::Text(part.date(text, style)?)),
+            }
+        };
+        self.parts.iter().map(cell).collect()
+    }
+}
+
+impl Part {
+    fn error(&self, reason: String) -> RenderError {
+        RenderError { field: self.name.clone(), reason }
+    }
+
+    /// What it is written from; nothing when it may be left out.
+    fn text<'a>(
+        &'a self,
+        facts: &'a BTreeMap<String, String>,
+        settings: &'a BTreeMap<String, String>,
+    ) -> Result<Option<&'a str>, RenderError> {
+        let (text, missing) = match &self.from {
+            From::Fact(name) => (facts.get(name), format!("\"{name}\" is not known here")),
+            From::Setting(name) => (settings.get(name), format!("the setting \"{name}\" is not given")),
+            From::Const(text) => (Some(text), String::new()),
+        };
+        match text {
+            None if !self.optional => Err(self.error(missing)),
+            found => Ok(found.map(String::as_str)),
+        }
+    }
+
+    fn whole<'a>(&self, text: &'a str) -> Result<&'a str, RenderError> {
+        let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+        if rest.bytes().any(|digit| digit != b'0') {
+            let reason = format!("{text} is not a whole amount, which is all this partner takes");
+            return Err(self.error(reason));
+        }
+        Ok(whole)
+    }
+
+    fn date(&self, text: &str, style: &DateStyle) -> Result<String, RenderError> {
+        let date: Date =
+            text.parse().map_err(|_| self.error(format!("\"{text}\" is not a date (YYYY-MM-DD)")))?;
+        let part = |form| date.format(form).to_string();
+        let pattern = style.pattern.replace("YYYY", &part("%Y"));
+        Ok(pattern.replace("MM", &part("%m")).replace("DD", &part("%d")))
+    }
+}
+
 fn part(name: String, rule: &DeTable<'_>) -> Result<Part, String> {
     let mut part = Part { name, from: From::Const(String::new()), form: Form::Text, optional: false };
     let mut sources = 0;
@@ -150,10 +235,11 @@ fn part(name: String, rule: &DeTable<'_>) -> Result<Part, String> {
             ("as", Some("text")) => part.form = Form::Text,
             ("as", Some("number")) => part.form = Form::Number,
             ("as", Some("whole")) => part.form = Form::Whole,
+            ("date", Some(pattern)) => part.form = Form::Date(DateStyle::parse(pattern)?),
             ("optional", None) => part.optional = value.get_ref().as_bool() == Some(true),
             (other, _) => {
                 return Err(format!(
-                    "\"{other}\" is not part of a body's field; it has path, setting or const, as (text, number, whole), optional"
+                    "\"{other}\" is not part of a body's field; it has path, setting or const, as (text, number, whole), date, optional"
                 ));
             }
         }

@@ -78,18 +78,36 @@ impl DateStyle {
     }
 }
 
+/// How numbers are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Decimal {
+    /// Always so.
+    Fixed(NumberStyle),
+    /// As a setting of the connection says: `point` or `comma`.
+    Setting(String),
+}
+
+/// What stands for a field that has nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// This text.
+    Text(String),
+    /// The value of a setting of the connection.
+    Setting(String),
+}
+
 /// The rule of one field.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) source: Source,
     pub(super) codes: Option<(String, Codes)>,
     pub(super) dates: Vec<DateStyle>,
-    pub(super) style: NumberStyle,
+    pub(super) style: Decimal,
     /// Where the currency of this amount is, when it is not the record's.
     pub(super) currency: Option<Reference>,
     /// An amount to take off: debit less credit.
     pub(super) minus: Option<Reference>,
-    pub(super) default: Option<String>,
+    pub(super) default: Option<Otherwise>,
     /// Rules of the parts, for a list; by index of the part's field.
     pub(super) parts: Vec<Option<Rule>>,
 }

@@ -90,11 +90,13 @@ const DECISIONS: &[&str] = &[
     "expired",
     "pending",
 ];
+const LAYER_KINDS: &[&str] = &["permanent", "temporary", "top_up"];
 const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
 
 pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Key)];
 pub(super) const INSTALMENT: &[Field] = &[must("due", Kind::Date), must("amount", Kind::Money)];
-pub(super) const LAYER: &[Field] = &[must("amount", Kind::Money), may("until", Kind::Date)];
+pub(super) const LAYER: &[Field] =
+    &[may("kind", Kind::Code(LAYER_KINDS)), must("amount", Kind::Money), may("until", Kind::Date)];
 pub(super) const CONDITION: &[Field] = &[must("code", Kind::Text), may("text", Kind::Text)];
 
 const IDENTIFIERS: Field = may("identifiers", Kind::List(IDENTIFIER));

@@ -145,12 +145,26 @@ impl Limit {
     /// add up to the total even where the insurer lists fewer parts than it grants.
     #[must_use]
     pub fn layers_of(total_minor: i64, parts: &[(i64, Option<Date>)]) -> Vec<Layer> {
+        let parts: Vec<_> = parts.iter().map(|(amount, until)| (None, *amount, *until)).collect();
+        Self::stacked(total_minor, &parts)
+    }
+
+    /// The same, from parts whose kind may be stated (kind, amount, last day).
+    ///
+    /// A part without a kind is temporary when it has a last day, and so is a permanent one that has.
+    #[must_use]
+    pub fn stacked(total_minor: i64, parts: &[(Option<LayerKind>, i64, Option<Date>)]) -> Vec<Layer> {
         let mut layers = Vec::new();
         let mut rest = total_minor;
-        for (amount, until) in parts {
+        for (kind, amount, until) in parts {
+            let kind = match (kind, until) {
+                (Some(LayerKind::Permanent) | None, None) => continue, // the rest
+                (Some(LayerKind::Permanent) | None, Some(_)) => LayerKind::Temporary,
+                (Some(kind), _) => *kind,
+            };
             let amount = (*amount).clamp(0, rest.max(0));
-            if until.is_some() && amount > 0 {
-                layers.push(Layer { kind: LayerKind::Temporary, amount_minor: amount, until: *until });
+            if amount > 0 {
+                layers.push(Layer { kind, amount_minor: amount, until: *until });
                 rest -= amount;
             }
         }
@@ -177,6 +191,25 @@ mod tests {
             [
                 Layer { kind: LayerKind::Permanent, amount_minor: 5_000_000, until: None },
                 Layer { kind: LayerKind::Temporary, amount_minor: 2_000_000, until: Some(day("2026-06-30")) },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_top_up_stays_one_with_and_without_a_last_day() {
+        let parts = [
+            (Some(LayerKind::Permanent), 5_000_000, None),
+            (Some(LayerKind::Permanent), 2_000_000, Some(day("2026-06-30"))),
+            (Some(LayerKind::TopUp), 1_500_000, None),
+        ];
+        let kinds: Vec<_> =
+            Limit::stacked(8_500_000, &parts).iter().map(|l| (l.kind, l.amount_minor, l.until)).collect();
+        assert_eq!(
+            kinds,
+            [
+                (LayerKind::Permanent, 5_000_000, None),
+                (LayerKind::Temporary, 2_000_000, Some(day("2026-06-30"))),
+                (LayerKind::TopUp, 1_500_000, None),
             ]
         );
     }

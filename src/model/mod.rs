@@ -5,6 +5,7 @@
 
 mod breaks;
 mod delta;
+mod effect;
 mod identifier;
 mod item;
 mod limit;
@@ -15,12 +16,16 @@ mod rating;
 
 pub use breaks::{Break, BreakKind};
 pub use delta::{Delta, Event};
+pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
 pub use identifier::{Identifier, Scheme, iban_is_sound};
 pub use item::{Allocation, Instalment, Item, ItemKind};
 pub use limit::{Condition, Decision, Layer, LayerKind, Limit, LimitRequest, RequestStatus};
 pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_minor};
 pub use party::{Account, BuyerId, buyer_id_of};
-pub use policy::Policy;
+pub use policy::{
+    Automation, AutomationRule, Fees, NoticeFrom, NoticeRule, Policy, RequestRule, StatementMethod,
+    StatementRule, WhenEnded,
+};
 pub use rating::Rating;
 
 /// A calendar date without a zone. Everything that depends on "today" takes it as an argument.

@@ -1,10 +1,146 @@
-//! The terms of a credit insurance policy that cover is computed with.
+//! The terms of a credit insurance policy, and what its holder lets Encours do under it.
 //!
-//! Values belong to a policy *period*, never to code. Reference: shared rules, "Cover of each invoice".
+//! Values belong to a policy *period*, never to code. Reference: shared rules, "Cover of each invoice" and "Planning
+//! requests".
 
 use rust_decimal::Decimal;
 
-use super::{Currency, Date};
+use super::{Currency, Date, words};
+
+words! {
+    /// Who lets an effect go.
+    Automation {
+        /// It is not even proposed.
+        Never = "never",
+        /// It is proposed, and waits for a person.
+        Person = "person",
+        /// It goes by itself.
+        Automatic = "automatic",
+    }
+}
+
+words! {
+    /// What an overdue notice is counted from.
+    NoticeFrom {
+        /// The original due date.
+        Due = "due",
+        /// The end of the maximum extension period.
+        ExtensionEnd = "mep",
+    }
+}
+
+words! {
+    /// What an exposure statement states.
+    StatementMethod {
+        /// What each buyer owes on the last day of the period.
+        Balance = "balance",
+        /// What was invoiced to each buyer within the period.
+        Turnover = "turnover",
+    }
+}
+
+words! {
+    /// What the ERP is told when a cover has ended without the insurer having refused it.
+    WhenEnded {
+        /// That nothing is covered.
+        Zero = "zero",
+        /// Nothing: the limit is taken out.
+        Remove = "remove",
+        /// That deliveries stop.
+        Block = "block",
+    }
+}
+
+/// When Encours proposes to ask the insurer for another limit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RequestRule {
+    /// Added to the need, in percent.
+    pub headroom_percent: Decimal,
+    /// Requests are a multiple of this, minor units.
+    pub step_minor: i64,
+    /// The need looks back this many days for the highest exposure.
+    pub peak_days: i64,
+    /// A limit that exceeds the need by more than this, in percent, is too high.
+    pub slack_percent: Decimal,
+    /// … when it has done so for this many days.
+    pub slack_days: i64,
+    /// After a refusal nothing is asked for this many days.
+    pub cool_off_days: i64,
+    /// A limit without exposure for this many days is given up.
+    pub idle_days: i64,
+    /// Above this a person approves, minor units; none when nothing is too high.
+    pub automatic_max_minor: Option<i64>,
+    /// A proposal that nobody approved ends after this many days, to be made anew from the figures of then.
+    pub expires_days: i64,
+}
+
+/// What the insurer charges, minor units of the policy's currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Fees {
+    /// For a first request on a buyer.
+    pub request_minor: i64,
+    /// For a higher or lower amount.
+    pub change_minor: i64,
+    /// For watching over a limit, per year.
+    pub monitoring_minor: i64,
+    /// For looking a buyer up.
+    pub look_up_minor: i64,
+}
+
+/// When an overdue invoice has to be notified.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NoticeRule {
+    /// What the days are counted from.
+    pub from: NoticeFrom,
+    /// Days until the notice is owed.
+    pub days: i64,
+    /// The maximum extension period, days after the original due date.
+    pub mep_days: i64,
+    /// Invoices with less open than this need no notice, minor units.
+    pub threshold_minor: i64,
+    /// How many days before the deadline the notice is proposed.
+    pub warning_days: i64,
+}
+
+/// What is stated to the insurer, and when.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StatementRule {
+    /// Balance or turnover.
+    pub method: StatementMethod,
+    /// The first period that is stated starts here: months before are not Encours' business.
+    pub from: Date,
+}
+
+/// Who lets what go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct AutomationRule {
+    /// A first request on a buyer.
+    pub request: Automation,
+    /// A higher or a lower amount.
+    pub change: Automation,
+    /// Giving a limit up.
+    pub cancel: Automation,
+    /// Writing a limit into the ERP.
+    pub write_back: Automation,
+    /// An overdue notice.
+    pub notice: Automation,
+    /// An exposure statement.
+    pub statement: Automation,
+}
+
+impl Default for AutomationRule {
+    /// Everything is proposed, nothing goes by itself.
+    fn default() -> Self {
+        Self {
+            request: Automation::Person,
+            change: Automation::Person,
+            cancel: Automation::Person,
+            write_back: Automation::Person,
+            notice: Automation::Person,
+            statement: Automation::Person,
+        }
+    }
+}
 
 /// One period of one policy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -29,6 +165,20 @@ pub struct Policy {
     pub exposure_threshold_minor: i64,
     /// How many days before a temporary layer ends its end is announced.
     pub warning_days: i64,
+    /// Countries of buyers that first requests go to this policy for, ISO 3166 alpha-2; none named means all.
+    pub countries: Vec<String>,
+    /// When another limit is asked for; none when Encours is not to propose requests.
+    pub requests: Option<RequestRule>,
+    /// What the insurer charges.
+    pub fees: Fees,
+    /// When overdue invoices are notified; none when it is not Encours' task.
+    pub notices: Option<NoticeRule>,
+    /// What is stated; none when nothing is.
+    pub statement: Option<StatementRule>,
+    /// Who lets what go.
+    pub automation: AutomationRule,
+    /// What the ERP is told of a cover that ended.
+    pub when_ended: WhenEnded,
 }
 
 impl Policy {
@@ -36,5 +186,41 @@ impl Policy {
     #[must_use]
     pub fn contains(&self, date: Date) -> bool {
         date >= self.valid_from && self.valid_to.is_none_or(|to| date <= to)
+    }
+
+    /// Whether first requests on buyers of a country go to this policy.
+    #[must_use]
+    pub fn takes(&self, country: &str) -> bool {
+        self.countries.is_empty() || self.countries.iter().any(|own| own == country)
+    }
+
+    /// A policy with the terms that cover needs and nothing else: Encours proposes nothing under it but write-backs.
+    #[must_use]
+    pub fn plain(
+        connection: &str,
+        number: &str,
+        currency: Currency,
+        valid_from: Date,
+        insured_percentage: Decimal,
+    ) -> Self {
+        Self {
+            number: number.to_owned(),
+            connection: connection.to_owned(),
+            currency,
+            valid_from,
+            valid_to: None,
+            insured_percentage,
+            maximum_terms_days: None,
+            discretionary_minor: 0,
+            exposure_threshold_minor: 0,
+            warning_days: 30,
+            countries: Vec::new(),
+            requests: None,
+            fees: Fees::default(),
+            notices: None,
+            statement: None,
+            automation: AutomationRule::default(),
+            when_ended: WhenEnded::Zero,
+        }
     }
 }

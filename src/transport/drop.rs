@@ -1,5 +1,7 @@
-//! A folder into which another system writes files, and from which they are archived once landed.
+//! A folder into which another system writes files, and from which they are archived once landed; and one into which
+//! files are put for a partner, who sees them whole or not at all.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::model::Date;
@@ -22,6 +24,20 @@ pub enum Error {
         pattern: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file could not be put into the folder.
+    #[error("cannot write {file}: {error}; does the folder exist, and may Encours write there?")]
+    Write {
+        /// Which file.
+        file: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A file that was to be put into the folder would overwrite another one.
+    #[error("{file} is there already and holds something else; it is not overwritten")]
+    Taken {
+        /// Which file.
+        file: PathBuf,
     },
     /// A file could not be moved.
     #[error("cannot move {file} to the archive: {error}")]
@@ -79,7 +95,8 @@ pub fn stamp(path: &Path) -> std::io::Result<(u64, std::time::SystemTime)> {
 /// [`Error::Archive`] for the first file that cannot be moved; those before it are moved.
 pub fn archive(files: &[PathBuf], archive: &Path, on: Date) -> Result<(), Error> {
     let folder = archive.join(on.format("%Y-%m-%d").to_string());
-    for file in files {
+    // A file that two operations read is moved once.
+    for file in files.iter().filter(|file| file.exists()) {
         let unmovable = |error| Error::Archive { file: file.clone(), error };
         std::fs::create_dir_all(&folder).map_err(unmovable)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -98,6 +115,104 @@ pub fn archive(files: &[PathBuf], archive: &Path, on: Date) -> Result<(), Error>
         }
     }
     Ok(())
+}
+
+/// What publishing a file did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// It got its name just now.
+    Now,
+    /// A file of that name and with the same bytes was there.
+    Already,
+}
+
+/// The hidden name under which a file is whole and not yet to be seen.
+#[must_use]
+pub fn part(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!(".{name}.part"))
+}
+
+/// Writes a file under its hidden name: whole and durable when this returns, or not at all.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn prepare(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+    let (part, passing) = (part(folder, name), folder.join(format!(".{name}.new")));
+    let unwritable = |error| Error::Write { file: part.clone(), error };
+    let mut file = std::fs::File::create(&passing).map_err(unwritable)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(unwritable)?;
+    std::fs::rename(&passing, &part).and_then(|()| durable(folder)).map_err(unwritable)?;
+    Ok(part)
+}
+
+/// Gives a prepared file its name, in one step, so that it is never there twice.
+///
+/// # Errors
+/// [`Error::Taken`] when another file has the name; [`Error::Write`], also when there is neither of the two files.
+pub fn publish(part: &Path, to: &Path) -> Result<Publication, Error> {
+    let unwritable = |error| Error::Write { file: to.to_owned(), error };
+    let folder = to.parent().unwrap_or(Path::new("."));
+    match (bytes(part)?, bytes(to)?) {
+        (Some(_), None) => {
+            std::fs::rename(part, to).and_then(|()| durable(folder)).map_err(unwritable)?;
+            Ok(Publication::Now)
+        }
+        (Some(new), Some(there)) if new == there => {
+            std::fs::remove_file(part).and_then(|()| durable(folder)).map_err(unwritable)?;
+            Ok(Publication::Already)
+        }
+        (None, Some(_)) => Ok(Publication::Already),
+        (Some(_), Some(_)) => Err(Error::Taken { file: to.to_owned() }),
+        (None, None) => Err(unwritable(std::io::ErrorKind::NotFound.into())),
+    }
+}
+
+/// Refuses to go on where a file of this name holds other bytes.
+///
+/// # Errors
+/// [`Error::Taken`], [`Error::Write`].
+pub fn refuse_another(file: &Path, wanted: &[u8]) -> Result<(), Error> {
+    match bytes(file)? {
+        Some(there) if there != wanted => Err(Error::Taken { file: file.to_owned() }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The bytes of a file; nothing when it is not there.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn bytes(file: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::Write { file: file.to_owned(), error }),
+    }
+}
+
+/// Whether a folder can be read at all: a share that is not mounted shows no files, which must not be taken for an answer.
+///
+/// # Errors
+/// [`Error::Folder`].
+pub fn is_there(folder: &Path) -> Result<(), Error> {
+    std::fs::read_dir(folder).map(|_| ()).map_err(|error| Error::Folder { folder: folder.to_owned(), error })
+}
+
+/// Writes a hidden file into a folder and takes it away again.
+///
+/// # Errors
+/// [`Error::Folder`] when it is not there, [`Error::Write`] when it cannot be written to.
+pub fn writable(folder: &Path) -> Result<(), Error> {
+    is_there(folder)?;
+    let probe = folder.join(".encours.probe");
+    std::fs::write(&probe, b"")
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| Error::Write { file: probe.clone(), error })
+}
+
+/// Makes the names of a folder durable, where the system knows how.
+fn durable(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use crate::format::{Value, json};
 enum Part {
     Text(String),
     Name(String),
+    /// A name whose text is part of a path, steps included.
+    Steps(String),
     Correlation,
     Base64(Vec<String>),
 }
@@ -91,11 +93,24 @@ impl Template {
         self.parts
             .iter()
             .flat_map(|part| match part {
-                Part::Name(name) => std::slice::from_ref(name),
+                Part::Name(name) | Part::Steps(name) => std::slice::from_ref(name),
                 Part::Base64(names) => names.as_slice(),
                 Part::Text(_) | Part::Correlation => &[],
             })
             .map(String::as_str)
+    }
+
+    /// The same, with the texts of some names written into paths as they stand: they are steps, not values.
+    #[must_use]
+    pub fn with_steps(mut self, is_steps: impl Fn(&str) -> bool) -> Self {
+        for part in &mut self.parts {
+            if let Part::Name(name) = part
+                && is_steps(name)
+            {
+                *part = Part::Steps(std::mem::take(name));
+            }
+        }
+        self
     }
 
     /// The name, when the template is one place and nothing else.
@@ -133,6 +148,7 @@ impl Template {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Name(name) => out.push_str(&written(find(name)?)),
+                Part::Steps(name) => out.push_str(find(name)?),
                 Part::Correlation => out.push_str(scope.correlation),
                 Part::Base64(names) => {
                     let texts = names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
@@ -245,6 +261,16 @@ mod tests {
         let scope = Scope { layers: &[&names], correlation: "" };
         let path = Template::parse("/{base}/rpc/").unwrap().fill_path(&scope).unwrap();
         assert_eq!(path, "/a%20b%2F..%2Fc%3F/rpc/");
+    }
+
+    #[test]
+    fn steps_of_a_path_are_written_as_they_stand() {
+        let names: BTreeMap<String, String> =
+            [("risk", "/uatm/riskinfo/v3"), ("id", "a/b")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let scope = Scope { layers: &[&names], correlation: "" };
+        let template = Template::parse("{risk}/jobs/{id}").unwrap().with_steps(|name| name == "risk");
+        assert_eq!(template.fill_path(&scope).unwrap(), "/uatm/riskinfo/v3/jobs/a%2Fb");
+        assert_eq!(template.names().collect::<Vec<_>>(), ["risk", "id"]);
     }
 
     #[test]

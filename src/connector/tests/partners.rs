@@ -193,6 +193,7 @@ async fn receivable(connection: &Connection) -> BTreeMap<String, i64> {
         path: format!("/{}/rpc/", connection.settings["database"]),
         query: Vec::new(),
         body: Some(json::parse(body.as_bytes()).unwrap()),
+        headers: Vec::new(),
     };
     let answer: serde_json::Value =
         serde_json::from_str(&connection.http.as_ref().unwrap().call(&call).await.unwrap().body.to_string())

@@ -10,16 +10,11 @@ fn day(text: &str) -> Date {
 
 fn policy() -> Policy {
     Policy {
-        number: "P1".into(),
-        connection: "insurer".into(),
-        currency: Currency::EUR,
-        valid_from: day("2026-01-01"),
         valid_to: Some(day("2026-12-31")),
-        insured_percentage: Decimal::from(90),
         maximum_terms_days: Some(120),
         discretionary_minor: 1_000_000,
-        exposure_threshold_minor: 0,
         warning_days: 15,
+        ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), Decimal::from(90))
     }
 }
 

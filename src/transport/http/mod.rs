@@ -198,6 +198,8 @@ pub struct Call<'a> {
     pub query: Vec<(String, String)>,
     /// The body, as JSON.
     pub body: Option<Value>,
+    /// Headers of this call only.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A good answer.
@@ -356,6 +358,11 @@ impl Client {
         let session = self.session(correlation).await?;
         let mut headers = self.common_headers(correlation)?;
         session.add_headers(&config.auth, &config.settings, correlation, &mut headers)?;
+        for (name, text) in &call.headers {
+            let wrong = || Error::Configuration { reason: format!("\"{name}\" cannot be sent as a header") };
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+            headers.insert(name, HeaderValue::from_str(text).map_err(|_| wrong())?);
+        }
         let sent = self.send(call, headers, None).await?;
         if sent.status == StatusCode::UNAUTHORIZED {
             let error = Error::Credentials { message: self.message(&sent), settings: config.auth.settings() };
@@ -466,6 +473,7 @@ impl Client {
             path,
             query,
             body,
+            headers: Vec::new(),
         };
         let form = (!form.is_empty()).then_some(form);
         let sent = self.send(&call, headers, form).await?;
@@ -547,7 +555,7 @@ impl Client {
         match (link, base) {
             // Credentials go to the partner's own host, wherever its answer points.
             (Ok(link), Ok(base)) if link.origin() == base.origin() => Ok(link),
-            _ => Err(wrong("the link to the next page leads to another host than the base URL".to_owned())),
+            _ => Err(wrong("the link in the answer leads to another host than the base URL".to_owned())),
         }
     }
 }

@@ -126,7 +126,15 @@ fn call(effect: Effect, path: &str) -> Call<'static> {
             (Method::Post, Some(json::object([("a".to_owned(), json::number("1.10").unwrap())])))
         }
     };
-    Call { operation: "test", effect, method, path: path.to_owned(), query: Vec::new(), body }
+    Call {
+        operation: "test",
+        effect,
+        method,
+        path: path.to_owned(),
+        query: Vec::new(),
+        body,
+        headers: Vec::new(),
+    }
 }
 
 fn ok(body: &'static str) -> Response {

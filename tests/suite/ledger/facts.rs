@@ -347,16 +347,9 @@ async fn connections_are_known_as_configured(db: &Database) {
 
 async fn a_policy_is_a_change_when_its_terms_are(db: &Database) {
     let policy = Policy {
-        number: "0004711".to_owned(),
-        connection: INSURER.to_owned(),
-        currency: Currency::EUR,
-        valid_from: day("2026-01-01"),
-        valid_to: None,
-        insured_percentage: "90.50".parse().unwrap(),
         maximum_terms_days: Some(180),
         discretionary_minor: 1_500_000,
-        exposure_threshold_minor: 0,
-        warning_days: 30,
+        ..Policy::plain(INSURER, "0004711", Currency::EUR, day("2026-01-01"), "90.50".parse().unwrap())
     };
     let mut tx = db.begin().await;
     assert!(tx.know_policy(&policy, at(0)).await.unwrap());

@@ -1,0 +1,384 @@
+//! `[[policy]]`: the terms of an insurance policy as a person writes them, every problem told in its place.
+//!
+//! Amounts and percentages are texts, because a number of TOML is a float.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::format::toml::Problem;
+use crate::model::{
+    Automation, AutomationRule, Currency, Date, Fees, NoticeFrom, NoticeRule, NumberStyle, Policy,
+    RequestRule, StatementMethod, StatementRule, WhenEnded, parse_minor,
+};
+
+type Text = Spanned<String>;
+
+/// `[[policy]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Table {
+    number: String,
+    connection: Text,
+    #[serde(default = "super::euro")]
+    currency: Currency,
+    valid_from: Text,
+    valid_to: Option<Text>,
+    insured_percentage: Text,
+    maximum_terms_days: Option<i64>,
+    discretionary: Option<Text>,
+    exposure_threshold: Option<Text>,
+    #[serde(default = "warning_days")]
+    warning_days: i64,
+    #[serde(default)]
+    countries: Vec<Text>,
+    #[serde(default = "when_ended")]
+    when_ended: WhenEnded,
+    requests: Option<Requests>,
+    #[serde(default)]
+    fees: FeesTable,
+    notices: Option<Notices>,
+    statement: Option<Statement>,
+    #[serde(default)]
+    automation: AutomationTable,
+}
+
+/// `[policy.requests]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Requests {
+    headroom_percent: Option<Text>,
+    step: Option<Text>,
+    peak_days: i64,
+    slack_percent: Option<Text>,
+    slack_days: i64,
+    cool_off_days: i64,
+    idle_days: i64,
+    automatic_max: Option<Text>,
+    expires_days: i64,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self {
+            headroom_percent: None,
+            step: None,
+            peak_days: 90,
+            slack_percent: None,
+            slack_days: 60,
+            cool_off_days: 90,
+            idle_days: 365,
+            automatic_max: None,
+            expires_days: 30,
+        }
+    }
+}
+
+/// `[policy.fees]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FeesTable {
+    request: Option<Text>,
+    change: Option<Text>,
+    monitoring: Option<Text>,
+    look_up: Option<Text>,
+}
+
+/// `[policy.notices]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Notices {
+    #[serde(default = "from_due")]
+    from: NoticeFrom,
+    days: i64,
+    #[serde(default)]
+    mep_days: i64,
+    threshold: Option<Text>,
+    #[serde(default = "notice_warning_days")]
+    warning_days: i64,
+}
+
+/// `[policy.statement]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statement {
+    method: StatementMethod,
+    from: Text,
+}
+
+/// `[policy.automation]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AutomationTable {
+    request: Option<Automation>,
+    change: Option<Automation>,
+    cancel: Option<Automation>,
+    write_back: Option<Automation>,
+    notice: Option<Automation>,
+    statement: Option<Automation>,
+}
+
+const fn warning_days() -> i64 {
+    30
+}
+
+const fn notice_warning_days() -> i64 {
+    15
+}
+
+const fn from_due() -> NoticeFrom {
+    NoticeFrom::Due
+}
+
+const fn when_ended() -> WhenEnded {
+    WhenEnded::Zero
+}
+
+/// What a problem is placed with.
+pub(super) struct Places<'a> {
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+    /// The ids of the connections of the file.
+    pub(super) connections: &'a [&'a str],
+}
+
+/// The reader of one table; it goes on after a problem, so that all of them are told at once.
+struct Reader<'a> {
+    places: &'a Places<'a>,
+    problems: &'a mut Vec<Problem>,
+    currency: Currency,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, field: &Text, message: impl Into<String>) {
+        let problem = Problem::at(self.places.file, self.places.text, Some(field.span()), message);
+        self.problems.push(problem);
+    }
+
+    fn date(&mut self, field: &Text) -> Option<Date> {
+        let parsed = field.get_ref().parse::<Date>().ok();
+        if parsed.is_none() {
+            self.problem(field, format!("\"{}\" is not a date (YYYY-MM-DD)", field.get_ref()));
+        }
+        parsed
+    }
+
+    fn amount(&mut self, field: &Text) -> i64 {
+        match parse_minor(field.get_ref(), self.currency, NumberStyle::Point) {
+            Ok(minor) if minor >= 0 => minor,
+            Ok(_) => {
+                self.problem(field, "an amount here is not negative");
+                0
+            }
+            Err(error) => {
+                self.problem(field, error.to_string());
+                0
+            }
+        }
+    }
+
+    fn amount_or(&mut self, field: Option<&Text>, default: i64) -> i64 {
+        field.map_or(default, |field| self.amount(field))
+    }
+
+    fn percentage(&mut self, field: &Text, max: Decimal) -> Option<Decimal> {
+        let value = field.get_ref().parse::<Decimal>().ok().filter(|p| *p >= Decimal::ZERO && *p <= max);
+        if value.is_none() {
+            self.problem(field, format!("a percentage is a text from \"0\" to \"{max}\""));
+        }
+        value
+    }
+
+    fn percentage_or(&mut self, field: Option<&Text>, default: i64) -> Decimal {
+        field
+            .and_then(|field| self.percentage(field, Decimal::ONE_THOUSAND))
+            .unwrap_or_else(|| Decimal::from(default))
+    }
+}
+
+impl Table {
+    /// The policy, or nothing when a term that cover needs is wrong.
+    pub(super) fn read(&self, places: &Places<'_>, problems: &mut Vec<Problem>) -> Option<Policy> {
+        let mut reader = Reader { places, problems, currency: self.currency };
+        if !places.connections.contains(&self.connection.get_ref().as_str()) {
+            let known =
+                if places.connections.is_empty() { "none".to_owned() } else { places.connections.join(", ") };
+            let told =
+                format!("there is no connection \"{}\"; there are: {known}", self.connection.get_ref());
+            reader.problem(&self.connection, told);
+        }
+        let valid_from = reader.date(&self.valid_from);
+        let valid_to = self.valid_to.as_ref().and_then(|field| reader.date(field));
+        let discretionary_minor = reader.amount_or(self.discretionary.as_ref(), 0);
+        let exposure_threshold_minor = reader.amount_or(self.exposure_threshold.as_ref(), 0);
+        let insured_percentage = reader.percentage(&self.insured_percentage, Decimal::ONE_HUNDRED);
+        let mut countries = Vec::new();
+        for country in &self.countries {
+            let code = country.get_ref();
+            if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+                countries.push(code.clone());
+            } else {
+                reader.problem(country, "a country is two capital letters, as FR");
+            }
+        }
+        let requests = self.requests.as_ref().map(|table| table.read(&mut reader));
+        let fees = Fees {
+            request_minor: reader.amount_or(self.fees.request.as_ref(), 0),
+            change_minor: reader.amount_or(self.fees.change.as_ref(), 0),
+            monitoring_minor: reader.amount_or(self.fees.monitoring.as_ref(), 0),
+            look_up_minor: reader.amount_or(self.fees.look_up.as_ref(), 0),
+        };
+        let notices = self.notices.as_ref().map(|table| NoticeRule {
+            from: table.from,
+            days: table.days,
+            mep_days: table.mep_days,
+            threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
+            warning_days: table.warning_days,
+        });
+        let statement = self
+            .statement
+            .as_ref()
+            .and_then(|table| Some(StatementRule { method: table.method, from: reader.date(&table.from)? }));
+        Some(Policy {
+            valid_to,
+            maximum_terms_days: self.maximum_terms_days,
+            discretionary_minor,
+            exposure_threshold_minor,
+            warning_days: self.warning_days,
+            countries,
+            requests,
+            fees,
+            notices,
+            statement,
+            automation: self.automation.read(),
+            when_ended: self.when_ended,
+            ..Policy::plain(
+                self.connection.get_ref(),
+                &self.number,
+                self.currency,
+                valid_from?,
+                insured_percentage?,
+            )
+        })
+    }
+}
+
+impl Requests {
+    fn read(&self, reader: &mut Reader<'_>) -> RequestRule {
+        let unit = 10_i64.pow(reader.currency.decimals());
+        let step_minor = match &self.step {
+            None => unit.saturating_mul(1_000),
+            Some(field) => {
+                let step = reader.amount(field);
+                if step == 0 {
+                    reader.problem(field, "the step is more than 0");
+                }
+                step.max(1)
+            }
+        };
+        RequestRule {
+            headroom_percent: reader.percentage_or(self.headroom_percent.as_ref(), 10),
+            step_minor,
+            peak_days: self.peak_days.max(0),
+            slack_percent: reader.percentage_or(self.slack_percent.as_ref(), 100),
+            slack_days: self.slack_days.max(0),
+            cool_off_days: self.cool_off_days.max(0),
+            idle_days: self.idle_days.max(0),
+            automatic_max_minor: self.automatic_max.as_ref().map(|field| reader.amount(field)),
+            expires_days: self.expires_days.max(1),
+        }
+    }
+}
+
+impl AutomationTable {
+    fn read(&self) -> AutomationRule {
+        let usual = AutomationRule::default();
+        AutomationRule {
+            request: self.request.unwrap_or(usual.request),
+            change: self.change.unwrap_or(usual.change),
+            cancel: self.cancel.unwrap_or(usual.cancel),
+            write_back: self.write_back.unwrap_or(usual.write_back),
+            notice: self.notice.unwrap_or(usual.notice),
+            statement: self.statement.unwrap_or(usual.statement),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+    use std::path::Path;
+
+    const POLICY: &str = r#"
+[company]
+id = "acme"
+name = "Exemple SAS"
+
+[ledger]
+url = "sqlite:encours.db"
+
+[[connection]]
+id = "insurer"
+connector = "atradius"
+
+[[policy]]
+number = "0042"
+connection = "insurer"
+currency = "JPY"
+valid_from = "2026-01-01"
+insured_percentage = "90"
+countries = ["FR", "DE"]
+
+[policy.requests]
+headroom_percent = "12.5"
+automatic_max = "5000000"
+
+[policy.fees]
+request = "3500"
+
+[policy.notices]
+from = "mep"
+days = 30
+mep_days = 60
+
+[policy.statement]
+method = "turnover"
+from = "2026-01-01"
+
+[policy.automation]
+request = "automatic"
+write_back = "never"
+"#;
+
+    #[test]
+    fn what_encours_may_do_is_read_with_the_terms() {
+        let config = Config::parse("encours.toml", POLICY, Path::new(".")).unwrap();
+        let policy = &config.policies[0];
+        let rule = policy.requests.as_ref().unwrap();
+        assert_eq!(rule.headroom_percent.to_string(), "12.5");
+        assert_eq!(rule.step_minor, 1_000, "a thousand units of a currency without decimals");
+        assert_eq!(rule.automatic_max_minor, Some(5_000_000));
+        assert_eq!(
+            (policy.automation.request, policy.automation.write_back),
+            (Automation::Automatic, Automation::Never)
+        );
+        assert_eq!(policy.automation.cancel, Automation::Person, "what is not said waits for a person");
+        assert!(policy.takes("DE") && !policy.takes("ES"));
+        assert_eq!(policy.notices.as_ref().unwrap().mep_days, 60);
+        assert_eq!(policy.fees.request_minor, 3_500);
+    }
+
+    #[test]
+    fn wrong_terms_are_told_in_their_place() {
+        let told = |text: &str| {
+            let problems = Config::parse("encours.toml", text, Path::new(".")).unwrap_err();
+            problems.iter().map(|p| format!("{p}\n")).collect::<String>()
+        };
+        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:22:20: a percentage"));
+        assert!(told(&POLICY.replace("\"3500\"", "\"35.5\"")).contains("decimals"));
+        assert!(told(&POLICY.replace("\"never\"", "\"maybe\"")).contains("never, person, automatic"));
+        assert!(told(&POLICY.replace("\"DE\"", "\"Germany\"")).contains("two capital letters"));
+        assert!(told(&POLICY.replace("mep_days", "mep")).contains("unknown field `mep`"));
+    }
+}

@@ -1,0 +1,198 @@
+//! The ledger as planning sees it: read once, in whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::settle::statements;
+use super::super::{Error, Setup};
+use crate::connector::Connection;
+use crate::credit::{CapReason, LimitHistory};
+use crate::ledger::{AccountRow, EffectRow, ExposureRow, LimitRow, PeakRow, Tx};
+use crate::model::{Date, EffectKind, EffectState, Policy};
+
+/// What is known on a day.
+pub(super) struct Book<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) day: Date,
+    /// The policies in force.
+    pub(super) policies: Vec<&'a Policy>,
+    /// Accounts by buyer.
+    pub(super) accounts: BTreeMap<String, Vec<AccountRow>>,
+    exposures: BTreeMap<(String, String), ExposureRow>,
+    limits: Vec<LimitRow>,
+    by_buyer: BTreeMap<(String, String, String), Vec<usize>>,
+    /// Peaks over the days of each policy's rule, by days back.
+    peaks: BTreeMap<i64, BTreeMap<(String, String), PeakRow>>,
+    /// Requests of ours that live beyond a proposal: connection, policy and buyer.
+    asked: BTreeSet<(String, String, String)>,
+    /// Write-backs that were approved and are not done, by connection and account.
+    pub(super) writing: BTreeSet<(String, String)>,
+    /// Requests that ended, by connection, policy and buyer: how many, and the last refusal.
+    pub(super) ended: BTreeMap<(String, String, String), (i64, Option<Date>)>,
+    /// Write-backs that were done, by connection and account: the last one.
+    pub(super) written: BTreeMap<(String, String), EffectRow>,
+    /// How many write-backs of an account came to an end, and the last that did not succeed.
+    pub(super) write_ends: BTreeMap<(String, String), (i64, Option<EffectRow>)>,
+    /// What insurers list as undecided: connection, policy and the insurer's id of the buyer.
+    listed: BTreeSet<(String, String, String)>,
+}
+
+/// What the insurer says of a buyer under a policy.
+pub(super) struct Decided<'a> {
+    /// What may be covered today, minor units of the policy's currency.
+    pub(super) cap_minor: i64,
+    /// Why it is what it is.
+    pub(super) reason: CapReason,
+    /// Since when.
+    pub(super) since: Date,
+    /// The limit in force.
+    pub(super) row: &'a LimitRow,
+}
+
+impl<'a> Book<'a> {
+    pub(super) async fn open(tx: &mut Tx<'_>, setup: &'a Setup, day: Date) -> Result<Self, Error> {
+        let company = setup.company.id.as_str();
+        let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
+        let mut accounts: BTreeMap<String, Vec<AccountRow>> = BTreeMap::new();
+        for row in tx.accounts(company).await? {
+            accounts.entry(row.buyer_id.clone()).or_default().push(row);
+        }
+        let exposures = tx.exposures(company, None).await?;
+        let exposures =
+            exposures.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
+        let limits = tx.limit_versions(company, None).await?;
+        let mut by_buyer: BTreeMap<(String, String, String), Vec<usize>> = BTreeMap::new();
+        for (index, row) in limits.iter().enumerate() {
+            if let Some(buyer) = &row.buyer_id {
+                let key = (buyer.clone(), row.connection.clone(), row.policy.clone());
+                by_buyer.entry(key).or_default().push(index);
+            }
+        }
+        let mut spans: BTreeSet<i64> = BTreeSet::new();
+        for rule in policies.iter().filter_map(|policy| policy.requests.as_ref()) {
+            spans.extend([rule.peak_days, rule.slack_days]);
+        }
+        let mut peaks = BTreeMap::new();
+        for span in spans {
+            let from = day.checked_sub_days(chrono::Days::new(span.unsigned_abs())).unwrap_or(day);
+            let rows = tx.peaks(company, from).await?;
+            let rows: BTreeMap<(String, String), PeakRow> =
+                rows.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
+            peaks.insert(span, rows);
+        }
+        let (mut asked, mut writing) = (BTreeSet::new(), BTreeSet::new());
+        let mut write_ends: BTreeMap<(String, String), (i64, Option<EffectRow>)> = BTreeMap::new();
+        for row in tx.effects(company, &[]).await? {
+            let (kind, state) = (row.kind()?, row.state()?);
+            if kind.is_request() && row.is_live() && state != EffectState::Proposed {
+                asked.insert((row.connection, row.policy, row.buyer_id));
+            } else if kind == EffectKind::WriteLimit {
+                let key = (row.connection.clone(), row.subject.clone());
+                match state {
+                    EffectState::Proposed | EffectState::Dropped => {}
+                    EffectState::Approved | EffectState::Sending | EffectState::Unknown => {
+                        writing.insert(key);
+                    }
+                    EffectState::Done => write_ends.entry(key).or_default().0 += 1,
+                    EffectState::Refused | EffectState::Failed => {
+                        let ends = write_ends.entry(key).or_default();
+                        ends.0 += 1;
+                        if ends.1.as_ref().is_none_or(|known| known.sent_at <= row.sent_at) {
+                            ends.1 = Some(row);
+                        }
+                    }
+                }
+            }
+        }
+        let mut listed = BTreeSet::new();
+        let insurers: BTreeSet<&str> = policies.iter().map(|policy| policy.connection.as_str()).collect();
+        for connection in insurers {
+            for request in tx.listed_requests(connection).await? {
+                listed.insert((connection.to_owned(), request.policy, request.insurer_buyer_id));
+            }
+        }
+        Ok(Self {
+            setup,
+            day,
+            policies,
+            accounts,
+            exposures,
+            limits,
+            by_buyer,
+            peaks,
+            asked,
+            writing,
+            ended: tx.ended_requests(company).await?,
+            written: tx.written_limits(company).await?,
+            write_ends,
+            listed,
+        })
+    }
+
+    /// The connection of an id, where the configuration has it.
+    pub(super) fn connection(&self, id: &str) -> Option<&'a Connection> {
+        self.setup.connections.iter().find(|connection| connection.id == id)
+    }
+
+    /// Every buyer that owes something, has an account or a limit.
+    pub(super) fn buyers(&self) -> BTreeSet<&str> {
+        let by_limit = self.by_buyer.keys().map(|(buyer, _, _)| buyer.as_str());
+        self.accounts.keys().map(String::as_str).chain(by_limit).collect()
+    }
+
+    /// What a buyer owes today in a currency, minor units.
+    pub(super) fn owed(&self, buyer: &str, currency: &str) -> i64 {
+        self.exposure(buyer, currency).map_or(0, |row| row.outstanding_minor)
+    }
+
+    pub(super) fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {
+        self.exposures.get(&(buyer.to_owned(), currency.to_owned()))
+    }
+
+    /// What it owed at most within so many days.
+    pub(super) fn peak(&self, buyer: &str, currency: &str, days: i64) -> Option<&PeakRow> {
+        self.peaks.get(&days)?.get(&(buyer.to_owned(), currency.to_owned()))
+    }
+
+    /// Name and country of a buyer.
+    pub(super) fn name(&self, buyer: &str) -> (&str, &str) {
+        let account = self.accounts.get(buyer).and_then(|rows| rows.first());
+        account.map_or(("", ""), |row| (row.name.as_str(), row.country.as_str()))
+    }
+
+    /// What was decided on a buyer under a policy; nothing where nothing ever was.
+    pub(super) fn decided(&self, buyer: &str, policy: &Policy) -> Result<Option<Decided<'_>>, Error> {
+        let key = (buyer.to_owned(), policy.connection.clone(), policy.number.clone());
+        let Some(indexes) = self.by_buyer.get(&key) else { return Ok(None) };
+        let rows: Vec<&LimitRow> = indexes.iter().filter_map(|index| self.limits.get(*index)).collect();
+        let (Some(row), own) = statements(&rows) else { return Ok(None) };
+        let history = LimitHistory::from_statements(own, policy.currency)?;
+        if !history.is_decided(self.day) {
+            return Ok(None);
+        }
+        let at = history.limit_at(self.day, policy);
+        Ok(Some(Decided {
+            cap_minor: at.cap_minor,
+            reason: at.reason,
+            since: at.since.unwrap_or(self.day),
+            row,
+        }))
+    }
+
+    /// The insurer's id of a buyer: from its limits, else from what the ERP stores.
+    pub(super) fn insurer_id(&self, buyer: &str, connection: &str) -> Option<&str> {
+        let first = (buyer.to_owned(), connection.to_owned(), String::new());
+        let own = self.by_buyer.range(first..).next().filter(|((b, c, _), _)| b == buyer && c == connection);
+        if let Some(row) = own.and_then(|(_, indexes)| self.limits.get(*indexes.first()?)) {
+            return Some(&row.insurer_buyer_id);
+        }
+        let accounts = self.accounts.get(buyer)?;
+        accounts.iter().find_map(|account| account.insurer_buyer_id.as_deref())
+    }
+
+    /// Whether a request of the buyer is alive: one of ours beyond a proposal, or anybody's at the insurer.
+    pub(super) fn is_asked(&self, buyer: &str, policy: &Policy) -> bool {
+        let key = |last: &str| (policy.connection.clone(), policy.number.clone(), last.to_owned());
+        self.asked.contains(&key(buyer))
+            || self.insurer_id(buyer, &policy.connection).is_some_and(|id| self.listed.contains(&key(id)))
+    }
+}

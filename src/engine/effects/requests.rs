@@ -1,0 +1,171 @@
+//! Requests on cover, proposed for every buyer and policy: who is asked, for how much, and with which facts.
+
+use std::collections::BTreeMap;
+
+use super::super::Error;
+use super::Plan;
+use super::book::{Book, Decided};
+use crate::connector::Reach;
+use crate::credit::CapReason;
+use crate::credit::plan::{Proposal, Situation, Standing, request};
+use crate::model::{
+    Action, Approval, Decision, Effect, EffectKind, Identifier, Money, Policy, Scheme, render_minor,
+};
+
+pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
+    if book.policies.iter().all(|policy| policy.requests.is_none()) {
+        return Ok(());
+    }
+    for buyer in book.buyers() {
+        let mut decided = Vec::new();
+        for policy in &book.policies {
+            decided.push(book.decided(buyer, policy)?);
+        }
+        let known = decided.iter().any(Option::is_some);
+        let (_, country) = book.name(buyer);
+        let mut first = false;
+        for (policy, decided) in book.policies.iter().zip(&decided) {
+            if policy.requests.is_none() || book.connection(&policy.connection).is_none() {
+                continue;
+            }
+            // A buyer that some insurer has decided on stays with it; the first policy that takes its country gets a new one.
+            if decided.is_none() && (known || first || !policy.takes(country) || !owes_in(book, buyer, policy)) {
+                continue;
+            }
+            first |= decided.is_none();
+            if book.is_asked(buyer, policy) {
+                continue;
+            }
+            let situation = situation(book, buyer, policy, decided.as_ref());
+            if let Some(proposal) = request(&situation, policy, book.day)? {
+                plan.effects.push(effect(book, buyer, policy, proposal));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn owes_in(book: &Book<'_>, buyer: &str, policy: &Policy) -> bool {
+    book.exposure(buyer, policy.currency.code()).is_some()
+}
+
+fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Decided<'_>>) -> Situation {
+    let currency = policy.currency.code();
+    let (peak_days, slack_days) = policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
+    let owed_minor = book.owed(buyer, currency);
+    let peak = book.peak(buyer, currency, peak_days);
+    let slack = book.peak(buyer, currency, slack_days);
+    let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
+    let ours = book.ended.get(&key).and_then(|(_, refused_on)| *refused_on);
+    // Somebody may have asked in the insurer's portal; its refusal counts like ours.
+    let theirs = decided.and_then(|decided| {
+        let limit = &decided.row.payload;
+        let refused = matches!(limit.decision, Decision::Refused | Decision::Kept);
+        refused.then_some(limit.decided_on.unwrap_or(decided.row.seen_on))
+    });
+    Situation {
+        owed_minor,
+        peak_minor: peak.map_or(owed_minor, |row| row.peak_minor.max(owed_minor)),
+        slack_peak_minor: slack.map_or(owed_minor, |row| row.peak_minor.max(owed_minor)),
+        last_active: if owed_minor != 0 { Some(book.day) } else { peak.map(|row| row.last_change) },
+        known_since: peak.map(|row| row.known_since),
+        standing: decided.map_or(Standing::Never, |decided| Standing::Decided {
+            cap_minor: decided.cap_minor,
+            since: decided.since,
+            by_insurer: matches!(decided.reason, CapReason::Refused | CapReason::Withdrawn | CapReason::Zero),
+        }),
+        refused_on: ours.max(theirs),
+    }
+}
+
+fn effect(book: &Book<'_>, buyer: &str, policy: &Policy, proposal: Proposal) -> Effect {
+    let (name, country) = book.name(buyer);
+    let connection = book.connection(&policy.connection);
+    let capabilities = connection.map(|connection| &connection.connector.manifest.capabilities);
+    let mut amount_minor = proposal.amount_minor;
+    if let Some(step) = capabilities.and_then(|able| able.amount_step) {
+        amount_minor = round_up(amount_minor, step, policy);
+    }
+    let (kind, action) = match proposal.action {
+        Action::Supersede if capabilities.is_some_and(|able| able.change_over_ended) => {
+            (EffectKind::ChangeLimit, Action::Supersede)
+        }
+        Action::Supersede => (EffectKind::RequestLimit, Action::New),
+        other => (proposal.kind, other),
+    };
+    let insurer_id = book.insurer_id(buyer, &policy.connection);
+    let by_file = connection.is_some_and(|connection| connection.connector.manifest.reach == Reach::Files);
+    let approval = match insurer_id {
+        None if !by_file => Approval::Person(
+            "the insurer's id of the buyer is not known: look it up, or store it in the ERP, before".to_owned(),
+        ),
+        Some(_) | None => proposal.approval,
+    };
+    let money = |minor| Money::new(minor, policy.currency);
+    let mut facts = BTreeMap::new();
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            facts.insert(name.to_owned(), value);
+        }
+    };
+    fact("insurer_buyer_id", insurer_id.map(str::to_owned));
+    fact("policy", Some(policy.number.clone()));
+    fact("action", Some(action.as_str().to_owned()));
+    if kind != EffectKind::CancelLimit {
+        fact("amount", Some(render_minor(amount_minor, policy.currency)));
+    }
+    fact("currency", Some(policy.currency.code().to_owned()));
+    fact("buyer_name", Some(name.to_owned()));
+    fact("buyer_country", Some(country.to_owned()));
+    fact("reference", book.decided(buyer, policy).ok().flatten().map(|decided| decided.row.payload.reference.clone()));
+    if let Some(accounts) = book.accounts.get(buyer) {
+        fact("account", accounts.first().map(|account| account.code.clone()));
+        let identifier = accounts.iter().flat_map(|account| account.identifiers()).filter(Identifier::is_sound);
+        if let Some(identifier) = identifier.min_by_key(|identifier| rank(identifier.scheme)) {
+            fact("identifier_scheme", Some(identifier.scheme.as_str().to_owned()));
+            fact("identifier", Some(identifier.value));
+        }
+    }
+    let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
+    let ended = book.ended.get(&key).map_or(0, |(ended, _)| *ended);
+    let expires = policy.requests.as_ref().map_or(30, |rule| rule.expires_days);
+    Effect {
+        kind,
+        action,
+        connection: policy.connection.clone(),
+        policy: policy.number.clone(),
+        buyer_id: buyer.to_owned(),
+        name: name.to_owned(),
+        country: country.to_owned(),
+        subject: insurer_id.unwrap_or_default().to_owned(),
+        cause: ended.to_string(),
+        why: proposal.why,
+        expected: proposal.expected,
+        amount: Some(money(amount_minor)),
+        before: Some(money(proposal.before_minor)),
+        fee: Some(money(proposal.fee_minor)),
+        approval,
+        facts,
+        expires_on: book.day.checked_add_days(chrono::Days::new(expires.unsigned_abs())),
+    }
+}
+
+/// The next multiple of what the insurer takes, in whole units.
+fn round_up(minor: i64, step_units: u64, policy: &Policy) -> i64 {
+    let unit = 10_i64.checked_pow(policy.currency.decimals()).unwrap_or(1);
+    let step = i64::try_from(step_units).ok().and_then(|units| units.checked_mul(unit)).unwrap_or(1).max(1);
+    let rest = minor.rem_euclid(step);
+    if rest == 0 { minor } else { minor.saturating_add(step - rest) }
+}
+
+/// Which identifier a person would give first.
+const fn rank(scheme: Scheme) -> u8 {
+    match scheme {
+        Scheme::Siren => 0,
+        Scheme::Siret => 1,
+        Scheme::Vat => 2,
+        Scheme::Lei => 3,
+        Scheme::Registration => 4,
+        Scheme::Duns => 5,
+    }
+}

@@ -1,0 +1,697 @@
+//! Effects and every step of them: written down before anything is sent, so that a crash leaves a trace and not a doubt.
+//!
+//! A state is only ever changed from the states that it may be reached from, in one statement: of two workers one wins.
+//! Reference: shared rules, "Effects happen once".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::AssertSqlSafe;
+use sqlx::types::Json;
+
+use super::Error;
+use super::db::{Tx, marks, on, row, values};
+use crate::ids::fingerprint_hex;
+use crate::model::{Action, Approval, Currency, Date, Effect, EffectKind, EffectState, Instant, Money};
+
+const ROWS_MAX: usize = 400;
+
+row! {
+    /// An effect as it is stored.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct EffectRow {
+        /// Its id, a function of its cause.
+        pub id: String,
+        /// Kind, as text.
+        pub kind: String,
+        /// Action, as text.
+        pub action: String,
+        /// The connection that it goes through.
+        pub connection: String,
+        /// Policy number, or empty.
+        pub policy: String,
+        /// The legal buyer.
+        pub buyer_id: String,
+        /// Its name.
+        pub name: String,
+        /// Its country, or empty.
+        pub country: String,
+        /// What it is done to, in the partner's words.
+        pub subject: String,
+        /// Version of the cause.
+        pub cause: String,
+        /// State, as text.
+        pub state: String,
+        /// The partner has it and will decide.
+        pub awaiting: bool,
+        /// `automatic`, or why a person has to approve.
+        pub approval: String,
+        /// Why.
+        pub why: String,
+        /// What it is expected to change.
+        pub expected: String,
+        /// Amount, minor units.
+        pub amount_minor: Option<i64>,
+        /// What stood before, minor units.
+        pub before_minor: Option<i64>,
+        /// Fee, minor units.
+        pub fee_minor: Option<i64>,
+        /// Currency of the amounts, empty without any.
+        pub currency: String,
+        /// What the operation is given.
+        pub facts: Json<BTreeMap<String, String>>,
+        /// Our reference.
+        pub our_reference: String,
+        /// The partner's.
+        pub partner_reference: Option<String>,
+        /// The partner's last words, or why it is where it is.
+        pub message: Option<String>,
+        /// The file it went out in.
+        pub batch: Option<String>,
+        /// How often it was sent.
+        pub attempts: i64,
+        /// Counts its steps.
+        pub version: i64,
+        /// Until when whoever sends it is believed to live.
+        pub lease_until: Option<Instant>,
+        /// A person said no.
+        pub declined: bool,
+        /// Last day on which doing it makes sense.
+        pub expires_on: Option<Date>,
+        /// The business day on which it was proposed.
+        pub proposed_on: Date,
+        /// The business day on which it was last sent.
+        pub sent_on: Option<Date>,
+        /// The business day on which it came to an end.
+        pub settled_on: Option<Date>,
+        /// When it was last sent.
+        pub sent_at: Option<Instant>,
+        /// When it last changed.
+        pub updated_at: Instant,
+    }
+}
+
+row! {
+    /// One step of an effect.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct EffectStep {
+        /// From 1.
+        pub step: i64,
+        /// When.
+        pub at: Instant,
+        /// The state it led to.
+        pub state: String,
+        /// Who did it: a person's name, or `encours`.
+        pub who: String,
+        /// What happened, in one sentence.
+        pub note: String,
+        /// The partner's answer, its secrets covered.
+        pub answer: Option<String>,
+    }
+}
+
+row! {
+    /// What a buyer owed over a span of days, in one currency.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct PeakRow {
+        /// The legal buyer.
+        pub buyer_id: String,
+        /// Currency code.
+        pub currency: String,
+        /// The most it owed on a day of the span.
+        pub peak_minor: i64,
+        /// The first day of which anything is known at all.
+        pub known_since: Date,
+        /// The last day on which what it owed changed.
+        pub last_change: Date,
+    }
+}
+
+const COLUMNS: &str = "id, kind, action, connection, policy, buyer_id, name, country, subject, cause, state, awaiting, approval, \
+     why, expected, amount_minor, before_minor, fee_minor, currency, facts, our_reference, partner_reference, message, batch, \
+     attempts, version, lease_until, declined, expires_on, proposed_on, sent_on, settled_on, sent_at, updated_at";
+
+/// The word for an approval that no person has to give.
+pub const AUTOMATIC: &str = "automatic";
+
+fn unreadable(what: &'static str, value: &str) -> Error {
+    Error::unreadable(what, value)
+}
+
+impl EffectRow {
+    /// Its kind.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn kind(&self) -> Result<EffectKind, Error> {
+        EffectKind::parse(&self.kind).ok_or_else(|| unreadable("kind of effect", &self.kind))
+    }
+
+    /// Its action.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn action(&self) -> Result<Action, Error> {
+        Action::parse(&self.action).ok_or_else(|| unreadable("action", &self.action))
+    }
+
+    /// Its state.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn state(&self) -> Result<EffectState, Error> {
+        EffectState::parse(&self.state).ok_or_else(|| unreadable("state of an effect", &self.state))
+    }
+
+    /// Whether it goes by itself.
+    #[must_use]
+    pub fn is_automatic(&self) -> bool {
+        self.approval == AUTOMATIC
+    }
+
+    fn money(&self, minor: Option<i64>) -> Option<Money> {
+        Some(Money::new(minor?, Currency::parse(&self.currency)?))
+    }
+
+    /// What it carries.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        self.money(self.amount_minor)
+    }
+
+    /// What stood before.
+    #[must_use]
+    pub fn before(&self) -> Option<Money> {
+        self.money(self.before_minor)
+    }
+
+    /// What it costs.
+    #[must_use]
+    pub fn fee(&self) -> Option<Money> {
+        self.money(self.fee_minor)
+    }
+
+    /// Whether a request of the buyer under the policy is alive: nothing else may be asked meanwhile.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        EffectState::parse(&self.state).is_some_and(|state| match state {
+            EffectState::Proposed | EffectState::Approved | EffectState::Sending | EffectState::Unknown => {
+                true
+            }
+            EffectState::Done => self.awaiting,
+            EffectState::Refused | EffectState::Failed | EffectState::Dropped => false,
+        })
+    }
+}
+
+/// How an effect goes on.
+#[derive(Debug, Clone)]
+pub struct Step<'a> {
+    /// The states that it may come from.
+    pub from: &'a [EffectState],
+    /// Where it goes.
+    pub to: EffectState,
+    /// The partner will decide.
+    pub awaiting: bool,
+    /// Who did it.
+    pub who: &'a str,
+    /// What happened.
+    pub note: &'a str,
+    /// The partner's answer, masked.
+    pub answer: Option<&'a str>,
+    /// The partner's reference, kept when none is given.
+    pub reference: Option<&'a str>,
+    /// The file that it goes out in, kept when none is given.
+    pub batch: Option<&'a str>,
+    /// Until when the sender is believed to live; only while sending.
+    pub lease_until: Option<Instant>,
+    /// A person said no.
+    pub declined: bool,
+    /// The business day.
+    pub day: Date,
+    /// When.
+    pub now: Instant,
+}
+
+impl<'a> Step<'a> {
+    /// A step with nothing beside it.
+    #[must_use]
+    pub const fn new(
+        from: &'a [EffectState],
+        to: EffectState,
+        who: &'a str,
+        note: &'a str,
+        day: Date,
+        now: Instant,
+    ) -> Self {
+        Self {
+            from,
+            to,
+            awaiting: false,
+            who,
+            note,
+            answer: None,
+            reference: None,
+            batch: None,
+            lease_until: None,
+            declined: false,
+            day,
+            now,
+        }
+    }
+}
+
+/// The id of an effect of a company.
+#[must_use]
+pub fn effect_id(company: &str, effect: &Effect) -> String {
+    let mut parts = vec![company.as_bytes()];
+    parts.extend(effect.identity().iter().map(|part| part.as_bytes()));
+    fingerprint_hex(&parts)
+}
+
+/// Our reference of an effect: short, and of signs that every partner takes.
+#[must_use]
+pub fn reference_of(id: &str) -> String {
+    let digits: String = id.chars().take(16).collect();
+    format!("EN{}", digits.to_uppercase())
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proposed {
+    /// It is new, or proposed again; its row.
+    New(Box<EffectRow>),
+    /// It was there; its figures were brought up to date if they had changed.
+    Known,
+    /// It is past being proposed, a person said no, or another request of the buyer lives.
+    Closed,
+}
+
+impl Tx<'_> {
+    /// Proposes an effect. The same cause is proposed once; while nobody has approved it, its figures follow the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn propose(
+        &mut self,
+        company: &str,
+        effect: &Effect,
+        day: Date,
+        now: Instant,
+    ) -> Result<Proposed, Error> {
+        let id = effect_id(company, effect);
+        let Some(known) = self.effect(&id).await? else {
+            return match self.insert_effect(company, &id, effect, day, now).await? {
+                true => {
+                    self.step(&id, 1, EffectState::Proposed, "encours", &effect.why, None, now).await?;
+                    let row = self.effect(&id).await?.ok_or_else(|| unreadable("effect", &id))?;
+                    Ok(Proposed::New(Box::new(row)))
+                }
+                false => Ok(Proposed::Closed),
+            };
+        };
+        let again = match known.state()? {
+            EffectState::Proposed => false,
+            EffectState::Dropped if !known.declined => true,
+            _ => return Ok(Proposed::Closed),
+        };
+        let approval = approval_text(&effect.approval);
+        let same = known.amount_minor == effect.amount.map(|money| money.minor)
+            && known.before_minor == effect.before.map(|money| money.minor)
+            && known.action == effect.action.as_str()
+            && known.why == effect.why
+            && known.approval == approval
+            && known.facts.0 == effect.facts;
+        if same && !again {
+            return Ok(Proposed::Known);
+        }
+        let sql = "UPDATE effect SET kind = $2, action = $3, state = 'proposed', approval = $4, why = $5, expected = $6, \
+                   amount_minor = $7, before_minor = $8, fee_minor = $9, currency = $10, facts = $11, expires_on = $12, \
+                   updated_at = $13, subject = $14, name = $15, country = $16, settled_on = NULL, message = NULL \
+                   WHERE id = $1 AND state IN ('proposed', 'dropped')";
+        on!(&mut *self, c => sqlx::query(sql)
+            .bind(&id)
+            .bind(effect.kind.as_str())
+            .bind(effect.action.as_str())
+            .bind(&approval)
+            .bind(&effect.why)
+            .bind(&effect.expected)
+            .bind(effect.amount.map(|money| money.minor))
+            .bind(effect.before.map(|money| money.minor))
+            .bind(effect.fee.map(|money| money.minor))
+            .bind(currency_of(effect))
+            .bind(Json(&effect.facts))
+            .bind(effect.expires_on)
+            .bind(now)
+            .bind(&effect.subject)
+            .bind(&effect.name)
+            .bind(&effect.country)
+            .execute(c).await?;);
+        if again {
+            let row = self.next_step(&id, EffectState::Proposed, "encours", &effect.why, None, now).await?;
+            return Ok(Proposed::New(Box::new(row)));
+        }
+        Ok(Proposed::Known)
+    }
+
+    async fn insert_effect(
+        &mut self,
+        company: &str,
+        id: &str,
+        effect: &Effect,
+        day: Date,
+        now: Instant,
+    ) -> Result<bool, Error> {
+        let sql = format!(
+            "INSERT INTO effect (company, {COLUMNS}) VALUES {} ON CONFLICT DO NOTHING",
+            values(self, 1, 35)
+        );
+        let done = on!(&mut *self, c => sqlx::query(AssertSqlSafe(sql))
+            .bind(company)
+            .bind(id)
+            .bind(effect.kind.as_str())
+            .bind(effect.action.as_str())
+            .bind(&effect.connection)
+            .bind(&effect.policy)
+            .bind(&effect.buyer_id)
+            .bind(&effect.name)
+            .bind(&effect.country)
+            .bind(&effect.subject)
+            .bind(&effect.cause)
+            .bind(EffectState::Proposed.as_str())
+            .bind(false)
+            .bind(approval_text(&effect.approval))
+            .bind(&effect.why)
+            .bind(&effect.expected)
+            .bind(effect.amount.map(|money| money.minor))
+            .bind(effect.before.map(|money| money.minor))
+            .bind(effect.fee.map(|money| money.minor))
+            .bind(currency_of(effect))
+            .bind(Json(&effect.facts))
+            .bind(reference_of(id))
+            .bind(None::<String>)
+            .bind(None::<String>)
+            .bind(None::<String>)
+            .bind(0_i64)
+            .bind(1_i64)
+            .bind(None::<Instant>)
+            .bind(false)
+            .bind(effect.expires_on)
+            .bind(day)
+            .bind(None::<Date>)
+            .bind(None::<Date>)
+            .bind(None::<Instant>)
+            .bind(now)
+            .execute(c).await?.rows_affected());
+        Ok(done > 0)
+    }
+
+    /// Takes an effect one step on, if it still is where the step begins; its new row, or nothing when somebody was faster.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn advance(&mut self, id: &str, step: &Step<'_>) -> Result<Option<EffectRow>, Error> {
+        let from: Vec<String> = step.from.iter().map(|state| format!("'{state}'")).collect();
+        let sending = step.to == EffectState::Sending;
+        let ended = match step.to {
+            EffectState::Refused | EffectState::Failed | EffectState::Dropped => true,
+            EffectState::Done => !step.awaiting,
+            EffectState::Proposed | EffectState::Approved | EffectState::Sending | EffectState::Unknown => {
+                false
+            }
+        };
+        let sql = format!(
+            "UPDATE effect SET state = $2, awaiting = $3, message = $4, partner_reference = COALESCE($5, partner_reference), \
+             batch = COALESCE($6, batch), lease_until = $7, declined = $8, updated_at = $9, version = version + 1, \
+             attempts = attempts + $10, sent_on = COALESCE($11, sent_on), sent_at = COALESCE($12, sent_at), settled_on = $13 \
+             WHERE id = $1 AND state IN ({})",
+            from.join(", ")
+        );
+        let done = on!(&mut *self, c => sqlx::query(AssertSqlSafe(sql))
+            .bind(id)
+            .bind(step.to.as_str())
+            .bind(step.awaiting)
+            .bind(step.note)
+            .bind(step.reference)
+            .bind(step.batch)
+            .bind(step.lease_until)
+            .bind(step.declined)
+            .bind(step.now)
+            .bind(i64::from(sending))
+            .bind(sending.then_some(step.day))
+            .bind(sending.then_some(step.now))
+            .bind(ended.then_some(step.day))
+            .execute(c).await?.rows_affected());
+        if done == 0 {
+            return Ok(None);
+        }
+        let row = self.effect(id).await?.ok_or_else(|| unreadable("effect", id))?;
+        self.step(id, row.version, step.to, step.who, step.note, step.answer, step.now).await?;
+        Ok(Some(row))
+    }
+
+    async fn next_step(
+        &mut self,
+        id: &str,
+        state: EffectState,
+        who: &str,
+        note: &str,
+        answer: Option<&str>,
+        now: Instant,
+    ) -> Result<EffectRow, Error> {
+        on!(&mut *self, c => sqlx::query("UPDATE effect SET version = version + 1 WHERE id = $1").bind(id).execute(c).await?;);
+        let row = self.effect(id).await?.ok_or_else(|| unreadable("effect", id))?;
+        self.step(id, row.version, state, who, note, answer, now).await?;
+        Ok(row)
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the columns of one row, given by two functions of this file"
+    )]
+    async fn step(
+        &mut self,
+        id: &str,
+        step: i64,
+        state: EffectState,
+        who: &str,
+        note: &str,
+        answer: Option<&str>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        on!(self, c => sqlx::query(
+            "INSERT INTO effect_step (effect, step, at, state, who, note, answer) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(id).bind(step).bind(now).bind(state.as_str()).bind(who).bind(note).bind(answer)
+            .execute(c).await?;);
+        Ok(())
+    }
+
+    /// One effect by its whole id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn effect(&mut self, id: &str) -> Result<Option<EffectRow>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM effect WHERE id = $1");
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
+    }
+
+    /// The effects of a company in some states, or in all, in the order in which they were proposed.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn effects(&mut self, company: &str, states: &[EffectState]) -> Result<Vec<EffectRow>, Error> {
+        let list: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+        let filter =
+            if list.is_empty() { String::new() } else { format!(" AND state IN ({})", list.join(", ")) };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM effect WHERE company = $1{filter} ORDER BY proposed_on, connection, kind, buyer_id, subject, id"
+        );
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).fetch_all(c).await?))
+    }
+
+    /// The steps of an effect.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn effect_steps(&mut self, id: &str) -> Result<Vec<EffectStep>, Error> {
+        Ok(on!(self, c => sqlx::query_as(
+            "SELECT step, at, state, who, note, answer FROM effect_step WHERE effect = $1 ORDER BY step")
+            .bind(id).fetch_all(c).await?))
+    }
+
+    /// Keeps what buyers owe at the end of a day. The last word of a day counts.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn note_exposures(
+        &mut self,
+        company: &str,
+        exposures: &[(&str, &str, i64)],
+        day: Date,
+    ) -> Result<(), Error> {
+        for chunk in exposures.chunks(ROWS_MAX) {
+            let sql = format!(
+                "INSERT INTO exposure_day (company, buyer_id, currency, as_of, outstanding_minor) VALUES {} \
+                 ON CONFLICT (company, buyer_id, currency, as_of) DO UPDATE SET outstanding_minor = excluded.outstanding_minor",
+                values(self, chunk.len(), 5)
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for (buyer, currency, minor) in chunk {
+                    query = query.bind(company).bind(*buyer).bind(*currency).bind(day).bind(*minor);
+                }
+                query.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// The most that each buyer owed from a day on, what it owed when that day began included.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn peaks(&mut self, company: &str, from: Date) -> Result<Vec<PeakRow>, Error> {
+        Ok(on!(self, c => sqlx::query_as(
+            "SELECT buyer_id, currency, MAX(CASE WHEN as_of >= starts THEN outstanding_minor END) AS peak_minor, \
+             MIN(as_of) AS known_since, MAX(as_of) AS last_change FROM \
+             (SELECT buyer_id, currency, as_of, outstanding_minor, COALESCE(MAX(CASE WHEN as_of <= $2 THEN as_of END) \
+             OVER (PARTITION BY buyer_id, currency), $2) AS starts FROM exposure_day WHERE company = $1) AS days \
+             GROUP BY buyer_id, currency ORDER BY buyer_id, currency")
+            .bind(company).bind(from).fetch_all(c).await?))
+    }
+
+    /// What each buyer owed at the end of a day, in one currency; those that owed nothing are left out.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn owed_on(
+        &mut self,
+        company: &str,
+        currency: &str,
+        day: Date,
+    ) -> Result<BTreeMap<String, i64>, Error> {
+        let rows: Vec<(String, i64)> = on!(self, c => sqlx::query_as(
+            "SELECT buyer_id, outstanding_minor FROM (SELECT buyer_id, outstanding_minor, ROW_NUMBER() OVER \
+             (PARTITION BY buyer_id ORDER BY as_of DESC) AS place FROM exposure_day WHERE company = $1 AND currency = $2 \
+             AND as_of <= $3) AS days WHERE place = 1 AND outstanding_minor <> 0 ORDER BY buyer_id")
+            .bind(company).bind(currency).bind(day).fetch_all(c).await?);
+        Ok(rows.into_iter().collect())
+    }
+
+    /// The last amount that was written into the ERP and read back, by connection and account.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn written_limits(
+        &mut self,
+        company: &str,
+    ) -> Result<BTreeMap<(String, String), EffectRow>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT {COLUMNS}, ROW_NUMBER() OVER (PARTITION BY connection, subject ORDER BY sent_at DESC, \
+             id) AS place FROM effect WHERE company = $1 AND kind = 'write_limit' AND state = 'done') AS written WHERE place = 1"
+        );
+        let rows: Vec<EffectRow> =
+            on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).fetch_all(c).await?);
+        Ok(rows.into_iter().map(|row| ((row.connection.clone(), row.subject.clone()), row)).collect())
+    }
+
+    /// How many requests of each buyer and policy have come to an end, and the last day on which one was refused or failed.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ended_requests(
+        &mut self,
+        company: &str,
+    ) -> Result<BTreeMap<(String, String, String), (i64, Option<Date>)>, Error> {
+        let rows: Vec<Ended> = on!(self, c => sqlx::query_as(
+            "SELECT connection, policy, buyer_id, COUNT(*) AS ended, MAX(CASE WHEN state IN ('refused', 'failed') THEN settled_on \
+             END) AS refused_on FROM effect WHERE company = $1 AND kind IN ('request_limit', 'change_limit', 'cancel_limit') \
+             AND (state IN ('refused', 'failed') OR (state = 'done' AND NOT awaiting)) GROUP BY connection, policy, buyer_id")
+            .bind(company).fetch_all(c).await?);
+        let key = |row: &Ended| (row.connection.clone(), row.policy.clone(), row.buyer_id.clone());
+        Ok(rows.into_iter().map(|row| (key(&row), (row.ended, row.refused_on))).collect())
+    }
+
+    /// The requests that insurers list as undecided, by connection: (reference, our reference, buyer, policy, amount, day).
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn listed_requests(&mut self, connection: &str) -> Result<Vec<ListedRequest>, Error> {
+        let rows: Vec<(String, String, String, Json<serde_json::Value>)> = on!(self, c => sqlx::query_as(
+            "SELECT reference, policy, insurer_buyer_id, payload FROM limit_request WHERE connection = $1 ORDER BY reference")
+            .bind(connection).fetch_all(c).await?);
+        Ok(rows
+            .into_iter()
+            .map(|(reference, policy, insurer_buyer_id, payload)| ListedRequest {
+                our_reference: payload.get("our_reference").and_then(|v| v.as_str()).map(str::to_owned),
+                requested_minor: payload.get("requested_minor").and_then(serde_json::Value::as_i64),
+                requested_on: payload
+                    .get("requested_on")
+                    .and_then(|v| v.as_str())
+                    .and_then(|text| text.parse().ok()),
+                reference,
+                policy,
+                insurer_buyer_id,
+            })
+            .collect())
+    }
+
+    /// Names of buyers, by id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn buyer_names(
+        &mut self,
+        buyers: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let mut names = BTreeMap::new();
+        let buyers: Vec<&String> = buyers.iter().collect();
+        for chunk in buyers.chunks(ROWS_MAX) {
+            let sql = format!("SELECT id, name FROM buyer WHERE id IN ({})", marks(1, chunk.len()));
+            let rows: Vec<(String, String)> = on!(&mut *self, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql));
+                for buyer in chunk {
+                    query = query.bind(*buyer);
+                }
+                query.fetch_all(c).await?
+            });
+            names.extend(rows);
+        }
+        Ok(names)
+    }
+}
+
+row! {
+    struct Ended { connection: String, policy: String, buyer_id: String, ended: i64, refused_on: Option<Date> }
+}
+
+/// A request that an insurer lists as undecided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRequest {
+    /// The insurer's reference.
+    pub reference: String,
+    /// Ours, where the insurer keeps it.
+    pub our_reference: Option<String>,
+    /// The insurer's id of the buyer.
+    pub insurer_buyer_id: String,
+    /// The policy.
+    pub policy: String,
+    /// What was asked, minor units.
+    pub requested_minor: Option<i64>,
+    /// When.
+    pub requested_on: Option<Date>,
+}
+
+fn approval_text(approval: &Approval) -> String {
+    match approval {
+        Approval::Automatic => AUTOMATIC.to_owned(),
+        Approval::Person(why) => why.clone(),
+    }
+}
+
+fn currency_of(effect: &Effect) -> String {
+    [effect.amount, effect.before, effect.fee]
+        .into_iter()
+        .flatten()
+        .next()
+        .map_or_else(String::new, |money| money.currency.code().to_owned())
+}
