@@ -284,3 +284,39 @@ CREATE TABLE control_total (
     quarantined_minor BIGINT NOT NULL,
     PRIMARY KEY (run, connection, operation, currency)
 );
+
+-- A look-up for a fee: written before it is asked, answered once, kept for ever.
+CREATE TABLE lookup (
+    connection  TEXT COLLATE "C" NOT NULL,
+    country     TEXT COLLATE "C" NOT NULL,
+    scheme      TEXT COLLATE "C" NOT NULL,
+    value       TEXT COLLATE "C" NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL,
+    answer      JSONB,
+    asked_at    TIMESTAMPTZ NOT NULL,
+    answered_at TIMESTAMPTZ,
+    repeats     BIGINT NOT NULL,
+    PRIMARY KEY (connection, country, scheme, value)
+);
+
+-- An insurer's rating of a buyer.
+CREATE TABLE rating (
+    connection       TEXT COLLATE "C" NOT NULL,
+    insurer_buyer_id TEXT COLLATE "C" NOT NULL,
+    payload          JSONB NOT NULL,
+    version          BIGINT NOT NULL,
+    seen_on          DATE NOT NULL,
+    recorded_at      TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (connection, insurer_buyer_id)
+);
+
+CREATE TABLE rating_history (
+    connection       TEXT COLLATE "C" NOT NULL,
+    insurer_buyer_id TEXT COLLATE "C" NOT NULL,
+    payload          JSONB NOT NULL,
+    version          BIGINT NOT NULL,
+    seen_on          DATE NOT NULL,
+    recorded_at      TIMESTAMPTZ NOT NULL,
+    superseded_at    TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (connection, insurer_buyer_id, version)
+);

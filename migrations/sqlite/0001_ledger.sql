@@ -284,3 +284,39 @@ CREATE TABLE control_total (
     quarantined_minor INTEGER NOT NULL,
     PRIMARY KEY (run, connection, operation, currency)
 ) STRICT;
+
+-- A look-up for a fee: written before it is asked, answered once, kept for ever.
+CREATE TABLE lookup (
+    connection  TEXT NOT NULL,
+    country     TEXT NOT NULL,
+    scheme      TEXT NOT NULL,
+    value       TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    answer      TEXT,
+    asked_at    TEXT NOT NULL,
+    answered_at TEXT,
+    repeats     INTEGER NOT NULL,
+    PRIMARY KEY (connection, country, scheme, value)
+) STRICT;
+
+-- An insurer's rating of a buyer.
+CREATE TABLE rating (
+    connection       TEXT NOT NULL,
+    insurer_buyer_id TEXT NOT NULL,
+    payload          TEXT NOT NULL,
+    version          INTEGER NOT NULL,
+    seen_on          TEXT NOT NULL,
+    recorded_at      TEXT NOT NULL,
+    PRIMARY KEY (connection, insurer_buyer_id)
+) STRICT;
+
+CREATE TABLE rating_history (
+    connection       TEXT NOT NULL,
+    insurer_buyer_id TEXT NOT NULL,
+    payload          TEXT NOT NULL,
+    version          INTEGER NOT NULL,
+    seen_on          TEXT NOT NULL,
+    recorded_at      TEXT NOT NULL,
+    superseded_at    TEXT NOT NULL,
+    PRIMARY KEY (connection, insurer_buyer_id, version)
+) STRICT;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use encours::credit::{
     CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, allocate, exposures,
 };
-use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow, LinkRow};
+use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow};
 use encours::model::{Currency, Date, ItemKind, Limit, Policy, render_minor};
 use serde_json::json;
 
@@ -40,6 +40,7 @@ struct File {
     links: Vec<LinkRow>,
     items: Vec<ItemView>,
     limits: Vec<LimitRow>,
+    ratings: Vec<RatingRow>,
     breaks: Vec<BreakRow>,
     deltas: Vec<(Date, DeltaRow)>,
     policies: Vec<Policy>,
@@ -139,6 +140,7 @@ impl File {
             accounts,
             links,
             items: books.tx.items_of(&company, &buyer.id).await?,
+            ratings: books.tx.ratings_of(&company, &buyer.id).await?,
             limits,
             breaks,
             deltas,
@@ -215,6 +217,9 @@ impl File {
             |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
         part("Who it is", self.who());
         part("What it owes", self.owes(owed));
+        if !self.ratings.is_empty() {
+            part("How insurers rate it", self.rated());
+        }
         if insured.is_empty() {
             part("Cover", format!("No policy of the configuration covers {}.\n", self.day));
         }
@@ -227,6 +232,21 @@ impl File {
         part("What is to be done", self.to_do());
         part("What changed last", self.changed());
         text
+    }
+
+    fn rated(&self) -> String {
+        let line = |row: &RatingRow| {
+            let rating = &row.payload;
+            let class = rating.class.as_ref().map_or_else(String::new, |class| format!(" ({class})"));
+            let before = rating.previous.as_ref().filter(|previous| **previous != rating.rating);
+            let before = before.map_or_else(String::new, |previous| format!(", {previous} before"));
+            let since = rating.changed_on.map_or_else(String::new, |day| format!(", since {day}"));
+            format!(
+                "{}: {}{class}{before}{since}; first read on {}\n",
+                row.connection, rating.rating, row.seen_on
+            )
+        };
+        self.ratings.iter().map(line).collect()
     }
 
     fn who(&self) -> String {
@@ -673,6 +693,9 @@ impl File {
             "links": self.links.iter().map(buyers::links::link_json).collect::<Vec<_>>(),
             "exposure": exposure.collect::<Vec<_>>(),
             "items": items.collect::<Vec<_>>(),
+            "ratings": self.ratings.iter().map(|row| json!({
+                "connection": row.connection, "rating": row.payload.0, "seen_on": row.seen_on, "version": row.version,
+            })).collect::<Vec<_>>(),
             "cover": insured.iter().map(Insured::json).collect::<Vec<_>>(),
             "breaks": breaks.collect::<Vec<_>>(),
             "deltas": deltas.collect::<Vec<_>>(),
@@ -802,6 +825,7 @@ mod tests {
                 limit(1, Decision::Approved, "A", 100_000, "2026-01-01"),
                 limit(2, Decision::Reduced, "R", 40_000, "2026-03-10"),
             ],
+            ratings: vec![],
             breaks: vec![],
             deltas: vec![],
             policies: vec![Policy {

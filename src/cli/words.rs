@@ -39,6 +39,7 @@ pub const fn event_heading(event: Event) -> &'static str {
         Event::LimitExpiring => "Cover that ends soon",
         Event::LimitExpired => "Cover that has ended",
         Event::LimitNoticeOfWithdrawal => "Withdrawals announced",
+        Event::RatingChanged => "Ratings changed",
         Event::ExposureChanged => "What buyers owe has changed",
         Event::ExposureOverLimit => "Gone over the limit",
         Event::ExposureBackWithinLimit => "Back within the limit",
@@ -74,6 +75,8 @@ pub fn operation(name: &str) -> &str {
     match name {
         "list_limits" => "limits",
         "list_requests" => "requests",
+        "list_ratings" => "ratings",
+        "list_ended" => "limits that ended",
         other => other,
     }
 }

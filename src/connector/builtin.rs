@@ -85,26 +85,61 @@ pub(super) const BUILTIN: &[Builtin] = &[
         readme: include_str!("../../connectors/atradius/README.md"),
         mappings: &[
             ("limit.toml", include_str!("../../mappings/atradius/limit.toml")),
+            ("rating.toml", include_str!("../../mappings/atradius/rating.toml")),
             ("request.toml", include_str!("../../mappings/atradius/request.toml")),
         ],
         samples: &[
             ("applications.json", include_bytes!("../../connectors/atradius/samples/applications.json")),
             ("covers.json", include_bytes!("../../connectors/atradius/samples/covers.json")),
             ("error_422.json", include_bytes!("../../connectors/atradius/samples/error_422.json")),
+            ("historic.json", include_bytes!("../../connectors/atradius/samples/historic.json")),
+            (
+                "list_ended.expected.json",
+                include_bytes!("../../connectors/atradius/samples/list_ended.expected.json"),
+            ),
             (
                 "list_limits.expected.json",
                 include_bytes!("../../connectors/atradius/samples/list_limits.expected.json"),
             ),
             (
+                "list_ratings.expected.json",
+                include_bytes!("../../connectors/atradius/samples/list_ratings.expected.json"),
+            ),
+            (
                 "list_requests.expected.json",
                 include_bytes!("../../connectors/atradius/samples/list_requests.expected.json"),
             ),
+            ("my_buyers.json", include_bytes!("../../connectors/atradius/samples/my_buyers.json")),
             (
                 "policy.expected.json",
                 include_bytes!("../../connectors/atradius/samples/policy.expected.json"),
             ),
             ("policy_details.json", include_bytes!("../../connectors/atradius/samples/policy_details.json")),
             ("token.json", include_bytes!("../../connectors/atradius/samples/token.json")),
+        ],
+    },
+    Builtin {
+        id: "cesce",
+        manifest: include_str!("../../connectors/cesce/connector.toml"),
+        readme: include_str!("../../connectors/cesce/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/cesce/limit.toml")),
+            ("request.toml", include_str!("../../mappings/cesce/request.toml")),
+        ],
+        samples: &[
+            ("classifications.json", include_bytes!("../../connectors/cesce/samples/classifications.json")),
+            (
+                "list_decisions.expected.json",
+                include_bytes!("../../connectors/cesce/samples/list_decisions.expected.json"),
+            ),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/cesce/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/cesce/samples/list_requests.expected.json"),
+            ),
         ],
     },
     Builtin {

@@ -290,6 +290,8 @@ pub struct HttpOperation {
     pub reference: Vec<Path>,
     /// Where the partner's words on it are.
     pub message: Vec<Path>,
+    /// A look-up that costs money: asked once, and never repeated by itself.
+    pub billed: bool,
     /// The fields of a look-up.
     pub fields: Vec<(String, Vec<Path>)>,
     /// Our words to theirs, by fact.

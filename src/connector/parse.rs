@@ -456,7 +456,11 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
         headers: names.templates(&table, "headers"),
         query: names.templates(&table, "query"),
         json,
+        form: names.templates(&table, "form"),
     };
+    if request.json.is_some() && !request.form.is_empty() {
+        table.problem(table.span.clone(), "a login has json or form, not both");
+    }
     table.close();
     Some(Token {
         request,
@@ -657,6 +661,7 @@ fn http_operation(
     let words = words(section, "words", "field", purpose.name, purpose.fields);
     let then = if purpose.kind == Kind::LookUp { then(section, purpose) } else { None };
     let fields = fields(section, purpose);
+    let billed = purpose.kind == Kind::LookUp && section.flag("billed").unwrap_or(false);
     let span = match section.flag("whole") {
         Some(true) if matches!(purpose.kind, Kind::Pull(_)) => ShapeSpan::Whole,
         Some(true) => {
@@ -692,6 +697,7 @@ fn http_operation(
         outcome,
         reference,
         message,
+        billed,
         fields,
         codes,
         words,

@@ -102,7 +102,7 @@ const NOTICE: &[&str] = &[
     "comment",
 ];
 
-/// What is said of one line of an exposure statement; `method` is `balance` or `turnover`.
+/// What is said of one line of an exposure statement; `method` is `balance` or `turnover`, `terms_days` the credit terms.
 const STATEMENT: &[&str] = &[
     "policy",
     "method",
@@ -112,6 +112,7 @@ const STATEMENT: &[&str] = &[
     "buyer_name",
     "buyer_country",
     "account",
+    "terms_days",
     "amount",
     "change",
     "currency",
@@ -143,6 +144,9 @@ pub const PURPOSES: &[Purpose] = &[
     ),
     pull(Role::Insurer, "list_limits", Target::Limit),
     pull(Role::Insurer, "list_requests", Target::Request),
+    // Limits that left the list, and why; read after it.
+    pull(Role::Insurer, "list_ended", Target::Limit),
+    pull(Role::Insurer, "list_ratings", Target::Rating),
     look_up(
         Role::Insurer,
         "list_decisions",

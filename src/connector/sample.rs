@@ -336,6 +336,7 @@ pub(super) fn canonical(mapped: &Mapped) -> Json {
         Outcome::Allocation(allocation) => json!({ "allocation": allocation }),
         Outcome::Limit(limit) => json!({ "limit": limit }),
         Outcome::Request(request) => json!({ "request": request }),
+        Outcome::Rating(rating) => json!({ "rating": rating }),
         Outcome::Ignored => json!({ "ignored": true }),
         Outcome::Bad(faults) => json!({ "bad": faults.iter().map(ToString::to_string).collect::<Vec<_>>() }),
     };

@@ -69,7 +69,10 @@ impl Connection {
         let http = http_of(self.operation(operation, "look up", |kind| kind == Kind::LookUp)?)?;
         let facts = translated(&http.codes, facts)?;
         let input = self.filter_input(texts(&facts));
-        let answer = self.request(operation, Effect::Read, &http.request, &[&facts], input, None).await?;
+        let billed =
+            http.billed || (operation == "find_buyer" && self.connector.manifest.capabilities.billed_lookup);
+        let effect = if billed { Effect::Billed } else { Effect::Read };
+        let answer = self.request(operation, effect, &http.request, &[&facts], input, None).await?;
         let wrong = |reason| Error::Shape { operation: operation.to_owned(), reason };
         let Some(then) = &http.then else { return fields_of(http, &answer.body).map_err(wrong) };
         let mut found = Vec::new();

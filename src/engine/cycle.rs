@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::land::{Landed, Landing};
+use super::ratings::rating_delta;
 use super::settle::{Context, PLANNED, compare_breaks, settle};
 use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects, link};
 use crate::connector::{Batch, Connection, Mode, Pulled, Reach};
@@ -83,6 +84,7 @@ pub async fn cycle(
     let mut touched: BTreeSet<String> = tx.take_touched(company).await?;
     let mut deltas = Vec::new();
     let mut limit_changes = Vec::new();
+    let mut rating_changes = Vec::new();
     let mut findings = Findings::default();
     let mut archive = Vec::new();
     let mut pauses: BTreeMap<&str, Option<String>> = BTreeMap::new();
@@ -111,7 +113,10 @@ pub async fn cycle(
                 control_totals
                     .extend(landed.totals.iter().map(|total| (id.to_owned(), name.to_owned(), *total)));
                 operations.extend(landed.report.clone());
-                limit_changes.extend(landed.limits.iter().cloned().map(|change| (id, change)));
+                for change in landed.limits.iter().cloned() {
+                    tell(&mut limit_changes, id, change, name == "list_ended");
+                }
+                rating_changes.extend(landed.ratings.iter().cloned().map(|change| (id, change)));
                 touched.extend(landed.limits.iter().filter_map(|change| change.buyer_id.clone()));
                 findings.collect(id, name, pulled.mode, &landed);
             }
@@ -134,6 +139,11 @@ pub async fn cycle(
         resolved.accounts.iter().map(|row| (row.buyer_id.as_str(), row.country.as_str())).collect(),
     );
     deltas.extend(limit_deltas(&limit_changes, &countries, day));
+    deltas.extend(
+        rating_changes
+            .iter()
+            .filter_map(|(id, change)| rating_delta(id, change, countries.of(change.buyer_id.as_deref()))),
+    );
 
     let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
     let context = Context { company, policies, day, now };
@@ -373,6 +383,17 @@ struct Countries<'a>(BTreeMap<&'a str, &'a str>);
 impl Countries<'_> {
     fn of(&self, buyer: Option<&str>) -> String {
         buyer.and_then(|id| self.0.get(id)).map_or_else(String::new, |country| (*country).to_owned())
+    }
+}
+
+/// Adds a change. The reason why a limit ended stands for the bare end that the same cycle found.
+fn tell<'c>(changes: &mut Vec<(&'c str, LimitChange)>, id: &'c str, change: LimitChange, is_reason: bool) {
+    let same = |of: &LimitChange| {
+        of.after.policy == change.after.policy && of.after.insurer_buyer_id == change.after.insurer_buyer_id
+    };
+    match changes.iter_mut().filter(|_| is_reason).find(|(of, known)| *of == id && same(known)) {
+        Some((_, known)) => known.after = change.after,
+        None => changes.push((id, change)),
     }
 }
 

@@ -8,10 +8,10 @@ use tokio::sync::mpsc::{self, Receiver};
 use super::{Error, OperationReport, Progress};
 use crate::connector::{Batch, Mode, PulledRecord};
 use crate::ledger::{
-    AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, Tx, copy_items,
+    AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, RatingChange, Tx, copy_items,
 };
 use crate::mapping::{AccountIn, Fault, ItemIn, Outcome, UnknownCode};
-use crate::model::{Account, Allocation, Currency, Date, Instant, Item, Limit, LimitRequest};
+use crate::model::{Account, Allocation, Currency, Date, Instant, Item, Limit, LimitRequest, Rating};
 
 /// What is landed, and where.
 pub(super) struct Landing<'a> {
@@ -33,6 +33,7 @@ pub(super) struct Landed {
     pub(super) totals: Vec<ControlTotal>,
     pub(super) buyers: BTreeSet<String>,
     pub(super) limits: Vec<LimitChange>,
+    pub(super) ratings: Vec<RatingChange>,
     pub(super) unknown: BTreeSet<UnknownCode>,
 }
 
@@ -71,6 +72,7 @@ struct Arrived {
     bad: Vec<BadRecord>,
     limits: Vec<(String, Limit)>,
     requests: Vec<LimitRequest>,
+    ratings: Vec<Rating>,
     allocations: Vec<Allocation>,
     /// Accounts that items describe, each once.
     described: Vec<Account>,
@@ -162,11 +164,19 @@ impl Landing<'_> {
         let mut landed = Landed { unknown: std::mem::take(&mut arrived.unknown), ..Landed::default() };
         let item_result = items.finish(tx, self.vanish_percent_max).await?;
         tx.land_allocations(self.connection, &arrived.allocations, self.now).await?;
-        if !arrived.limits.is_empty() || self.is_limits() {
+        if self.operation == "list_ended" {
+            let ended: Vec<Limit> =
+                std::mem::take(&mut arrived.limits).into_iter().map(|(_, limit)| limit).collect();
+            landed.limits = tx.land_ended(self.connection, &ended, self.day, self.now).await?;
+        } else if !arrived.limits.is_empty() || self.is_limits() {
             self.limits(tx, &mut arrived, &mut landed).await?;
         }
         if self.operation == "list_requests" {
             tx.land_requests(self.connection, &arrived.requests, self.now).await?;
+        }
+        let ratings = std::mem::take(&mut arrived.ratings);
+        if !ratings.is_empty() {
+            landed.ratings = tx.land_ratings(self.connection, ratings, self.day, self.now).await?;
         }
         tx.quarantine(self.connection, self.operation, self.run, &arrived.bad, self.now).await?;
         if snapshot {
@@ -240,6 +250,7 @@ impl Landing<'_> {
                 Outcome::Allocation(allocation) => arrived.allocations.push(allocation),
                 Outcome::Limit(limit) => arrived.limits.push((place.to_string(), limit)),
                 Outcome::Request(request) => arrived.requests.push(request),
+                Outcome::Rating(rating) => arrived.ratings.push(rating),
                 Outcome::Bad(faults) => {
                     if self.is_items() {
                         add(&mut arrived.source, mapped.control, 1);

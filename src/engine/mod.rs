@@ -9,6 +9,7 @@ pub mod effects;
 mod land;
 mod link;
 mod publish;
+mod ratings;
 mod report;
 pub mod settle;
 mod setup;

@@ -56,6 +56,24 @@ const COLUMNS: &str = "connection, policy, insurer_buyer_id, buyer_id, decision,
                        payload, content_hash, version, seen_on, recorded_at";
 const ROW: &str = "connection, policy, insurer_buyer_id, buyer_id, payload, version, seen_on, recorded_at";
 
+/// The code of a limit that its list does not show any more, as long as nothing says why.
+const NOT_LISTED: &str = "not listed any more";
+
+/// Whether a decision says that the cover has ended.
+const fn has_ended(decision: Decision) -> bool {
+    match decision {
+        Decision::Withdrawn | Decision::Cancelled | Decision::Expired => true,
+        Decision::Approved
+        | Decision::Partial
+        | Decision::Refused
+        | Decision::Kept
+        | Decision::Reduced
+        | Decision::NoticeOfWithdrawal
+        | Decision::Pending
+        | Decision::Unknown => false,
+    }
+}
+
 fn hash<T: serde::Serialize>(value: &T) -> Vec<u8> {
     fingerprint(&[&serde_json::to_vec(value).unwrap_or_default()]).to_vec()
 }
@@ -108,7 +126,7 @@ impl Tx<'_> {
         }
         let gone: Vec<LimitRow> = known
             .into_values()
-            .filter(|row| row.payload.decision != Decision::Withdrawn || row.payload.amount_minor > 0)
+            .filter(|row| !has_ended(row.payload.decision) || row.payload.amount_minor > 0)
             .collect();
         let lost = gone.iter().filter(|row| row.payload.amount_minor > 0).count() as u64;
         if lost > 1 && lost * 100 > open * vanish_percent_max {
@@ -125,7 +143,7 @@ impl Tx<'_> {
             let before = row.payload.0;
             let after = Limit {
                 decision: Decision::Withdrawn,
-                decision_code: "not listed any more".to_owned(),
+                decision_code: NOT_LISTED.to_owned(),
                 amount_minor: 0,
                 layers: Vec::new(),
                 effective_from: day.max(before.effective_from),
@@ -140,6 +158,51 @@ impl Tx<'_> {
                 after,
                 version: row.version + 1,
             });
+        }
+        self.write_limits(connection, &changes, day, now).await?;
+        Ok(changes)
+    }
+
+    /// Gives limits that left their list without a word the reason that the insurer states for their end; says nothing of
+    /// others. Of several ends of one cover the latest counts.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn land_ended(
+        &mut self,
+        connection: &str,
+        ended: &[Limit],
+        day: Date,
+        now: Instant,
+    ) -> Result<Vec<LimitChange>, Error> {
+        let sql = format!("SELECT {ROW} FROM cover_limit WHERE connection = $1 AND amount_minor = 0");
+        let rows: Vec<LimitRow> =
+            on!(&mut *self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(connection).fetch_all(c).await?);
+        let mut latest: BTreeMap<(&str, &str, &str), &Limit> = BTreeMap::new();
+        for end in ended.iter().filter(|end| has_ended(end.decision)) {
+            let key = (end.policy.as_str(), end.insurer_buyer_id.as_str(), end.reference.as_str());
+            let known = latest.entry(key).or_insert(end);
+            if (end.effective_from, end.decided_on) >= (known.effective_from, known.decided_on) {
+                *known = end;
+            }
+        }
+        let mut changes = Vec::new();
+        for row in rows.into_iter().filter(|row| row.payload.decision_code == NOT_LISTED) {
+            let before = row.payload.0;
+            let key = (before.policy.as_str(), before.insurer_buyer_id.as_str(), before.reference.as_str());
+            let Some(end) = latest.get(&key) else { continue };
+            let after = Limit {
+                decision: end.decision,
+                decision_code: end.decision_code.clone(),
+                effective_from: end.effective_from.min(before.effective_from),
+                withdrawal_on: end.withdrawal_on,
+                decided_on: end.decided_on,
+                conditions: end.conditions.clone(),
+                ..before.clone()
+            };
+            // What this very run wrote was never seen by anybody, and is no version.
+            let version = if row.recorded_at == now { row.version } else { row.version + 1 };
+            changes.push(LimitChange { buyer_id: row.buyer_id, before: Some(before), after, version });
         }
         self.write_limits(connection, &changes, day, now).await?;
         Ok(changes)

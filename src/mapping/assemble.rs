@@ -7,13 +7,13 @@ use std::fmt;
 use super::compile::Mapping;
 use super::rule::{Decimal, Otherwise, Reference, Rule, Source};
 use super::target::{
-    ACCOUNT, ALLOCATION, CONDITION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, LAYER, LIMIT, REQUEST, Target,
-    index_of,
+    ACCOUNT, ALLOCATION, CONDITION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, LAYER, LIMIT, RATING, REQUEST,
+    Target, index_of,
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
     Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind,
-    LayerKind, Limit, LimitRequest, NumberStyle, RequestStatus, Scheme, parse_minor,
+    LayerKind, Limit, LimitRequest, NumberStyle, Rating, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -86,6 +86,8 @@ pub enum Outcome {
     Limit(Limit),
     /// A request.
     Request(LimitRequest),
+    /// A rating.
+    Rating(Rating),
     /// The mapping says that this record is none of our business.
     Ignored,
     /// It goes to quarantine.
@@ -253,6 +255,7 @@ impl<'m> Bound<'m> {
                 (limit.map(Outcome::Limit), amount)
             }
             Target::Request => (sheet.request().map(Outcome::Request), 0),
+            Target::Rating => (sheet.rating().map(Outcome::Rating), 0),
         };
         let currency = sheet.currency.clone().ok().or_else(|| Currency::parse(NO_CURRENCY));
         let outcome = match outcome {
@@ -768,6 +771,23 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             decided_on,
             conditions,
             rating,
+        })
+    }
+
+    fn rating(&mut self) -> Option<Rating> {
+        let insurer_buyer_id = self.owned(field!(RATING, "insurer_buyer_id"));
+        let buyer_name = self.owned(field!(RATING, "buyer_name")).unwrap_or_default();
+        let rating = self.owned(field!(RATING, "rating"));
+        let class = self.owned(field!(RATING, "class"));
+        let previous = self.owned(field!(RATING, "previous"));
+        let changed_on = self.date(field!(RATING, "changed_on"));
+        Some(Rating {
+            insurer_buyer_id: insurer_buyer_id?,
+            buyer_name,
+            rating: rating?,
+            class,
+            previous,
+            changed_on,
         })
     }
 

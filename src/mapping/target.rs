@@ -17,6 +17,8 @@ words! {
         Limit = "limit",
         /// A request that an insurer has not decided.
         Request = "request",
+        /// An insurer's rating of a buyer.
+        Rating = "rating",
     }
 }
 
@@ -183,6 +185,15 @@ pub(super) const REQUEST: &[Field] = &[
     may("requested_on", Kind::Date),
 ];
 
+pub(super) const RATING: &[Field] = &[
+    must("insurer_buyer_id", Kind::Key),
+    may("buyer_name", Kind::Text),
+    must("rating", Kind::Text),
+    may("class", Kind::Text),
+    may("previous", Kind::Text),
+    may("changed_on", Kind::Date),
+];
+
 /// The index of a field in its record, found by the compiler: a name that is not there does not build.
 #[allow(
     clippy::indexing_slicing,
@@ -214,6 +225,7 @@ impl Target {
             Self::Allocation => ALLOCATION,
             Self::Limit => LIMIT,
             Self::Request => REQUEST,
+            Self::Rating => RATING,
         }
     }
 }

@@ -24,6 +24,8 @@ words! {
         LimitExpired = "limit.expired",
         /// A withdrawal is announced for a date to come.
         LimitNoticeOfWithdrawal = "limit.notice_of_withdrawal",
+        /// An insurer rates a buyer otherwise than before.
+        RatingChanged = "rating.changed",
         /// What a buyer owes has changed past the threshold.
         ExposureChanged = "exposure.changed",
         /// A buyer went over its limit.

@@ -12,6 +12,7 @@ mod limit;
 mod money;
 mod party;
 mod policy;
+mod rating;
 
 pub use breaks::{Break, BreakKind};
 pub use delta::{Delta, Event};
@@ -25,6 +26,7 @@ pub use policy::{
     Automation, AutomationRule, Fees, NoticeFrom, NoticeRule, Policy, RequestRule, StatementMethod,
     StatementRule, WhenEnded,
 };
+pub use rating::Rating;
 
 /// A calendar date without a zone. Everything that depends on "today" takes it as an argument.
 pub type Date = chrono::NaiveDate;

@@ -7,6 +7,7 @@
 
 pub mod allianz;
 pub mod atradius;
+pub mod cesce;
 pub mod credendo;
 pub mod fault;
 pub mod insurer;
@@ -41,6 +42,12 @@ pub const SIMULATORS: &[Simulator] = &[
         open: |options| Ok(atradius::open(options)?),
     },
     Simulator {
+        name: "cesce",
+        partner: "Cesce",
+        summary: "classifications, sales and non-payments of a credit insurer",
+        open: |options| Ok(cesce::open(options)?),
+    },
+    Simulator {
         name: "credendo",
         partner: "Credendo",
         summary: "a portal behind a folder: takes files of applications, decides, writes its list of limits",
@@ -68,6 +75,9 @@ pub enum Error {
     /// The simulator of Credendo.
     #[error(transparent)]
     Credendo(#[from] credendo::Error),
+    /// The simulator of Cesce.
+    #[error(transparent)]
+    Cesce(#[from] cesce::Error),
 }
 
 /// Finds a simulator by its name.

@@ -154,9 +154,9 @@ impl Error {
             Self::Throttled { after, .. } | Self::Failed { effect: Effect::Read, after, .. } => {
                 Verdict::RetryLater { after: *after }
             }
-            Self::Lost { effect: Effect::Write, .. }
-            | Self::Failed { effect: Effect::Write, .. }
-            | Self::Answer { effect: Effect::Write, .. } => Verdict::OutcomeUnknown,
+            Self::Lost { effect: Effect::Write | Effect::Billed, .. }
+            | Self::Failed { effect: Effect::Write | Effect::Billed, .. }
+            | Self::Answer { effect: Effect::Write | Effect::Billed, .. } => Verdict::OutcomeUnknown,
             Self::Credentials { .. } | Self::Configuration { .. } => Verdict::FixConfiguration,
             Self::Refused { verdict, .. } => *verdict,
             Self::Answer { effect: Effect::Read, .. } => Verdict::Defect,

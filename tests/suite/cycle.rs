@@ -382,3 +382,54 @@ async fn a_large_first_list_lands_the_same_in_either_ledger() {
     assert_eq!(told[0], told[1]);
     postgres.drop().await;
 }
+
+#[tokio::test]
+async fn a_limit_that_ends_says_why_and_a_rating_that_changes_is_told_once() {
+    let expiring = |on: &str, amount| {
+        let first = Some(LayerSetup { amount, expiry: Some(day("2026-03-10")), conditions: Vec::new() });
+        encours::sandbox::atradius::Decision { first, ..decision(on, DecisionCode::Dc01, amount, amount) }
+    };
+    let buyers = vec![
+        buyer(31_001, "000000018", vec![expiring("2026-01-01", 50_000)]),
+        buyer(31_002, "000000026", vec![decision("2026-01-01", DecisionCode::Dc01, 20_000, 20_000)]),
+    ];
+    let (sandbox, url) = insurer("2026-03-01", buyers).await;
+    let world = World::new("sqlite:ledger.db").with_csv().with_insurer(&url);
+    let setup = world.setup().await;
+    let clients = format!("{}{}", client("C1", "000000018", "0,00"), client("C2", "000000026", "0,00"));
+    world.export("clients_1.csv", format!("{CLIENTS}{clients}").as_bytes());
+    world.export(
+        "encours_1.csv",
+        format!("{ITEMS}{}", invoice("F1", "C1", "05/02/2026", "05/04/2026", "100,00", "100,00")).as_bytes(),
+    );
+    let first = run(&setup, "2026-03-01").await;
+    assert_eq!(errors(&first), Vec::<String>::new());
+    assert!(
+        !deltas(&first).iter().any(|told| told.starts_with("rating.")),
+        "read for the first time is no change"
+    );
+
+    assert!(sandbox.rate(31_002, 77));
+    sandbox.set_today(day("2026-03-11"));
+    let second = run(&setup, "2026-03-11").await;
+    assert_eq!(errors(&second), Vec::<String>::new());
+    assert!(deltas(&second).contains(&"limit.expired=1".to_owned()), "{:?}", deltas(&second));
+    assert!(!deltas(&second).iter().any(|told| told.starts_with("limit.withdrawn")), "{:?}", deltas(&second));
+    assert!(deltas(&second).contains(&"rating.changed=1".to_owned()), "{:?}", deltas(&second));
+    let mut tx = setup.ledger.begin().await.unwrap();
+    let limits = tx.limits("exemple").await.unwrap();
+    let ended = limits.iter().find(|row| row.insurer_buyer_id == "31001").unwrap();
+    assert_eq!((ended.payload.decision_code.as_str(), ended.payload.amount_minor), ("ECLD", 0));
+    let rated = tx.ratings_of("exemple", "siren:000000026").await.unwrap();
+    assert_eq!((rated.len(), rated[0].payload.rating.as_str(), rated[0].version), (2, "77", 2));
+    tx.rollback().await.unwrap();
+
+    let third = run(&setup, "2026-03-11").await;
+    assert_eq!(deltas(&third), Vec::<String>::new(), "the same again says nothing");
+    let fourth = run(&setup, "2026-03-12").await;
+    assert!(
+        !deltas(&fourth).iter().any(|told| told.starts_with("limit.") || told.starts_with("rating.")),
+        "{:?}",
+        deltas(&fourth)
+    );
+}

@@ -138,7 +138,8 @@ fn a_file_of_the_users_stands_for_the_built_in_one() {
     );
     let report = mapping_test(&connector);
     assert!(!report.is_good());
-    let told = report.samples[0].differences.join("\n");
+    let told: Vec<String> = report.samples.iter().flat_map(|sample| sample.differences.clone()).collect();
+    let told = told.join("\n");
     assert!(told.contains("decision: expected \"kept\", found \"refused\""), "{told}");
     let listed = list(Some(dir.path())).unwrap();
     assert_eq!(listed.iter().find(|listed| listed.id == "csv").unwrap().origin, Origin::Builtin);

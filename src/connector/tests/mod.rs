@@ -1,6 +1,8 @@
 //! The built-in connectors, held against their folders and their samples; loading; pulls from files and over HTTP.
 
 mod allianz;
+mod atradius;
+mod cesce;
 mod files;
 mod hand_over;
 mod http;

@@ -10,7 +10,7 @@ use crate::sandbox::atradius::{
 use crate::transport::Verdict;
 use crate::transport::http::{Call, Effect, Method};
 
-async fn insurer() -> (Connection, Sandbox) {
+pub(super) async fn insurer() -> (Connection, Sandbox) {
     let book = Book::demo(3, "2026-07-20".parse().unwrap());
     let settings = [
         ("client_id", book.client_id.clone()),
@@ -154,11 +154,22 @@ async fn the_simulator_finds_a_buyer_by_its_siren_for_a_fee() {
         .unwrap();
     assert_eq!(found[0]["insurer_buyer_id"], id);
     assert_eq!(sandbox.billed_lookups(), 1);
+    let facts = texts(&[("country", "FR"), ("scheme", "siren"), ("value", &siren)]);
+    for (billed, kind) in [(2, FaultKind::ErrorAfter), (3, FaultKind::Truncated), (3, FaultKind::Unavailable)]
+    {
+        sandbox.fault(Fault { on: Some(On::Operation(Page::FindBuyer)), times: 1, kind });
+        let error = connection.look_up("find_buyer", &facts).await.unwrap_err();
+        assert_eq!(
+            (error.verdict(), sandbox.billed_lookups()),
+            (Verdict::OutcomeUnknown, billed),
+            "{kind:?}: {error}"
+        );
+    }
     let error = connection
         .look_up("find_buyer", &texts(&[("country", "XX"), ("scheme", "siren"), ("value", &siren)]))
         .await
         .unwrap_err();
-    assert_eq!((error.verdict(), sandbox.billed_lookups()), (Verdict::FixData, 1), "{error}");
+    assert_eq!((error.verdict(), sandbox.billed_lookups()), (Verdict::FixData, 3), "{error}");
 }
 
 /// A connection to the Tryton that `scripts/services env` names. Without one the test fails; it is never passed over.

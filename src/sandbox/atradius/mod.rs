@@ -35,7 +35,7 @@ pub(super) use insurer::open;
 pub use operation::{On, Operation};
 pub use state::{
     Action, BuyerSetup, CREDIT_CHECK_AMOUNT, ConditionSetup, CoverType, Decision, DecisionCode, Foreseen,
-    LayerSetup, Setup,
+    LayerSetup, NonPayment, Setup,
 };
 use state::{Asked, Book};
 
@@ -49,6 +49,8 @@ const COVERS: &str = "/credit-insurance/cover-management/v1/covers";
 const DECISIONS: &str = "/credit-insurance/cover-management/v1/covers/decisions";
 const APPLICATIONS: &str = "/credit-insurance/cover-management/v1/covers/applications";
 const HISTORIC: &str = "/credit-insurance/cover-management/v1/covers/historic";
+/// Assumed: an interface for non-payments exists, and nothing public shows it.
+const NON_PAYMENTS: &str = "/non-payments/v1/notifications";
 const POLICY_DETAILS: &str = "/credit-insurance/policy-management/v1/policies/details";
 
 /// Every path and method that the gateway knows; a buyer's own page comes besides.
@@ -63,6 +65,8 @@ const ROUTES: &[(&str, &Method, Operation)] = &[
     (APPLICATIONS, &Method::GET, Operation::Applications),
     (HISTORIC, &Method::GET, Operation::Historic),
     (POLICY_DETAILS, &Method::GET, Operation::PolicyDetails),
+    (NON_PAYMENTS, &Method::POST, Operation::NonPayment),
+    (NON_PAYMENTS, &Method::GET, Operation::NonPayments),
 ];
 
 /// Why a simulator could not be saved, loaded or served.
@@ -234,6 +238,22 @@ impl Sandbox {
     #[must_use]
     pub fn billed_lookups(&self) -> u64 {
         self.lock().book.billed_lookups
+    }
+
+    /// The non-payments that were taken, those with a spoilt answer among them.
+    #[must_use]
+    pub fn non_payments(&self) -> Vec<NonPayment> {
+        self.lock().book.non_payments.clone()
+    }
+
+    /// Rates a buyer anew; `false` when it is not known.
+    #[must_use]
+    pub fn rate(&self, buyer_id: u64, rating: u8) -> bool {
+        let mut inner = self.lock();
+        let known = inner.book.setup.buyers.iter_mut().find(|buyer| buyer.buyer_id == buyer_id);
+        let found = known.map(|buyer| buyer.rating = rating).is_some();
+        inner.persist();
+        found
     }
 
     /// Whole units covered per buyer today, for tests.
@@ -475,10 +495,16 @@ fn carry_out(inner: &mut Inner, call: &Incoming<'_>) -> Answer {
         }
         Operation::Apply | Operation::Change => request_cover(book, call),
         Operation::PolicyDetails => policy_details(book, call),
+        Operation::NonPayment => non_payment(book, call),
+        Operation::NonPayments => whose(book, call)
+            .map(|()| Answer::data(200, book.non_payments.iter().map(NonPayment::row).collect())),
     };
     let answer = result
         .unwrap_or_else(|wrong| Answer::error(book, call.path, wrong.status, wrong.detail, wrong.parameter));
-    let changes = matches!(call.operation, Operation::Apply | Operation::Change | Operation::FindBuyer);
+    let changes = matches!(
+        call.operation,
+        Operation::Apply | Operation::Change | Operation::FindBuyer | Operation::NonPayment
+    );
     if changes && answer.is_good() {
         inner.persist();
     }
@@ -738,6 +764,36 @@ fn read_request(book: &Book, operation: Operation, body: &Map<String, Value>) ->
     };
     let reference = text("customerRefNumber").map(str::to_owned);
     Ok(Asked { buyer_id, cover_type, action, amount, effect_from, reference })
+}
+
+/// Takes a non-payment of a buyer of the portfolio; fields and rules are assumed.
+fn non_payment(book: &mut Book, call: &Incoming<'_>) -> Result<Answer, Wrong> {
+    let body: Map<String, Value> = serde_json::from_slice(call.body)
+        .map_err(|_| wrong(400, "Request body is not a valid JSON object", ""))?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    if body.get("customerId").and_then(Value::as_u64) != Some(book.setup.customer_id) {
+        return Err(wrong(422, "No customer match found", "customerId"));
+    }
+    if text("policyId") != Some(book.setup.policy_id.as_str()) {
+        return Err(wrong(422, "No policy match found", "policyId"));
+    }
+    let buyer_id = body.get("buyerId").and_then(Value::as_u64).filter(|id| book.is_mine(*id));
+    let invoice = text("invoiceNumber").ok_or(wrong(422, "Parameter is mandatory", "invoiceNumber"))?;
+    let due = text("originalDueDate").and_then(|text| text.parse().ok());
+    let amount = body.get("outstandingAmount").filter(|amount| amount.is_number());
+    let number = u64::try_from(book.non_payments.len()).unwrap_or(u64::MAX / 2);
+    let notice = NonPayment {
+        notification_id: 90_000_001 + number,
+        on: book.today,
+        buyer_id: buyer_id.ok_or(wrong(422, "No buyer match found", "buyerId"))?,
+        invoice: invoice.to_owned(),
+        due: due.ok_or(wrong(422, "Must be a date", "originalDueDate"))?,
+        amount: amount.ok_or(wrong(422, "Must be a number", "outstandingAmount"))?.to_string(),
+        reference: text("customerRefNumber").map(str::to_owned),
+    };
+    let answer = json!([{ "notificationId": notice.notification_id, "response": "Action successful" }]);
+    book.non_payments.push(notice);
+    Ok(Answer::data(201, answer))
 }
 
 fn policy_details(book: &Book, call: &Incoming<'_>) -> Result<Answer, Wrong> {

@@ -27,6 +27,10 @@ pub enum Operation {
     Change,
     /// `GET …/policies/details`.
     PolicyDetails,
+    /// `POST` of a non-payment; its path is assumed.
+    NonPayment,
+    /// `GET` of the non-payments; its path is assumed.
+    NonPayments,
 }
 
 impl Operation {
@@ -35,7 +39,7 @@ impl Operation {
     pub const fn calls(self) -> Calls {
         match self {
             Self::Token => Calls::Token,
-            Self::Apply | Self::Change => Calls::Write,
+            Self::Apply | Self::Change | Self::NonPayment => Calls::Write,
             Self::FindBuyer
             | Self::Buyer
             | Self::MyBuyers
@@ -43,7 +47,8 @@ impl Operation {
             | Self::Decisions
             | Self::Applications
             | Self::Historic
-            | Self::PolicyDetails => Calls::Read,
+            | Self::PolicyDetails
+            | Self::NonPayments => Calls::Read,
         }
     }
 }

@@ -265,6 +265,40 @@ impl Request {
     }
 }
 
+/// A notice of non-payment that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonPayment {
+    /// The number it was given.
+    pub notification_id: u64,
+    /// Its day.
+    pub on: NaiveDate,
+    /// The buyer.
+    pub buyer_id: u64,
+    /// Number of the invoice.
+    pub invoice: String,
+    /// Its original due date.
+    pub due: NaiveDate,
+    /// What is outstanding, as it was written.
+    pub amount: String,
+    /// The caller's `customerRefNumber`.
+    pub reference: Option<String>,
+}
+
+impl NonPayment {
+    /// As the list shows it.
+    pub(super) fn row(&self) -> serde_json::Value {
+        serde_json::json!({
+            "notificationId": self.notification_id,
+            "buyerId": self.buyer_id,
+            "invoiceNumber": self.invoice,
+            "originalDueDate": self.due,
+            "notificationDate": self.on,
+            "status": "SUBMITTED",
+            "customerRefNumber": self.reference,
+        })
+    }
+}
+
 /// A cover as it stands, or stood, between two decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version {
@@ -474,6 +508,8 @@ pub(super) struct Book {
     pub setup: Setup,
     pub today: NaiveDate,
     pub requests: Vec<Request>,
+    #[serde(default)]
+    pub non_payments: Vec<NonPayment>,
     pub billed_lookups: u64,
     pub tokens_issued: u64,
 }
@@ -517,7 +553,14 @@ pub struct Foreseen {
 
 impl Book {
     pub fn new(setup: Setup) -> Self {
-        Self { today: setup.today, setup, requests: Vec::new(), billed_lookups: 0, tokens_issued: 0 }
+        Self {
+            today: setup.today,
+            setup,
+            requests: Vec::new(),
+            non_payments: Vec::new(),
+            billed_lookups: 0,
+            tokens_issued: 0,
+        }
     }
 
     pub fn buyer(&self, buyer_id: u64) -> Option<&BuyerSetup> {

@@ -43,6 +43,8 @@ pub enum Effect {
     Read,
     /// It must happen at most once.
     Write,
+    /// It changes nothing and costs money: asked at most once, like a write.
+    Billed,
 }
 
 /// The HTTP method of a call.
@@ -361,7 +363,7 @@ impl Client {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             headers.insert(name, HeaderValue::from_str(text).map_err(|_| wrong())?);
         }
-        let sent = self.send(call, headers).await?;
+        let sent = self.send(call, headers, None).await?;
         if sent.status == StatusCode::UNAUTHORIZED {
             let error = Error::Credentials { message: self.message(&sent), settings: config.auth.settings() };
             return Err(match session.generation {
@@ -397,7 +399,7 @@ impl Client {
             if inside {
                 let natural = match effect {
                     Effect::Read => Verdict::Defect,
-                    Effect::Write => Verdict::FixData,
+                    Effect::Write | Effect::Billed => Verdict::FixData,
                 };
                 return Err(refused(stated.unwrap_or(natural)));
             }
@@ -422,7 +424,7 @@ impl Client {
             }
             (403, _) => Verdict::NotAllowed,
             (300..=399, _) | (_, Effect::Read) => Verdict::FixConfiguration,
-            (_, Effect::Write) => Verdict::FixData,
+            (_, Effect::Write | Effect::Billed) => Verdict::FixData,
         };
         Err(refused(natural))
     }
@@ -461,7 +463,7 @@ impl Client {
     async fn log_in(&self, token: &Token, correlation: &str) -> Result<Session, Error> {
         let config = &self.inner.config;
         let scope = Scope { layers: &[&config.settings], correlation };
-        let (path, query, body) = token.request.fill(&scope)?;
+        let session::Login { path, query, body, form } = token.request.fill(&scope)?;
         let mut headers = self.common_headers(correlation)?;
         token.request.add_headers(&scope, &mut headers)?;
         let call = Call {
@@ -473,7 +475,8 @@ impl Client {
             body,
             headers: Vec::new(),
         };
-        let sent = self.send(&call, headers).await?;
+        let form = (!form.is_empty()).then_some(form);
+        let sent = self.send(&call, headers, form).await?;
         let status = sent.status.as_u16();
         let refusal = |message: String| Error::Credentials { message, settings: token.request.settings() };
         let is_refusal = token.refused_status.contains(&status)
@@ -494,14 +497,24 @@ impl Client {
         Session::of(token, &answer.body)
     }
 
-    async fn send(&self, call: &Call<'_>, mut headers: HeaderMap) -> Result<Raw, Error> {
+    async fn send(
+        &self,
+        call: &Call<'_>,
+        mut headers: HeaderMap,
+        form: Option<String>,
+    ) -> Result<Raw, Error> {
         let config = &self.inner.config;
         self.inner.limiter.until_ready().await;
         let mut request = self.inner.http.request(call.method.to_reqwest(), self.url(&call.path)?);
         if !call.query.is_empty() {
             request = request.query(&call.query);
         }
-        if let Some(body) = &call.body {
+        if let Some(form) = form {
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/x-www-form-urlencoded"));
+            request = request.body(form);
+        } else if let Some(body) = &call.body {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
             request = request.body(body.to_string());
         }

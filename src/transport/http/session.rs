@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{Error, Method, add_header};
 use crate::format::json::Path;
 use crate::format::{Value, json};
+use crate::transport::template::percent_encoded;
 use crate::transport::{JsonTemplate, Scope, Template};
 
 /// How a partner recognises us.
@@ -81,15 +82,27 @@ pub struct TokenRequest {
     pub headers: Vec<(String, Template)>,
     /// The query.
     pub query: Vec<(String, Template)>,
-    /// The body.
+    /// The body, as JSON.
     pub json: Option<JsonTemplate>,
+    /// The body, as a form; instead of JSON.
+    pub form: Vec<(String, Template)>,
+}
+
+/// A login, ready to be sent.
+pub(super) struct Login {
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Option<Value>,
+    /// The fields of a form, already encoded; empty without one.
+    pub(super) form: String,
 }
 
 impl TokenRequest {
     /// The settings that it uses.
     #[must_use]
     pub fn settings(&self) -> Vec<String> {
-        let headers = self.headers.iter().chain(&self.query).flat_map(|(_, template)| template.names());
+        let texts = self.headers.iter().chain(&self.query).chain(&self.form);
+        let headers = texts.flat_map(|(_, template)| template.names());
         let body = self.json.iter().flat_map(JsonTemplate::names);
         let mut names: Vec<String> = self
             .basic
@@ -103,23 +116,26 @@ impl TokenRequest {
         names
     }
 
-    #[allow(clippy::type_complexity, reason = "path, query and body of one call, used once")]
-    pub(super) fn fill(
-        &self,
-        scope: &Scope<'_>,
-    ) -> Result<(String, Vec<(String, String)>, Option<Value>), Error> {
+    pub(super) fn fill(&self, scope: &Scope<'_>) -> Result<Login, Error> {
         let missing =
             |name: String| Error::Configuration { reason: format!("the setting \"{name}\" is not given") };
         let path = self.path.fill_path(scope).map_err(missing)?;
-        let mut query = Vec::new();
-        for (name, template) in &self.query {
-            query.extend(template.fill(scope).map_err(missing)?.map(|text| (name.clone(), text)));
-        }
+        let filled = |templates: &[(String, Template)]| {
+            let mut pairs = Vec::new();
+            for (name, template) in templates {
+                pairs.extend(template.fill(scope).map_err(missing)?.map(|text| (name.clone(), text)));
+            }
+            Ok::<_, Error>(pairs)
+        };
         let body = match &self.json {
             Some(template) => template.fill(scope).map_err(missing)?,
             None => None,
         };
-        Ok((path, query, body))
+        let fields: Vec<String> = filled(&self.form)?
+            .iter()
+            .map(|(name, text)| format!("{}={}", percent_encoded(name), percent_encoded(text)))
+            .collect();
+        Ok(Login { path, query: filled(&self.query)?, body, form: fields.join("&") })
     }
 
     pub(super) fn add_headers(&self, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<(), Error> {

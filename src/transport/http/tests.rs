@@ -78,6 +78,7 @@ fn token() -> Token {
             headers: Vec::new(),
             query: Vec::new(),
             json: Some(JsonTemplate::Table(vec![("user".into(), JsonTemplate::Text(template("{user}")))])),
+            form: Vec::new(),
         },
         values: vec![("token".to_owned(), path("data.token"))],
         headers: vec![("Authorization".to_owned(), template("Bearer {token}"))],
@@ -120,7 +121,7 @@ fn client(url: &str, auth: Auth) -> Client {
 
 fn call(effect: Effect, path: &str) -> Call<'static> {
     let (method, body) = match effect {
-        Effect::Read => (Method::Get, None),
+        Effect::Read | Effect::Billed => (Method::Get, None),
         Effect::Write => {
             (Method::Post, Some(json::object([("a".to_owned(), json::number("1.10").unwrap())])))
         }
@@ -262,6 +263,17 @@ async fn reads_survive_failures_and_writes_are_sent_once() {
     let error = client.call(&call(Effect::Write, "/write")).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::OutcomeUnknown, "{error}");
     assert_eq!(partner.paths(), ["/read", "/read", "/read", "/write"]);
+}
+
+#[tokio::test]
+async fn a_question_that_is_billed_is_asked_once() {
+    let (partner, url) = partner(|_, seen| if seen.path == "/cut" { ok("{") } else { status(503, "") }).await;
+    let client = client(&url, Auth::None);
+    for path in ["/failed", "/cut"] {
+        let error = client.call(&call(Effect::Billed, path)).await.unwrap_err();
+        assert_eq!(error.verdict(), Verdict::OutcomeUnknown, "{error}");
+    }
+    assert_eq!(partner.paths(), ["/failed", "/cut"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ contract!(
     a_list_of_limits_tells_what_changed,
     a_limit_keeps_every_field,
     a_limit_that_is_not_listed_any_more_is_withdrawn_once,
+    a_limit_that_left_its_list_gets_the_reason_once,
     many_limits_that_vanish_are_refused,
     a_limit_that_comes_back_goes_on_counting,
     a_link_that_is_found_later_reaches_back,
@@ -306,4 +307,55 @@ async fn requests_leave_when_they_are_decided(db: &Database) {
     let status = db.texts("SELECT DISTINCT status FROM limit_request WHERE reference = 'R003'").await;
     assert_eq!(status, ["unknown"]);
     assert_eq!(db.count("limit_request", "connection = 'other'").await, 1, "another connection's stay");
+}
+
+/// Lands what the insurer says has ended, on a day of March.
+async fn ended(db: &Database, on: i64, ended: &[Limit]) -> Vec<LimitChange> {
+    let mut tx = db.begin().await;
+    let changes = tx.land_ended(INSURER, ended, day(&format!("2026-03-{on:02}")), at(on)).await.unwrap();
+    tx.commit().await.unwrap();
+    changes
+}
+
+async fn a_limit_that_left_its_list_gets_the_reason_once(db: &Database) {
+    let all = vec![limit("B2", 100), limit("B4", 200), limit("B6", 300)];
+    land(db, 1, all.clone(), 100).await.unwrap();
+    let end = |buyer: &str, decision, code: &str, on: &str| Limit {
+        decision,
+        decision_code: code.to_owned(),
+        amount_minor: 0,
+        layers: Vec::new(),
+        effective_from: day(on),
+        ..limit(buyer, 0)
+    };
+    let reasons = [
+        end("B2", Decision::Cancelled, "SCLD", "2026-02-01"),
+        end("B2", Decision::Expired, "ECLD", "2026-03-02"),
+        Limit {
+            reference: "REF-of-an-older-cover".to_owned(),
+            ..end("B4", Decision::Expired, "ECLD", "2026-03-02")
+        },
+        end("B6", Decision::Withdrawn, "WCLD", "2026-03-02"),
+        end("B8", Decision::Withdrawn, "WCLD", "2026-03-02"),
+    ];
+    assert_eq!(ended(db, 1, &reasons).await, [], "what is listed has not ended");
+
+    land(db, 2, vec![limit("B6", 300)], 100).await.unwrap();
+    let changes = ended(db, 2, &reasons).await;
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    let after = &changes[0].after;
+    assert_eq!(
+        (after.insurer_buyer_id.as_str(), after.decision, after.amount_minor),
+        ("B2", Decision::Expired, 0)
+    );
+    assert_eq!((after.decision_code.as_str(), after.effective_from), ("ECLD", day("2026-03-02")));
+    assert_eq!(changes[0].version, 2, "the bare end of the same run is no version");
+    assert_eq!(db.count("cover_limit_history", "insurer_buyer_id = 'B2'").await, 1);
+
+    for on in 3..5 {
+        assert_eq!(land(db, on, vec![limit("B6", 300)], 100).await.unwrap(), [], "day {on}");
+        assert_eq!(ended(db, on, &reasons).await, [], "day {on}");
+    }
+    land(db, 6, vec![limit("B2", 150), limit("B6", 300)], 100).await.unwrap();
+    assert_eq!(ended(db, 6, &reasons).await, [], "it covers again");
 }

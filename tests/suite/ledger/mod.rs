@@ -8,8 +8,10 @@ mod facts;
 mod items;
 mod limits;
 mod links;
+mod lookups;
 mod opening;
 mod quarantine;
+mod ratings;
 mod sequences;
 mod texts;
 
