@@ -15,6 +15,7 @@ use super::manifest::{
     HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
     Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
+use super::outcome;
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
 use crate::format::json::{self, Path};
@@ -48,7 +49,10 @@ impl Manifest {
     }
 }
 
-fn words_of<T: Copy>(all: &'static [T], name: impl Fn(T) -> &'static str) -> Vec<(&'static str, T)> {
+pub(super) fn words_of<T: Copy>(
+    all: &'static [T],
+    name: impl Fn(T) -> &'static str,
+) -> Vec<(&'static str, T)> {
     all.iter().map(|word| (name(*word), *word)).collect()
 }
 
@@ -102,7 +106,7 @@ impl<'a> Names<'a> {
         match self.settings.get(name).map(|setting| setting.kind) {
             Some(SettingType::Integer | SettingType::Flag) => true,
             Some(SettingType::Text | SettingType::Secret | SettingType::Date) => false,
-            None => matches!(name, "offset" | "size" | "page"),
+            None => matches!(name, "offset" | "end" | "size" | "page"),
         }
     }
 
@@ -333,7 +337,11 @@ fn http_rules(section: Option<Section<'_>>, names: &Names<'_>) -> HttpRules {
 }
 
 /// A list of `{ status, path, matches, is }`.
-fn tests<T: Copy>(section: &Section<'_>, key: &'static str, known: &[(&str, T)]) -> Vec<(Test, T)> {
+pub(super) fn tests<T: Copy>(
+    section: &Section<'_>,
+    key: &'static str,
+    known: &[(&str, T)],
+) -> Vec<(Test, T)> {
     let mut tests = Vec::new();
     for table in section.sections(key) {
         let test = Test {
@@ -500,7 +508,7 @@ fn request(section: &Section<'_>, names: &Names<'_>, mappings: &Mappings) -> Opt
         }
         body = BodyRule::Mapping(name);
     }
-    Some(Request { method, path, query, body, headers: headers(section, names) })
+    Some(Request { method, path, query, body, accepts: Vec::new(), headers: headers(section, names) })
 }
 
 /// The headers of one request: name = template, or a JSON document in base64. Names may be templates too.
@@ -627,7 +635,7 @@ fn http_operation(
     let paging = section.section("paging").map_or(Some(Paging::None), paging).unwrap_or(Paging::None);
     let paged: &[&str] = match &paging {
         Paging::None | Paging::NextLink { .. } => &[],
-        Paging::Offset { .. } => &["offset", "size"],
+        Paging::Offset { .. } => &["offset", "end", "size"],
         Paging::Page { size: Some(_), .. } => &["page", "size"],
         Paging::Page { size: None, .. } => &["page"],
         Paging::After { .. } => &["last", "size"],
@@ -667,8 +675,12 @@ fn http_operation(
             (None, None, outcome, section.paths("reference"), section.paths("message"))
         }
     };
+    let findings = outcome::findings(section, purpose, then.is_some());
+    let mut request = request(section, &names, mappings)?;
+    request.accepts =
+        findings.iter().filter(|(test, _)| !test.status.is_empty()).map(|(test, _)| test.clone()).collect();
     Some(HttpOperation {
-        request: request(section, &names, mappings)?,
+        request,
         records: records.unwrap_or(Records::Root),
         also,
         shape,
@@ -678,6 +690,7 @@ fn http_operation(
         outcome,
         reference,
         message,
+        findings,
         fields,
         codes,
         words,
