@@ -6,6 +6,7 @@
 //! Invariant: no simulator reads a clock except for the life of its tokens; its day is set from outside.
 
 pub mod atradius;
+pub mod coface;
 pub mod fault;
 pub mod insurer;
 
@@ -25,12 +26,20 @@ pub struct Simulator {
 }
 
 /// Every simulator there is.
-pub const SIMULATORS: &[Simulator] = &[Simulator {
-    name: "atradius",
-    partner: "Atradius",
-    summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
-    open: |options| Ok(atradius::open(options)?),
-}];
+pub const SIMULATORS: &[Simulator] = &[
+    Simulator {
+        name: "atradius",
+        partner: "Atradius",
+        summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
+        open: |options| Ok(atradius::open(options)?),
+    },
+    Simulator {
+        name: "coface",
+        partner: "Coface",
+        summary: "products that cover buyers, orders and overdues of a credit insurer; opinions of its information service",
+        open: |options| Ok(coface::open(options)?),
+    },
+];
 
 /// Why a simulator could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +55,9 @@ pub enum Error {
     /// The simulator of Atradius.
     #[error(transparent)]
     Atradius(#[from] atradius::Error),
+    /// The simulator of Coface.
+    #[error(transparent)]
+    Coface(#[from] coface::Error),
 }
 
 /// Finds a simulator by its name.
