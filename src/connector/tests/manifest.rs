@@ -120,7 +120,10 @@ fn what_does_not_fit_together_is_refused() {
 #[test]
 fn an_unknown_connector_is_answered_with_the_known_ones() {
     let error = load("atradus", None).unwrap_err().to_string();
-    assert_eq!(error, "there is no connector \"atradus\"; there are: atradius, csv, fec, tryton");
+    assert_eq!(
+        error,
+        "there is no connector \"atradus\"; there are: atradius, coface, coface-icon, csv, fec, tryton"
+    );
 }
 
 #[test]

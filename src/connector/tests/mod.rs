@@ -1,5 +1,6 @@
 //! The built-in connectors, held against their folders and their samples; loading; pulls from files and over HTTP.
 
+mod coface;
 mod files;
 mod http;
 mod manifest;
