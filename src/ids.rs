@@ -1,5 +1,7 @@
 //! The only place that makes identifiers: deterministic ones from facts, random ones for correlation.
 
+use std::cell::RefCell;
+
 use ring::digest::{Context, SHA256};
 
 /// A key of 128 bits, from the SHA-256 of length-prefixed parts.
@@ -26,13 +28,18 @@ pub fn fingerprint(parts: &[&[u8]]) -> [u8; 16] {
 /// chance of about 2⁻⁸⁹; whoever can choose them can also simply repeat a number, which is reported.
 #[must_use]
 pub fn digest(parts: &[&[u8]]) -> [u8; 16] {
-    let length = parts.iter().map(|part| part.len() + 4).sum();
-    let mut bytes = Vec::with_capacity(length);
-    for part in parts {
-        bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend_from_slice(part);
+    thread_local! {
+        // Two of these are made of every record: a buffer each would be most of their time.
+        static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
-    xxhash_rust::xxh3::xxh3_128(&bytes).to_be_bytes()
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        for part in parts {
+            bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+            bytes.extend_from_slice(part);
+        }
+        xxhash_rust::xxh3::xxh3_128(bytes).to_be_bytes()
+    })
 }
 
 /// The same as [`fingerprint`], as 32 hexadecimal digits.

@@ -2,6 +2,9 @@
 //!
 //! The way of the data, the floors and the reasons are in `ARCHITECTURE.md`.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod clock;
 pub mod config;
 pub mod connector;

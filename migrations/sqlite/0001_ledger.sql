@@ -68,7 +68,8 @@ CREATE TABLE item (
     recorded_at   TEXT NOT NULL,
     PRIMARY KEY (connection, external_id)
 ) STRICT;
-CREATE INDEX item_open_by_account ON item (connection, account) WHERE open_minor > 0;
+-- The account comes first, because accounts differ early and are sorted by that; with the connection first it takes twice as long.
+CREATE INDEX item_open_by_account ON item (account, connection) WHERE open_minor > 0;
 
 -- What an item was before it changed, and until when we knew it so.
 CREATE TABLE item_history (

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use encours::credit::{
     CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, allocate, exposures,
 };
-use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow};
+use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow, LinkRow};
 use encours::model::{Currency, Date, ItemKind, Limit, Policy, render_minor};
 use serde_json::json;
 
 use super::buyers::account_json;
 use super::table::{Column, Table, amount, plural};
-use super::{Books, Context, Exit, deltas, limits, words};
+use super::{Books, Context, Exit, buyers, deltas, limits, words};
 
 /// How many settled items are shown, the newest ones.
 const SETTLED_MAX: usize = 5;
@@ -36,6 +36,8 @@ pub struct Args {
 struct File {
     buyer: BuyerRow,
     accounts: Vec<AccountRow>,
+    /// Why each account and each insurer's buyer is this buyer.
+    links: Vec<LinkRow>,
     items: Vec<ItemView>,
     limits: Vec<LimitRow>,
     breaks: Vec<BreakRow>,
@@ -131,8 +133,11 @@ impl File {
         let deltas = deltas::with_days(&mut books.tx, &company, deltas).await?;
         let policies =
             books.head.config.policies.iter().filter(|policy| policy.contains(day)).cloned().collect();
+        let accounts = books.tx.accounts_of(&company, &ids).await?;
+        let links = buyers::links::links_of(books, &accounts, &limits).await?;
         Ok(Self {
-            accounts: books.tx.accounts_of(&company, &ids).await?,
+            accounts,
+            links,
             items: books.tx.items_of(&company, &buyer.id).await?,
             limits,
             breaks,
@@ -155,10 +160,8 @@ impl File {
                 number: &item.number,
                 kind,
                 currency,
-                total_minor: item.total_minor,
                 open_minor: item.open_minor,
                 issued: item.issued,
-                due: item.due,
                 original_due: item.original_due,
                 disputed: item.disputed,
             })
@@ -251,6 +254,7 @@ impl File {
                 ids.join(", ")
             };
             text.push_str(&format!("  {ids}\n"));
+            text.push_str(&buyers::links::account_told(&self.links, account));
             if let Some(id) = &account.insurer_buyer_id {
                 text.push_str(&format!("  known to the insurer as {id}\n"));
             }
@@ -261,6 +265,7 @@ impl File {
                 None => "  the ERP holds no limit\n".to_owned(),
             });
         }
+        text.push_str(&buyers::links::insurers_told(&self.links));
         if self.accounts.len() > 1 {
             text.push_str("These accounts are one legal buyer, and share its cover.\n");
         }
@@ -665,6 +670,7 @@ impl File {
             "date": self.day,
             "buyer": { "id": self.buyer.id, "name": self.buyer.name, "country": self.buyer.country },
             "accounts": self.accounts.iter().map(account_json).collect::<Vec<_>>(),
+            "links": self.links.iter().map(buyers::links::link_json).collect::<Vec<_>>(),
             "exposure": exposure.collect::<Vec<_>>(),
             "items": items.collect::<Vec<_>>(),
             "cover": insured.iter().map(Insured::json).collect::<Vec<_>>(),
@@ -786,6 +792,7 @@ mod tests {
         File {
             buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
             accounts: vec![],
+            links: vec![],
             items: vec![
                 invoice("F1", 60_000, "2026-02-05"),
                 invoice("F2", 50_000, "2026-03-01"),

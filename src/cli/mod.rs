@@ -3,6 +3,7 @@
 //! Standard output holds the answer and nothing else, so that `--json` can be read by a program; progress, warnings and
 //! logs go to standard error. Reading commands open the ledger only: no connector, no secret, no partner.
 
+mod apply;
 mod breaks;
 mod buyers;
 mod check;
@@ -14,7 +15,9 @@ mod exposure;
 mod init;
 mod limits;
 mod mapping;
+mod plan;
 mod quarantine;
+mod requests;
 mod run;
 mod sandbox;
 mod summary;
@@ -99,6 +102,12 @@ enum Command {
     Exposure(exposure::Args),
     /// List the differences that are open, each with the next step
     Breaks(breaks::Args),
+    /// List what Encours would do now, why, and what it costs; changes nothing
+    Plan(plan::Args),
+    /// Do what the plan lists, once
+    Apply(apply::Args),
+    /// List what was proposed, sent and answered, and say what becomes of it
+    Requests(requests::Args),
     /// List what changed, newest first
     Deltas(deltas::Args),
     /// List the records that could not be taken, with the reason
@@ -280,6 +289,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Limits(args) => limits::run(&context, &args).await,
         Command::Exposure(args) => exposure::run(&context, &args).await,
         Command::Breaks(args) => breaks::run(&context, &args).await,
+        Command::Plan(args) => plan::run(&context, &args).await,
+        Command::Apply(args) => apply::run(&context, &args).await,
+        Command::Requests(args) => requests::run(&context, &args).await,
         Command::Deltas(args) => deltas::run(&context, &args).await,
         Command::Quarantine(args) => quarantine::run(&context, &args).await,
         Command::Explain(args) => explain::run(&context, &args).await,

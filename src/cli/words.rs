@@ -15,7 +15,16 @@ pub const fn break_meaning(kind: BreakKind) -> &'static str {
         BreakKind::BuyerUnmatched => "the insurer knows a buyer that no customer account answers to",
         BreakKind::BuyerAmbiguous => "the insurer knows a buyer that several buyers answer to",
         BreakKind::SameBuyerTwoAccounts => "one legal buyer has two accounts (information only)",
+        BreakKind::TwoInsurerIds => {
+            "one insurer covers one legal buyer under two ids; the higher limit counts"
+        }
         BreakKind::UnknownCode => "a partner uses a code that the mapping does not know",
+        BreakKind::LimitChangedInErp => "somebody changed in the ERP the limit that Encours had written",
+        BreakKind::LimitNotEnforced => "nothing is covered and the ERP does not stop deliveries",
+        BreakKind::RequestUnknownToInsurer => "the insurer does not list a request of ours",
+        BreakKind::RequestUnanswered => "the insurer has not answered a request for long",
+        BreakKind::NoticeDue => "an overdue invoice has to be notified soon",
+        BreakKind::NoticeMissed => "an overdue invoice was not notified in time",
     }
 }
 
@@ -33,6 +42,9 @@ pub const fn event_heading(event: Event) -> &'static str {
         Event::ExposureChanged => "What buyers owe has changed",
         Event::ExposureOverLimit => "Gone over the limit",
         Event::ExposureBackWithinLimit => "Back within the limit",
+        Event::RequestProposed => "Requests proposed",
+        Event::RequestSent => "Requests sent",
+        Event::RequestDecided => "Requests answered",
         Event::BreakOpened => "Differences found",
         Event::BreakClosed => "Differences settled",
         Event::ConnectionPaused => "Connections paused",

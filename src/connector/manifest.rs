@@ -139,6 +139,10 @@ pub struct Capabilities {
     pub has_insurance_field: bool,
     /// Limits are held per company of the ERP.
     pub company_scoped: bool,
+    /// What an ERP can be told of a limit: of set, zero, remove and block, those it has a way to say.
+    pub limit_operations: Vec<String>,
+    /// An ERP that stops deliveries beyond a limit by itself.
+    pub enforces_limit: bool,
     /// A limit is written only over the version that was read.
     pub compare_and_set: bool,
     /// How many minutes after it was sent a request may still be missing from the partner's lists.

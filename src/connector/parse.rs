@@ -241,6 +241,18 @@ fn head(root: &Section<'_>) -> Option<(Reach, Head)> {
     Some((reach?, Head { id: id?, name: name?, role: role?, status: status?, notes, capabilities }))
 }
 
+/// What can be said of a limit, in the words of the effects.
+fn limit_operations(section: &Section<'_>) -> Vec<String> {
+    const KNOWN: [&str; 4] = ["set", "zero", "remove", "block"];
+    let words = section.texts("limit_operations");
+    if let (Some(entry), Some(word)) =
+        (section.entry("limit_operations"), words.iter().find(|word| !KNOWN.contains(&word.as_str())))
+    {
+        section.problem(entry.span(), format!("\"{word}\" is none of {}", KNOWN.join(", ")));
+    }
+    words
+}
+
 fn capabilities(section: Section<'_>) -> Capabilities {
     let has = |key| section.flag(key).unwrap_or(false);
     let capabilities = Capabilities {
@@ -257,6 +269,8 @@ fn capabilities(section: Section<'_>) -> Capabilities {
         has_insurance_field: has("has_insurance_field"),
         company_scoped: has("company_scoped"),
         compare_and_set: has("compare_and_set"),
+        limit_operations: limit_operations(&section),
+        enforces_limit: has("enforces_limit"),
         visible_after_minutes: section.integer("visible_after_minutes").unwrap_or(0),
     };
     section.close();

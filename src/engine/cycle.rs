@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::land::{Landed, Landing};
-use super::settle::{Context, GLOBAL, compare_breaks, settle};
-use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup};
-use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
+use super::settle::{Context, PLANNED, compare_breaks, settle};
+use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects, link};
+use crate::connector::{Batch, Connection, Mode, Pulled, Reach};
 use crate::ids::{correlation, fingerprint_hex};
-use crate::ledger::{AccountRow, LimitChange, RunRow, Tx};
+use crate::ledger::{LimitChange, RunRow, Tx};
 use crate::model::{Break, BreakKind, Date, Delta, Event, Instant, Limit, Policy, render_minor};
 use crate::reconcile::{self, Change};
 use crate::transport::Verdict;
@@ -80,7 +80,7 @@ pub async fn cycle(
     }
     let mut operations = Vec::new();
     let mut control_totals = Vec::new();
-    let mut touched: BTreeSet<String> = BTreeSet::new();
+    let mut touched: BTreeSet<String> = tx.take_touched(company).await?;
     let mut deltas = Vec::new();
     let mut limit_changes = Vec::new();
     let mut findings = Findings::default();
@@ -127,18 +127,24 @@ pub async fn cycle(
     for (id, reason) in &pauses {
         deltas.extend(pause_delta(&mut tx, id, reason.as_deref(), now).await?);
     }
-    let accounts = tx.accounts(company).await?;
-    touched.append(&mut relink(&mut tx, setup, &accounts).await?);
-    let countries =
-        Countries(accounts.iter().map(|row| (row.buyer_id.as_str(), row.country.as_str())).collect());
+    // Every limit gets the buyer that is known now: an identifier that was added to an account links it.
+    let mut resolved = link::resolve(&mut tx, company, None, now).await?;
+    touched.append(&mut resolved.touched);
+    let countries = Countries(
+        resolved.accounts.iter().map(|row| (row.buyer_id.as_str(), row.country.as_str())).collect(),
+    );
     deltas.extend(limit_deltas(&limit_changes, &countries, day));
 
     let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
     let context = Context { company, policies, day, now };
     deltas.extend(findings.breaks(&mut tx, &context).await?);
+    deltas.extend(identity_breaks(&mut tx, &context, &resolved).await?);
     deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);
     let whole = settled_on != Some(day) || policy_changed;
     deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
+    let plan = effects::plan(&mut tx, setup, day).await?;
+    deltas.extend(effects::propose(&mut tx, setup, &plan, day, now).await?);
+    deltas.extend(planned_breaks(&mut tx, &context, &plan.breaks).await?);
     tx.say(company, &run, &deltas, now).await?;
 
     let failed = operations.iter().filter(|operation| operation.error.is_some()).count();
@@ -187,6 +193,21 @@ pub async fn cycle(
         })?;
     }
     Ok(report)
+}
+
+/// Compares the breaks that only planning sees with those that are open.
+async fn planned_breaks(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    found: &[Break],
+) -> Result<Vec<Delta>, Error> {
+    let stored: Vec<_> = tx
+        .open_breaks(context.company)
+        .await?
+        .into_iter()
+        .filter(|row| PLANNED.iter().any(|kind| kind.as_str() == row.kind))
+        .collect();
+    compare_breaks(tx, context, &stored, found).await
 }
 
 /// Makes the configuration known to the ledger and reads what each operation starts from.
@@ -308,7 +329,7 @@ async fn land(
     Ok(Err(failure))
 }
 
-async fn pause_delta(
+pub(super) async fn pause_delta(
     tx: &mut Tx<'_>,
     id: &str,
     reason: Option<&str>,
@@ -332,18 +353,18 @@ async fn pause_delta(
     }))
 }
 
-/// Gives every limit the buyer that is known now: an identifier that was added to an account links it.
-async fn relink(tx: &mut Tx<'_>, setup: &Setup, accounts: &[AccountRow]) -> Result<BTreeSet<String>, Error> {
-    let mut touched = BTreeSet::new();
-    let index = super::link::Index::new(accounts);
-    for connection in
-        setup.connections.iter().filter(|connection| connection.connector.manifest.role == Role::Insurer)
-    {
-        touched.append(
-            &mut tx.relink_limits(&connection.id, |limit| index.buyer_of(limit).ok().flatten()).await?,
-        );
-    }
-    Ok(touched)
+/// Compares the breaks about insurers' buyers that are nobody's, or several buyers', with those that were open.
+async fn identity_breaks(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    resolved: &link::Resolved,
+) -> Result<Vec<Delta>, Error> {
+    let found = link::breaks(resolved, &tx.limits(context.company).await?);
+    let is_of_identity =
+        |kind: &str| kind == BreakKind::BuyerUnmatched.as_str() || kind == BreakKind::BuyerAmbiguous.as_str();
+    let mut stored = tx.open_breaks(context.company).await?;
+    stored.retain(|row| is_of_identity(&row.kind));
+    compare_breaks(tx, context, &stored, &found).await
 }
 
 /// Where each buyer is, for the routing of what concerns it.
@@ -456,28 +477,6 @@ impl Findings {
                 unknown.code.clone(),
             ));
         }
-        for limit in &landed.unmatched {
-            let subject = format!("{connection}/{operation}/{}/{}", limit.policy, limit.insurer_buyer_id);
-            let theirs = crate::model::Money::new(limit.amount_minor, limit.currency).to_string();
-            self.found.push(blank(
-                BreakKind::BuyerUnmatched,
-                subject,
-                &limit.buyer_name,
-                "no account".to_owned(),
-                theirs,
-            ));
-        }
-        for (limit, buyers) in &landed.ambiguous {
-            let subject = format!("{connection}/{operation}/{}/{}", limit.policy, limit.insurer_buyer_id);
-            let theirs = crate::model::Money::new(limit.amount_minor, limit.currency).to_string();
-            self.found.push(blank(
-                BreakKind::BuyerAmbiguous,
-                subject,
-                &limit.buyer_name,
-                buyers.join(", "),
-                theirs,
-            ));
-        }
     }
 
     async fn breaks(self, tx: &mut Tx<'_>, context: &Context<'_>) -> Result<Vec<Delta>, Error> {
@@ -489,7 +488,7 @@ impl Findings {
             .open_breaks(context.company)
             .await?
             .into_iter()
-            .filter(|row| GLOBAL.iter().any(|kind| kind.as_str() == row.kind))
+            .filter(|row| row.kind == BreakKind::UnknownCode.as_str())
             .filter(|row| {
                 in_scope(&row.connection, &row.subject) || found_subjects.contains(row.subject.as_str())
             })

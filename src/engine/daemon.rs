@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::publish::LedgerOutbox;
-use super::{CycleOptions, Error, Setup, cycle};
+use super::{CycleOptions, Error, Setup, cycle, effects};
 use crate::queue::{Publisher, Remedy};
 
 /// Runs cycles until `shutdown` resolves; the transaction in hand is finished first.
@@ -23,6 +23,7 @@ pub async fn run(setup: &Setup, shutdown: impl Future<Output = ()> + Send) -> Re
         let pause = Duration::from_secs(setup.schedule.every_minutes.max(1) * 60);
         while !*stopped.borrow() {
             one_cycle(setup).await;
+            send_effects(setup).await;
             wake.notify_one();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -57,6 +58,28 @@ pub async fn run(setup: &Setup, shutdown: impl Future<Output = ()> + Send) -> Re
     };
     let ((), published, ()) = tokio::join!(cycles, publishing, signal);
     published.map_err(Error::from)
+}
+
+/// Carries out what the policies let go by themselves. Not stopped in the middle: a call that was made is written down.
+async fn send_effects(setup: &Setup) {
+    let now = crate::clock::now();
+    let options =
+        effects::Options { which: effects::Which::Automatic, by: "encours", day: now.date_naive(), now };
+    match effects::carry_out(setup, &options).await {
+        Ok(told) => {
+            for one in told {
+                let note = one.held.as_deref().or(one.row.message.as_deref()).unwrap_or_default();
+                tracing::info!(
+                    effect = one.row.id,
+                    kind = one.row.kind,
+                    state = one.row.state,
+                    note,
+                    "effect"
+                );
+            }
+        }
+        Err(error) => tracing::error!(%error, "effects wait for the next cycle"),
+    }
 }
 
 async fn one_cycle(setup: &Setup) {

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{self, Receiver};
 
 use super::{Error, OperationReport, Progress};
 use crate::connector::{Batch, Mode, PulledRecord};
-use crate::ledger::{AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, Tx};
+use crate::ledger::{
+    AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, Tx, copy_items,
+};
 use crate::mapping::{AccountIn, Fault, ItemIn, Outcome, UnknownCode};
 use crate::model::{Account, Allocation, Currency, Date, Instant, Item, Limit, LimitRequest};
 
@@ -31,8 +33,6 @@ pub(super) struct Landed {
     pub(super) totals: Vec<ControlTotal>,
     pub(super) buyers: BTreeSet<String>,
     pub(super) limits: Vec<LimitChange>,
-    pub(super) ambiguous: Vec<(Limit, Vec<String>)>,
-    pub(super) unmatched: Vec<Limit>,
     pub(super) unknown: BTreeSet<UnknownCode>,
 }
 
@@ -51,6 +51,17 @@ pub(super) struct Consumed {
     arrived: Arrived,
 }
 
+/// What a batch holds that is compared with the ledger.
+struct Sorted {
+    customers: Vec<Account>,
+    rows: Vec<(u64, ItemRow)>,
+}
+
+/// The source of a batch, as its places name it.
+fn source_of(batch: &Batch) -> Option<Arc<str>> {
+    batch.records.first().map(|record| Arc::clone(&record.place.source))
+}
+
 /// What has arrived so far of one operation.
 #[derive(Default)]
 struct Arrived {
@@ -61,6 +72,8 @@ struct Arrived {
     limits: Vec<(String, Limit)>,
     requests: Vec<LimitRequest>,
     allocations: Vec<Allocation>,
+    /// Accounts that items describe, each once.
+    described: Vec<Account>,
     accounts_seen: HashSet<String>,
     unknown: BTreeSet<UnknownCode>,
 }
@@ -76,15 +89,59 @@ impl Landing<'_> {
         let mut accounts = AccountLanding::begin(tx, self.connection, self.now).await?;
         let mut items = ItemLanding::begin(tx, self.connection, self.operation, snapshot, self.now).await?;
         let mut arrived = Arrived::default();
-        while let Some(batch) = batches.recv().await {
-            self.batch(tx, batch, &mut arrived, &mut accounts, &mut items).await?;
-            (self.progress)(Progress {
-                connection: self.connection,
-                operation: self.operation,
-                read: arrived.read,
-            });
+        let Some(mut batch) = batches.recv().await else { return Ok(Consumed { accounts, items, arrived }) };
+        if self.is_items() && items.is_first(tx, batch.records.len()) {
+            self.stream(tx, batch, batches, &mut arrived, &accounts, &mut items).await?;
+            return Ok(Consumed { accounts, items, arrived });
         }
-        Ok(Consumed { accounts, items, arrived })
+        loop {
+            let source = source_of(&batch);
+            let Sorted { customers, rows } = self.sort(batch, &mut arrived, &accounts);
+            self.customers(tx, customers, source.as_deref(), &mut arrived, &mut accounts).await?;
+            self.duplicates(items.write(tx, rows).await?, source.as_deref(), &mut arrived);
+            self.tell(&arrived);
+            batch = match batches.recv().await {
+                Some(next) => next,
+                None => return Ok(Consumed { accounts, items, arrived }),
+            };
+        }
+    }
+
+    /// Lands the items of a connection of which the ledger has none: nothing needs to be asked, so the ledger copies what it
+    /// was given while the next batch is read, mapped and hashed.
+    async fn stream(
+        &self,
+        tx: &mut Tx<'_>,
+        first: Batch,
+        mut batches: Receiver<Batch>,
+        arrived: &mut Arrived,
+        accounts: &AccountLanding,
+        items: &mut ItemLanding,
+    ) -> Result<(), Error> {
+        items.make_way(tx).await?;
+        let (sender, pieces) = mpsc::channel(1);
+        let take = async move {
+            let mut next = Some(first);
+            while let Some(batch) = next {
+                let source = source_of(&batch);
+                let rows = self.sort(batch, arrived, accounts).rows;
+                self.duplicates(items.take(rows), source.as_deref(), arrived);
+                self.tell(arrived);
+                next = batches.recv().await;
+                if let Some(piece) = items.piece(next.is_none())
+                    && sender.send(piece).await.is_err()
+                {
+                    return; // the copy has failed and says why
+                }
+            }
+        };
+        let ((), copied) = tokio::join!(take, copy_items(tx, pieces));
+        Ok(copied?)
+    }
+
+    fn tell(&self, arrived: &Arrived) {
+        let Self { connection, operation, .. } = self;
+        (self.progress)(Progress { connection, operation, read: arrived.read });
     }
 
     /// Lands what was consumed, once the pull has succeeded and said what it showed.
@@ -101,6 +158,7 @@ impl Landing<'_> {
             let report = Some(OperationReport::new(self.connection, self.operation));
             return Ok(Landed { report, ..Landed::default() });
         }
+        accounts.write_from_items(tx, std::mem::take(&mut arrived.described)).await?;
         let mut landed = Landed { unknown: std::mem::take(&mut arrived.unknown), ..Landed::default() };
         let item_result = items.finish(tx, self.vanish_percent_max).await?;
         tx.land_allocations(self.connection, &arrived.allocations, self.now).await?;
@@ -158,17 +216,10 @@ impl Landing<'_> {
         self.operation == "list_limits"
     }
 
-    async fn batch(
-        &self,
-        tx: &mut Tx<'_>,
-        batch: Batch,
-        arrived: &mut Arrived,
-        accounts: &mut AccountLanding,
-        items: &mut ItemLanding,
-    ) -> Result<(), Error> {
+    /// Sorts the records of a batch by what they are; what needs no comparison with the ledger is kept in `arrived`.
+    fn sort(&self, batch: Batch, arrived: &mut Arrived, accounts: &AccountLanding) -> Sorted {
         let mut rows: Vec<(u64, ItemRow)> = Vec::with_capacity(batch.records.len());
-        let (mut customers, mut stubs) = (Vec::new(), Vec::new());
-        let source = batch.records.first().map(|record| Arc::clone(&record.place.source));
+        let mut customers = Vec::new();
         for PulledRecord { place, mapped, raw } in batch.records {
             if mapped.outcome == Outcome::Ignored {
                 continue;
@@ -180,7 +231,7 @@ impl Landing<'_> {
                     add(&mut arrived.source, mapped.control, 1 + more.len() as i64);
                     if !arrived.accounts_seen.contains(&item.account) {
                         arrived.accounts_seen.insert(item.account.clone());
-                        stubs.push(stub(&item, account, accounts));
+                        arrived.described.extend(stub(&item, account, accounts));
                     }
                     rows.push((place.line, ItemRow::new(item)));
                     rows.extend(more.into_iter().map(|item| (place.line, ItemRow::new(item))));
@@ -208,11 +259,22 @@ impl Landing<'_> {
                 Outcome::Ignored => {}
             }
         }
+        Sorted { customers, rows }
+    }
+
+    async fn customers(
+        &self,
+        tx: &mut Tx<'_>,
+        customers: Vec<Account>,
+        source: Option<&str>,
+        arrived: &mut Arrived,
+        accounts: &mut AccountLanding,
+    ) -> Result<(), Error> {
         accounts.write(tx, customers).await?;
         for account in std::mem::take(&mut accounts.repeated) {
             arrived.bad.push(BadRecord {
                 stage: "land",
-                place: source.as_deref().unwrap_or(self.operation).to_owned(),
+                place: source.unwrap_or(self.operation).to_owned(),
                 reason: format!(
                     "a second record of customer {} says otherwise; the first one counts",
                     account.code
@@ -222,14 +284,18 @@ impl Landing<'_> {
                 amount_minor: 0,
             });
         }
-        accounts.write_from_items(tx, stubs.into_iter().flatten().collect()).await?;
-        for (line, row, first) in items.write(tx, rows).await? {
+        Ok(())
+    }
+
+    /// Puts items whose key was already in this landing into quarantine.
+    fn duplicates(&self, rows: Vec<(u64, ItemRow, u64)>, source: Option<&str>, arrived: &mut Arrived) {
+        for (line, row, first) in rows {
             let item = row.item();
             let control = (item.currency, item.kind.sign() * item.open_minor);
             add(&mut arrived.quarantined, control, 1);
             arrived.bad.push(BadRecord {
                 stage: "land",
-                place: format!("{}:{line}", source.as_deref().unwrap_or(self.operation)),
+                place: format!("{}:{line}", source.unwrap_or(self.operation)),
                 reason: format!(
                     "{} is already on line {first} of the same source; the first one counts",
                     item.number
@@ -239,12 +305,9 @@ impl Landing<'_> {
                 amount_minor: control.1,
             });
         }
-        Ok(())
     }
 
     async fn limits(&self, tx: &mut Tx<'_>, arrived: &mut Arrived, landed: &mut Landed) -> Result<(), Error> {
-        let accounts = tx.accounts(self.company).await?;
-        let index = super::link::Index::new(&accounts);
         // One limit a buyer and policy: the latest decision counts, another is told.
         let mut by_key: BTreeMap<(String, String), (String, Limit)> = BTreeMap::new();
         for (place, limit) in std::mem::take(&mut arrived.limits) {
@@ -278,14 +341,9 @@ impl Landing<'_> {
             });
         }
         let limits: Vec<Limit> = by_key.into_values().map(|(_, limit)| limit).collect();
-        for limit in &limits {
-            match index.buyer_of(limit) {
-                Ok(Some(_)) => {}
-                Ok(None) if limit.amount_minor > 0 => landed.unmatched.push(limit.clone()),
-                Ok(None) => {}
-                Err(several) => landed.ambiguous.push((limit.clone(), several)),
-            }
-        }
+        let arriving = Some((self.connection, limits.as_slice()));
+        let mut resolved = super::link::resolve(tx, self.company, arriving, self.now).await?;
+        landed.buyers.append(&mut resolved.touched);
         landed.limits = tx
             .land_limits(
                 self.connection,
@@ -294,7 +352,7 @@ impl Landing<'_> {
                 self.vanish_percent_max,
                 self.day,
                 self.now,
-                |limit| index.buyer_of(limit).ok().flatten(),
+                |limit| resolved.index.buyer_of(self.connection, limit),
             )
             .await?;
         Ok(())
@@ -318,6 +376,9 @@ fn stub(item: &Item, described: Option<Box<AccountIn>>, accounts: &AccountLandin
         code: item.account.clone(),
         name: described.name,
         country: described.country,
+        street: None,
+        postcode: None,
+        town: None,
         identifiers: described.identifiers,
         insurer_buyer_id: described.insurer_buyer_id,
         limit_minor: None,

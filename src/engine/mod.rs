@@ -5,6 +5,7 @@
 
 mod cycle;
 mod daemon;
+pub mod effects;
 mod land;
 mod link;
 mod publish;
@@ -14,6 +15,7 @@ mod setup;
 
 pub use cycle::cycle;
 pub use daemon::run;
+pub use link::{insurer_party, party, relink};
 pub use publish::publish;
 pub use report::{OperationReport, Outcome, Report};
 pub use setup::{Setup, SetupError, connections};

@@ -11,9 +11,9 @@ use super::Error;
 use crate::credit::{self, LimitHistory, OpenItem};
 use crate::ledger::{AccountRow, BreakRow, CoverRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx};
 use crate::model::{
-    Break, BreakKind, Currency, Date, Delta, Event, Instant, ItemKind, Limit, Money, Policy, render_minor,
+    Break, BreakKind, Currency, Date, Delta, Event, Instant, Limit, Money, Policy, render_minor,
 };
-use crate::reconcile::{self, ErpAccount, PolicyState, Stand};
+use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand};
 
 /// What settling needs to know beside the ledger.
 pub(super) struct Context<'a> {
@@ -26,6 +26,16 @@ pub(super) struct Context<'a> {
 /// Breaks about partners' answers rather than about buyers; the cycle compares them itself.
 pub(super) const GLOBAL: &[BreakKind] =
     &[BreakKind::BuyerUnmatched, BreakKind::BuyerAmbiguous, BreakKind::UnknownCode];
+
+/// Breaks that are found by planning, for all buyers at once.
+pub(super) const PLANNED: &[BreakKind] = &[
+    BreakKind::LimitChangedInErp,
+    BreakKind::LimitNotEnforced,
+    BreakKind::RequestUnknownToInsurer,
+    BreakKind::RequestUnanswered,
+    BreakKind::NoticeDue,
+    BreakKind::NoticeMissed,
+];
 
 /// Everything of one buyer.
 struct Sheet<'a> {
@@ -99,20 +109,23 @@ pub(super) async fn settle(
         }
         Ok(())
     };
-    tx.open_items(company, scope, |row| {
-        if items.first().is_some_and(|first| first.buyer_id != row.buyer_id) {
-            let done = items.first().map(|first| first.buyer_id.clone());
-            if let Err(error) = flush(done.as_deref(), &items, &mut results) {
+    let mut current = String::new();
+    tx.open_items(company, scope, |buyer, item| {
+        if !items.is_empty() && current != buyer {
+            if let Err(error) = flush(Some(&current), &items, &mut results) {
                 failure.get_or_insert(error);
             }
             items.clear();
         }
-        items.push(row);
+        if items.is_empty() {
+            buyer.clone_into(&mut current);
+        }
+        items.push(item);
         Ok(())
     })
     .await?;
-    if let Some(last) = items.first().map(|first| first.buyer_id.clone()) {
-        flush(Some(&last), &items, &mut results)?;
+    if !items.is_empty() {
+        flush(Some(&current), &items, &mut results)?;
     }
     flush(None, &[], &mut results)?;
     if let Some(error) = failure {
@@ -120,13 +133,20 @@ pub(super) async fn settle(
     }
 
     tx.write_exposures(company, &results.exposures, context.now).await?;
+    let owed = results
+        .exposures
+        .iter()
+        .map(|row| (row.buyer_id.as_str(), row.currency.as_str(), row.outstanding_minor));
+    tx.note_exposures(company, &owed.collect::<Vec<_>>(), context.day).await?;
     tx.write_covers(company, &results.covers, context.now).await?;
     let stored = match scope {
         None => tx.open_breaks(company).await?,
         Some(buyers) => tx.open_breaks_of(company, buyers).await?,
     };
-    let stored: Vec<BreakRow> =
-        stored.into_iter().filter(|row| !GLOBAL.iter().any(|kind| kind.as_str() == row.kind)).collect();
+    let stored: Vec<BreakRow> = stored
+        .into_iter()
+        .filter(|row| !GLOBAL.iter().chain(PLANNED).any(|kind| kind.as_str() == row.kind))
+        .collect();
     let found = std::mem::take(&mut results.breaks);
     results.deltas.extend(compare_breaks(tx, context, &stored, &found).await?);
     Ok(results.deltas)
@@ -198,7 +218,7 @@ fn settle_buyer(
     holding: &BTreeSet<String>,
     results: &mut Results,
 ) -> Result<(), Error> {
-    let items = rows.iter().map(open_item).collect::<Result<Vec<_>, Error>>()?;
+    let items: Vec<OpenItem<'_>> = rows.iter().map(open_item).collect();
     let (name, country) =
         sheet.accounts.first().map_or((sheet.id, ""), |a| (a.name.as_str(), a.country.as_str()));
     let who = json!({ "id": sheet.id, "name": name, "country": country });
@@ -253,6 +273,7 @@ fn settle_buyer(
 
     // Cover, one row a policy.
     let mut states: Vec<State<'_>> = Vec::new();
+    let mut ids: Vec<InsurerIds<'_>> = Vec::new();
     for policy in &context.policies {
         let rows = sheet
             .limits
@@ -260,6 +281,7 @@ fn settle_buyer(
             .map(Vec::as_slice)
             .unwrap_or_default();
         let (current, statements) = statements(rows);
+        ids.push(insurer_ids(policy, rows));
         let history = LimitHistory::from_statements(statements, policy.currency)?;
         let cover = credit::allocate(&items, &history, policy, context.day)?;
         let over = cover.beyond_limit_minor > 0;
@@ -350,12 +372,13 @@ fn settle_buyer(
     let buyer =
         reconcile::Buyer { id: sheet.id, name, country, accounts: &erp, policies: &states, owed: &owed };
     results.breaks.extend(reconcile::breaks(&buyer, context.day));
+    results.breaks.extend(reconcile::two_insurer_ids(sheet.id, name, country, &ids));
     Ok(())
 }
 
 /// The statements of one buyer under one policy, and the one in force.
 ///
-/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts; no break tells it yet.
+/// Where an insurer has two ids for one legal buyer, the one with the higher current amount counts, and a break tells it.
 pub(crate) fn statements<'l>(rows: &[&'l LimitRow]) -> (Option<&'l LimitRow>, Vec<(Date, &'l Limit)>) {
     let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
     for row in rows {
@@ -375,6 +398,22 @@ pub(crate) fn statements<'l>(rows: &[&'l LimitRow]) -> (Option<&'l LimitRow>, Ve
     (current, own.into_iter().map(|row| (row.seen_on, &row.payload.0)).collect())
 }
 
+/// The insurer's ids of one buyer under a policy, with what each covers by its last statement.
+fn insurer_ids<'l>(policy: &'l Policy, rows: &[&'l LimitRow]) -> InsurerIds<'l> {
+    let mut latest: BTreeMap<&str, &LimitRow> = BTreeMap::new();
+    for row in rows {
+        if latest.get(row.insurer_buyer_id.as_str()).is_none_or(|known| known.version <= row.version) {
+            latest.insert(&row.insurer_buyer_id, row);
+        }
+    }
+    let amount = |row: &LimitRow| Money::new(row.payload.amount_minor, row.payload.currency);
+    InsurerIds {
+        connection: &policy.connection,
+        policy: &policy.number,
+        ids: latest.into_iter().map(|(id, row)| (id, amount(row))).collect(),
+    }
+}
+
 fn last_day(limit: &Limit) -> Option<Date> {
     let eve = limit.withdrawal_on.and_then(|day| day.pred_opt());
     match (limit.effective_to, eve) {
@@ -388,21 +427,17 @@ fn currency(code: &str) -> Result<Currency, Error> {
 }
 
 /// An open item of the ledger as the pure core takes it.
-pub(crate) fn open_item(row: &OpenItemRow) -> Result<OpenItem<'_>, Error> {
-    let kind =
-        ItemKind::parse(&row.kind).ok_or_else(|| crate::ledger::Error::unreadable("kind", &row.kind))?;
-    Ok(OpenItem {
+fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
+    OpenItem {
         id: &row.external_id,
         number: &row.number,
-        kind,
-        currency: currency(&row.currency)?,
-        total_minor: row.total_minor,
+        kind: row.kind,
+        currency: row.currency,
         open_minor: row.open_minor,
         issued: row.issued,
-        due: row.due,
         original_due: row.original_due,
         disputed: row.disputed,
-    })
+    }
 }
 
 fn exposure_row(buyer: &str, exposure: &credit::Exposure, day: Date) -> ExposureRow {

@@ -26,6 +26,12 @@ row! {
         pub name: String,
         /// ISO 3166 alpha-2, or empty.
         pub country: String,
+        /// Street and number, where the source states an address.
+        pub street: Option<String>,
+        /// Its postcode.
+        pub postcode: Option<String>,
+        /// Its town.
+        pub town: Option<String>,
         /// `[["siren", "…"], …]`.
         pub identifiers: Json<Vec<(String, String)>>,
         /// The insurer's id of the buyer, where the ERP stores it.
@@ -36,11 +42,13 @@ row! {
         pub limit_currency: Option<String>,
         /// The legal buyer.
         pub buyer_id: String,
+        /// Why it is, as it was last recorded among the links; `None` when nothing joins it to a buyer.
+        pub link: Option<String>,
     }
 }
 
-const SELECT: &str = "SELECT connection, external_id, code, name, country, identifiers, insurer_buyer_id, limit_minor, \
-                      limit_currency, buyer_id FROM account";
+const SELECT: &str = "SELECT connection, external_id, code, name, country, street, postcode, town, identifiers, insurer_buyer_id, limit_minor, \
+                      limit_currency, buyer_id, link FROM account";
 
 impl AccountRow {
     /// The identifiers as values.
@@ -155,14 +163,15 @@ impl AccountLanding {
         let rows: Vec<_> = rows.into_values().collect();
         for chunk in rows.chunks(ROWS_MAX) {
             let sql = format!(
-                "INSERT INTO account (connection, external_id, code, name, country, identifiers, insurer_buyer_id, \
+                "INSERT INTO account (connection, external_id, code, name, country, street, postcode, town, identifiers, insurer_buyer_id, \
                  limit_minor, limit_currency, terms_days, blocked, buyer_id, origin, content_hash, recorded_at) VALUES {} \
                  ON CONFLICT (connection, external_id) DO UPDATE SET code = excluded.code, name = excluded.name, \
-                 country = excluded.country, identifiers = excluded.identifiers, insurer_buyer_id = excluded.insurer_buyer_id, \
+                 country = excluded.country, street = excluded.street, postcode = excluded.postcode, \
+                 town = excluded.town, identifiers = excluded.identifiers, insurer_buyer_id = excluded.insurer_buyer_id, \
                  limit_minor = excluded.limit_minor, limit_currency = excluded.limit_currency, terms_days = excluded.terms_days, \
                  blocked = excluded.blocked, buyer_id = excluded.buyer_id, origin = excluded.origin, \
                  content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
-                values(tx, chunk.len(), 15)
+                values(tx, chunk.len(), 18)
             );
             on!(&mut *tx, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -174,6 +183,9 @@ impl AccountLanding {
                         .bind(&account.code)
                         .bind(&account.name)
                         .bind(&account.country)
+                        .bind(&account.street)
+                        .bind(&account.postcode)
+                        .bind(&account.town)
                         .bind(Json(serde_json::json!(identifiers)))
                         .bind(&account.insurer_buyer_id)
                         .bind(account.limit_minor)
@@ -188,31 +200,8 @@ impl AccountLanding {
                 query.execute(c).await?;
             });
         }
-        self.name_buyers(tx, &touched).await?;
+        tx.name_buyers(&touched, self.now).await?;
         self.buyers.append(&mut touched);
-        Ok(())
-    }
-
-    /// Names buyers after their first account, customer records before items: whatever order they came in.
-    async fn name_buyers(&self, tx: &mut Tx<'_>, touched: &BTreeSet<String>) -> Result<(), Error> {
-        let touched: Vec<&String> = touched.iter().collect();
-        for chunk in touched.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO buyer (id, name, country, recorded_at) SELECT buyer_id, name, country, $1 FROM \
-                 (SELECT buyer_id, name, country, ROW_NUMBER() OVER (PARTITION BY buyer_id ORDER BY origin, connection, \
-                 external_id) AS place FROM account WHERE buyer_id IN ({})) AS ranked WHERE place = 1 \
-                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, country = excluded.country, \
-                 recorded_at = excluded.recorded_at WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country",
-                marks(2, chunk.len())
-            );
-            on!(&mut *tx, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(self.now);
-                for buyer in chunk {
-                    query = query.bind(*buyer);
-                }
-                query.execute(c).await?;
-            });
-        }
         Ok(())
     }
 }
@@ -223,6 +212,32 @@ fn hash(account: &Account) -> Vec<u8> {
 }
 
 impl Tx<'_> {
+    /// Names buyers after their first account, customer records before items: whatever order they came in.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn name_buyers(&mut self, touched: &BTreeSet<String>, now: Instant) -> Result<(), Error> {
+        let touched: Vec<&String> = touched.iter().collect();
+        for chunk in touched.chunks(ROWS_MAX) {
+            let sql = format!(
+                "INSERT INTO buyer (id, name, country, recorded_at) SELECT buyer_id, name, country, $1 FROM \
+                 (SELECT buyer_id, name, country, ROW_NUMBER() OVER (PARTITION BY buyer_id ORDER BY origin, connection, \
+                 external_id) AS place FROM account WHERE buyer_id IN ({})) AS ranked WHERE place = 1 \
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, country = excluded.country, \
+                 recorded_at = excluded.recorded_at WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country",
+                marks(2, chunk.len())
+            );
+            on!(&mut *self, c => {
+                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now);
+                for buyer in chunk {
+                    query = query.bind(*buyer);
+                }
+                query.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
     /// All accounts of a company, by buyer.
     ///
     /// # Errors

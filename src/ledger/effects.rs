@@ -126,6 +126,33 @@ row! {
     }
 }
 
+row! {
+    /// An open invoice past its original due date.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OverdueRow {
+        /// The legal buyer.
+        pub buyer_id: String,
+        /// The connection of the ERP.
+        pub connection: String,
+        /// The ERP's key.
+        pub external_id: String,
+        /// Number.
+        pub number: String,
+        /// The account's code.
+        pub account: String,
+        /// Currency code.
+        pub currency: String,
+        /// Total, minor units.
+        pub total_minor: i64,
+        /// Open amount, minor units.
+        pub open_minor: i64,
+        /// Date of the document.
+        pub issued: Date,
+        /// The first due date it had.
+        pub original_due: Date,
+    }
+}
+
 const COLUMNS: &str = "id, kind, action, connection, policy, buyer_id, name, country, subject, cause, state, awaiting, approval, \
      why, expected, amount_minor, before_minor, fee_minor, currency, facts, our_reference, partner_reference, message, batch, \
      attempts, version, lease_until, declined, expires_on, proposed_on, sent_on, settled_on, sent_at, updated_at";
@@ -309,11 +336,11 @@ impl Tx<'_> {
                 false => Ok(Proposed::Closed),
             };
         };
-        let again = match known.state()? {
-            EffectState::Proposed => false,
-            EffectState::Dropped if !known.declined => true,
-            _ => return Ok(Proposed::Closed),
-        };
+        let state = known.state()?;
+        let again = state == EffectState::Dropped && !known.declined;
+        if state != EffectState::Proposed && !again {
+            return Ok(Proposed::Closed);
+        }
         let approval = approval_text(&effect.approval);
         let same = known.amount_minor == effect.amount.map(|money| money.minor)
             && known.before_minor == effect.before.map(|money| money.minor)
@@ -633,6 +660,35 @@ impl Tx<'_> {
                 insurer_buyer_id,
             })
             .collect())
+    }
+
+    /// Open invoices past their original due date that nobody disputes, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn overdue_invoices(&mut self, company: &str, day: Date) -> Result<Vec<OverdueRow>, Error> {
+        Ok(on!(self, c => sqlx::query_as(
+            "SELECT a.buyer_id, i.connection, i.external_id, i.number, a.code AS account, i.currency, i.total_minor, \
+             i.open_minor, i.issued, i.original_due FROM item i JOIN account a ON a.connection = i.connection \
+             AND a.external_id = i.account WHERE i.open_minor > 0 AND i.kind = 'invoice' AND NOT i.disputed \
+             AND i.original_due < $2 AND i.connection IN (SELECT id FROM connection WHERE company = $1) \
+             ORDER BY i.original_due, i.connection, i.external_id")
+            .bind(company).bind(day).fetch_all(c).await?))
+    }
+
+    /// Puts a limit that was written into the ERP, and read back, beside the account, so that it is not written again before
+    /// the ERP is read. The hash goes, so that the next reading counts whatever it says.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn know_written_limit(&mut self, row: &EffectRow) -> Result<(), Error> {
+        let minor = if row.action == "remove" { None } else { row.amount_minor };
+        let currency = minor.map(|_| row.currency.clone());
+        let nothing: Vec<u8> = Vec::new();
+        on!(self, c => sqlx::query(
+            "UPDATE account SET limit_minor = $3, limit_currency = $4, content_hash = $5 WHERE connection = $1 AND external_id = $2")
+            .bind(&row.connection).bind(&row.subject).bind(minor).bind(currency).bind(nothing).execute(c).await?;);
+        Ok(())
     }
 
     /// Names of buyers, by id.

@@ -4,12 +4,16 @@
 //! nothing more. New items go in by `COPY … BINARY` on PostgreSQL and by multi-row inserts on SQLite; changed ones move their
 //! old version to history first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{Acquire as _, AssertSqlSafe, Postgres, Transaction};
+use tokio::sync::mpsc::Receiver;
 
 use super::db::{Tx, marks, on, row, values};
+use super::known::{Known, KnownItem, Seen};
+use super::stream::{copied, quoted};
 use super::{ControlTotal, Error};
 use crate::ids::digest;
 use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
@@ -17,9 +21,12 @@ use crate::model::{Allocation, Currency, Date, Instant, Item, ItemKind};
 /// Rows of one multi-row statement: 18 columns × 400 stays far below the 32 766 parameters of SQLite.
 const ROWS_MAX: usize = 400;
 
-/// New rows are copied in pieces of this size: the last message of a COPY is held back by TCP for some 40 ms, so many small
-/// ones cost more than the copying itself.
+/// New rows beside known ones are copied in pieces of this size: the last message of a COPY is held back by TCP for some
+/// 40 ms, so many small ones cost more than the copying itself.
 const WAITING_BYTES: usize = 8 << 20;
+
+/// The rows of a first landing go into one COPY, in pieces of this size.
+const PIECE_BYTES: usize = 1 << 18;
 
 /// Signature, flags and extension of PostgreSQL's binary COPY form.
 const COPY_HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -79,67 +86,6 @@ impl ItemRow {
     }
 }
 
-/// Where an external id was first seen in this landing.
-struct Seen {
-    line: u32,
-}
-
-/// What the ledger knows of the open items of a connection, sorted by key.
-///
-/// Keys are uniform, so each is looked for in the small run of those that start alike: two looks into memory instead of
-/// twenty, which is a quarter of the time of an unchanged landing.
-struct Known {
-    items: Vec<KnownItem>,
-    /// For each guess, how many items have a smaller one; one more than there are items, the last being their count.
-    starts: Vec<u32>,
-}
-
-struct KnownItem {
-    key: [u8; 16],
-    hash: [u8; 16],
-    line: u32,
-}
-
-impl Known {
-    fn new(mut items: Vec<KnownItem>) -> Self {
-        items.sort_unstable_by_key(|known| known.key);
-        let count = items.len();
-        let mut starts = vec![0_u32; count + 1];
-        for item in &items {
-            if let Some(next) = starts.get_mut(guess(&item.key, count) + 1) {
-                *next += 1;
-            }
-        }
-        let mut below = 0;
-        for start in &mut starts {
-            below += *start;
-            *start = below;
-        }
-        Self { items, starts }
-    }
-
-    fn find(&mut self, key: &[u8; 16]) -> Option<&mut KnownItem> {
-        let at = self.place(key);
-        self.items.get_mut(at).filter(|known| known.key == *key)
-    }
-
-    /// How many keys are below `key`.
-    fn place(&self, key: &[u8; 16]) -> usize {
-        let guess = guess(key, self.items.len());
-        let at = |guess: usize| self.starts.get(guess).map_or(0, |start| *start as usize);
-        let (from, to) = (at(guess), at(guess + 1));
-        from + self.items.get(from..to).unwrap_or_default().partition_point(|known| known.key < *key)
-    }
-}
-
-/// The index at which a uniform key is expected among `count` sorted ones.
-fn guess(key: &[u8; 16], count: usize) -> usize {
-    let mut head = [0; 8];
-    head.copy_from_slice(key.first_chunk::<8>().unwrap_or(&[0; 8]));
-    let place = (u128::from(u64::from_be_bytes(head)) * count as u128) >> 64;
-    usize::try_from(place).unwrap_or(0).min(count.saturating_sub(1))
-}
-
 /// What a landing did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Landed {
@@ -179,8 +125,10 @@ pub struct ItemLanding {
     /// New rows in PostgreSQL's binary COPY form, not sent yet.
     waiting: Vec<u8>,
     known: Known,
-    seen: HashMap<[u8; 16], Seen>,
+    seen: Seen,
     landed: Landed,
+    /// Accounts whose items changed, until the end.
+    touched: HashSet<String>,
     /// Listed as settled, which is not among what is open of a snapshot.
     settled: BTreeMap<Currency, i64>,
     keys: Vec<String>,
@@ -231,16 +179,35 @@ impl ItemLanding {
             Tx::Postgres(_) | Tx::Sqlite(_) => false,
         };
         let mut items = Vec::new();
-        if snapshot && empty.is_some() {
-            on!(&mut *tx, c => {
-                let mut rows = sqlx::query_as::<_, KnownRow>(
-                    "SELECT external_id, content_hash, operation FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0")
-                    .bind(connection).bind(operation).fetch(c);
-                while let Some(row) = rows.try_next().await? {
-                    let hash = row.content_hash.try_into().unwrap_or([0; 16]);
-                    items.push(KnownItem { key: digest(&[row.external_id.as_bytes()]), hash, line: 0 });
+        let mut know = |external_id: &[u8], hash: &[u8]| {
+            let hash = hash.try_into().unwrap_or([0; 16]);
+            items.push(KnownItem { key: digest(&[external_id]), hash, line: 0 });
+        };
+        match &mut *tx {
+            _ if !snapshot || empty.is_none() => {}
+            Tx::Postgres(transaction) => {
+                let select = format!(
+                    "SELECT external_id, content_hash FROM item WHERE connection = {} AND operation = {} AND open_minor > 0",
+                    quoted(connection),
+                    quoted(operation)
+                );
+                copied(transaction, &select, |[external_id, hash]| {
+                    know(external_id, hash);
+                    Ok(())
+                })
+                .await?;
+            }
+            Tx::Sqlite(transaction) => {
+                let mut rows = sqlx::query_as::<_, (String, Vec<u8>)>(
+                    "SELECT external_id, content_hash FROM item WHERE connection = $1 AND operation = $2 AND open_minor > 0",
+                )
+                .bind(connection)
+                .bind(operation)
+                .fetch(&mut **transaction);
+                while let Some((external_id, hash)) = rows.try_next().await? {
+                    know(external_id.as_bytes(), &hash);
                 }
-            });
+            }
         }
         Ok(Self {
             connection: connection.to_owned(),
@@ -251,8 +218,9 @@ impl ItemLanding {
             index: if first { Index::Unused } else { Index::Kept },
             waiting: Vec::new(),
             known: Known::new(items),
-            seen: HashMap::new(),
+            seen: Seen::default(),
             landed: Landed::default(),
+            touched: HashSet::new(),
             settled: BTreeMap::new(),
             keys: Vec::new(),
         })
@@ -270,13 +238,12 @@ impl ItemLanding {
         let mut duplicates = Vec::new();
         let (mut candidates, mut changed) = (Vec::new(), Vec::new());
         for (line, row) in rows {
-            let line32 = u32::try_from(line).unwrap_or(u32::MAX).max(1);
             if let Some(known) = self.known.find(&row.key) {
                 if known.line != 0 {
                     duplicates.push((line, row, u64::from(known.line)));
                     continue;
                 }
-                known.line = line32;
+                known.line = short(line);
                 if known.hash == row.hash {
                     self.landed.unchanged += 1;
                     self.count(&row);
@@ -286,26 +253,70 @@ impl ItemLanding {
                 changed.push(row);
                 continue;
             }
-            if let Some(first) = self.seen.get(&row.key) {
-                duplicates.push((line, row, u64::from(first.line)));
+            if let Some(first) = self.repeats(line, &row) {
+                duplicates.push((line, row, first));
                 continue;
             }
-            self.seen.insert(row.key, Seen { line: line32 });
             self.count(&row);
             candidates.push(row);
         }
         let new = if self.empty { candidates } else { self.not_new(tx, candidates, &mut changed).await? };
         for row in new.iter().chain(&changed) {
-            if !self.landed.touched.contains(&row.item.account) {
-                self.landed.touched.insert(row.item.account.clone());
-            }
+            self.touch(&row.item.account);
         }
         self.landed.new += new.len() as u64;
         self.landed.changed += changed.len() as u64;
         self.insert(tx, &new).await?;
         let left = self.update(tx, &changed).await?;
-        self.landed.touched.extend(left);
+        self.touched.extend(left);
         Ok(duplicates)
+    }
+
+    /// Whether rows may go by [`Self::take`] and [`copy`]: PostgreSQL holds nothing of the connection to compare them with,
+    /// and they are more than one statement takes.
+    #[must_use]
+    pub fn is_first(&self, tx: &Tx<'_>, rows: usize) -> bool {
+        matches!(tx, Tx::Postgres(_)) && self.empty && rows > ROWS_MAX
+    }
+
+    /// Takes rows of a first landing, for the next [`Self::piece`]; gives back the rows whose external id was already in
+    /// this landing, with the line of the first.
+    pub fn take(&mut self, rows: Vec<(u64, ItemRow)>) -> Vec<(u64, ItemRow, u64)> {
+        let mut duplicates = Vec::new();
+        for (line, row) in rows {
+            if let Some(first) = self.repeats(line, &row) {
+                duplicates.push((line, row, first));
+                continue;
+            }
+            self.count(&row);
+            self.touch(&row.item.account);
+            self.landed.new += 1;
+            copy_row(&mut self.waiting, &self.connection, &self.operation, &row, self.now);
+        }
+        duplicates
+    }
+
+    /// The rows that wait for [`copy`], when they are enough or the `last`.
+    pub fn piece(&mut self, last: bool) -> Option<Vec<u8>> {
+        let enough = self.waiting.len() >= if last { 1 } else { PIECE_BYTES };
+        enough.then(|| std::mem::replace(&mut self.waiting, Vec::with_capacity(PIECE_BYTES * 2)))
+    }
+
+    /// The line on which the external id of a row was seen before; else this one is the first.
+    fn repeats(&mut self, line: u64, row: &ItemRow) -> Option<u64> {
+        match self.seen.entry(row.key) {
+            Entry::Occupied(first) => Some(u64::from(*first.get())),
+            Entry::Vacant(place) => {
+                place.insert(short(line));
+                None
+            }
+        }
+    }
+
+    fn touch(&mut self, account: &str) {
+        if !self.touched.contains(account) {
+            self.touched.insert(account.to_owned());
+        }
     }
 
     /// Notes what the read-back will need to know of an accepted row.
@@ -377,16 +388,27 @@ impl ItemLanding {
         Ok(())
     }
 
+    /// Makes way for the COPY of a first landing: an index that nobody uses yet is built at its end.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn make_way(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if let (Tx::Postgres(transaction), Index::Unused) = (tx, self.index) {
+            self.index = drop_index(transaction).await?;
+        }
+        Ok(())
+    }
+
     async fn insert(&mut self, tx: &mut Tx<'_>, rows: &[ItemRow]) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }
         match tx {
-            Tx::Postgres(transaction) if rows.len() > ROWS_MAX || !self.waiting.is_empty() => {
-                if self.index == Index::Unused {
-                    self.index = drop_index(transaction).await?;
+            Tx::Postgres(_) if rows.len() > ROWS_MAX || !self.waiting.is_empty() => {
+                self.make_way(tx).await?;
+                for row in rows {
+                    copy_row(&mut self.waiting, &self.connection, &self.operation, row, self.now);
                 }
-                copy_rows(&mut self.waiting, &self.connection, &self.operation, rows, self.now);
                 if self.waiting.len() >= WAITING_BYTES {
                     self.send_waiting(tx).await?;
                 }
@@ -403,20 +425,14 @@ impl ItemLanding {
 
     /// Copies the rows that wait into the ledger.
     async fn send_waiting(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let Tx::Postgres(transaction) = tx else { return Ok(()) };
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let sql = format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)");
-        let mut copy = transaction.copy_in_raw(&sql).await?;
-        copy.send(COPY_HEAD).await?;
-        for chunk in self.waiting.chunks(1 << 18) {
-            copy.send(chunk).await?;
-        }
-        copy.send(COPY_END).await?;
-        copy.finish().await?;
-        self.waiting.clear();
-        Ok(())
+        let (sender, pieces) = tokio::sync::mpsc::channel(1);
+        let waiting = std::mem::take(&mut self.waiting);
+        let send = async move { sender.send(waiting).await };
+        let (_, copied) = tokio::join!(send, copy(tx, pieces));
+        copied
     }
 
     /// Moves the old versions of known items to history; returns the accounts they stood on before, which may be others.
@@ -521,14 +537,17 @@ impl ItemLanding {
         }
         if self.index == Index::ToBuild {
             on!(&mut *tx, c => sqlx::query(
-                "CREATE INDEX item_open_by_account ON item (connection, account) WHERE open_minor > 0").execute(c).await?;);
+                "CREATE INDEX item_open_by_account ON item (account, connection) WHERE open_minor > 0").execute(c).await?;);
         }
         // Until PostgreSQL has looked at a table by itself, a minute after the commit, it takes every key for frequent and
-        // reads the whole table to find a few.
+        // reads the whole table to find a few, or expects a few and looks up each of all.
         if let (Tx::Postgres(transaction), true) = (&mut *tx, self.landed.new >= ANALYZE_MIN) {
-            sqlx::query("ANALYZE (SKIP_LOCKED) item").execute(&mut **transaction).await?;
+            const ANALYZE: &str = "ANALYZE (SKIP_LOCKED) item (connection, external_id, operation, account, open_minor), \
+                                   account (connection, external_id, buyer_id)";
+            sqlx::query(ANALYZE).execute(&mut **transaction).await?;
         }
         self.read_back(tx).await?;
+        self.landed.touched = self.touched.into_iter().collect();
         Ok(self.landed)
     }
 
@@ -563,7 +582,7 @@ impl ItemLanding {
             }
             self.landed.closed += closed.len() as u64;
             let left = self.update(tx, &closed).await?;
-            self.landed.touched.extend(left);
+            self.touched.extend(left);
         }
         Ok(())
     }
@@ -644,49 +663,72 @@ impl StoredItem {
     }
 }
 
-/// Adds rows in PostgreSQL's binary COPY form: per row a field count and length-prefixed fields.
-fn copy_rows(out: &mut Vec<u8>, connection: &str, operation: &str, rows: &[ItemRow], now: Instant) {
-    // PostgreSQL counts days and microseconds from 2000-01-01.
-    let micros = (now.timestamp_micros() - 946_684_800_000_000).to_be_bytes();
+/// Copies pieces of rows into the ledger, in one COPY that ends with the last piece. PostgreSQL works on what it was given
+/// while the next piece is made.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn copy(tx: &mut Tx<'_>, mut pieces: Receiver<Vec<u8>>) -> Result<(), Error> {
+    let Tx::Postgres(transaction) = tx else { return Ok(()) };
+    let sql = format!("COPY item ({COLUMNS}) FROM STDIN (FORMAT BINARY)");
+    let mut copy = transaction.copy_in_raw(&sql).await?;
+    copy.send(COPY_HEAD).await?;
+    while let Some(piece) = pieces.recv().await {
+        for chunk in piece.chunks(PIECE_BYTES) {
+            copy.send(chunk).await?;
+        }
+    }
+    copy.send(COPY_END).await?;
+    copy.finish().await?;
+    Ok(())
+}
+
+/// A line number in 32 bits, never 0.
+fn short(line: u64) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX).max(1)
+}
+
+/// Adds a row in PostgreSQL's binary COPY form: a field count and length-prefixed fields.
+fn copy_row(out: &mut Vec<u8>, connection: &str, operation: &str, row: &ItemRow, now: Instant) {
     fn field(out: &mut Vec<u8>, bytes: &[u8]) {
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(bytes);
     }
+    // PostgreSQL counts days and microseconds from 2000-01-01.
     fn days(date: Date) -> [u8; 4] {
         (chrono::Datelike::num_days_from_ce(&date) - 730_120).to_be_bytes()
     }
     fn absent(out: &mut Vec<u8>) {
         out.extend_from_slice(&(-1_i32).to_be_bytes());
     }
-    for row in rows {
-        let item = &row.item;
-        out.extend_from_slice(&18_i16.to_be_bytes());
-        field(out, connection.as_bytes());
-        field(out, item.external_id.as_bytes());
-        field(out, operation.as_bytes());
-        field(out, item.number.as_bytes());
-        field(out, item.kind.as_str().as_bytes());
-        field(out, item.account.as_bytes());
-        field(out, item.currency.code().as_bytes());
-        field(out, &item.total_minor.to_be_bytes());
-        field(out, &item.open_minor.to_be_bytes());
-        match item.tax_minor {
-            Some(tax) => field(out, &tax.to_be_bytes()),
-            None => absent(out),
-        }
-        field(out, &days(item.issued));
-        field(out, &days(item.due));
-        field(out, &days(item.due));
-        field(out, &[u8::from(item.due_estimated)]);
-        field(out, &[u8::from(item.disputed)]);
-        match &item.reference {
-            Some(reference) => field(out, reference.as_bytes()),
-            None => absent(out),
-        }
-        field(out, &row.hash);
-        field(out, &micros);
+    let micros = (now.timestamp_micros() - 946_684_800_000_000).to_be_bytes();
+    let item = &row.item;
+    out.extend_from_slice(&18_i16.to_be_bytes());
+    field(out, connection.as_bytes());
+    field(out, item.external_id.as_bytes());
+    field(out, operation.as_bytes());
+    field(out, item.number.as_bytes());
+    field(out, item.kind.as_str().as_bytes());
+    field(out, item.account.as_bytes());
+    field(out, item.currency.code().as_bytes());
+    field(out, &item.total_minor.to_be_bytes());
+    field(out, &item.open_minor.to_be_bytes());
+    match item.tax_minor {
+        Some(tax) => field(out, &tax.to_be_bytes()),
+        None => absent(out),
     }
+    field(out, &days(item.issued));
+    field(out, &days(item.due));
+    field(out, &days(item.due));
+    field(out, &[u8::from(item.due_estimated)]);
+    field(out, &[u8::from(item.disputed)]);
+    match &item.reference {
+        Some(reference) => field(out, reference.as_bytes()),
+        None => absent(out),
+    }
+    field(out, &row.hash);
+    field(out, &micros);
 }
 
 impl Tx<'_> {
@@ -771,72 +813,5 @@ impl Landed {
                 }
             })
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(mut keys: Vec<[u8; 16]>) -> Known {
-        keys.reverse(); // any order will do
-        Known::new(keys.into_iter().map(|key| KnownItem { key, hash: [0; 16], line: 0 }).collect())
-    }
-
-    /// Finds every key where it is, and nothing for their neighbours that are not there.
-    fn finds(what: &str, keys: &[[u8; 16]]) {
-        let mut known = known(keys.to_vec());
-        let all: BTreeSet<[u8; 16]> = keys.iter().copied().collect();
-        assert_eq!(all.len(), keys.len(), "{what}: each key once");
-        for (at, key) in all.iter().enumerate() {
-            assert_eq!(known.place(key), at, "{what}, {} keys: {key:?}", keys.len());
-            assert_eq!(known.find(key).map(|found| found.key), Some(*key));
-        }
-        let number = |key: &[u8; 16]| u128::from_be_bytes(*key);
-        let beside = all.iter().flat_map(|key| [number(key).wrapping_add(1), number(key).wrapping_sub(1)]);
-        for other in beside.chain([0, 1, u128::MAX >> 1, u128::MAX]).map(u128::to_be_bytes) {
-            assert_eq!(
-                known.place(&other),
-                all.range(..other).count(),
-                "{what}, {} keys: {other:?}",
-                keys.len()
-            );
-            assert_eq!(known.find(&other).is_some(), all.contains(&other));
-        }
-    }
-
-    #[test]
-    fn a_key_is_found_however_the_keys_are_spread() {
-        for count in [0_u32, 1, 2, 3, 7, 100, 2_000] {
-            let of = |make: fn(u32, u32) -> u128| -> Vec<[u8; 16]> {
-                (0..count).map(|n| make(n, count).to_be_bytes()).collect()
-            };
-            let uniform: Vec<_> = (0..count).map(|n| digest(&[&n.to_le_bytes()])).collect();
-            finds("uniform", &uniform);
-            finds("all at the bottom", &of(|n, _| u128::from(n)));
-            finds("all at the top", &of(|n, _| u128::MAX - u128::from(n)));
-            finds("all in the middle", &of(|n, _| (1 << 127) + u128::from(n)));
-            finds(
-                "half at each end",
-                &of(|n, _| if n % 2 == 0 { u128::from(n) } else { u128::MAX - u128::from(n) }),
-            );
-            finds("evenly", &of(|n, count| u128::MAX / u128::from(count) * u128::from(n)));
-            finds("doubling", &of(|n, _| (1 << (n % 120)) + u128::from(n)));
-        }
-    }
-
-    #[test]
-    fn ten_thousand_uniform_keys_are_each_found_once() {
-        let keys: Vec<_> = (0..10_000_u32).map(|n| digest(&[&n.to_le_bytes()])).collect();
-        let mut known = known(keys.clone());
-        let longest = known.starts.windows(2).map(|pair| pair[1] - pair[0]).max();
-        assert!(longest.is_some_and(|longest| longest < 16), "uniform keys come in short runs: {longest:?}");
-        for key in &keys {
-            known.find(key).unwrap().line = 1;
-        }
-        assert!(known.items.iter().all(|known| known.line == 1), "each found once");
-        for n in 10_000..20_000_u32 {
-            assert!(known.find(&digest(&[&n.to_le_bytes()])).is_none());
-        }
     }
 }

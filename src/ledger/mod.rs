@@ -12,7 +12,9 @@ mod deltas;
 mod effects;
 mod facts;
 mod items;
+mod known;
 mod limits;
+mod links;
 mod positions;
 mod quarantine;
 mod read;
@@ -25,10 +27,12 @@ pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
 pub use effects::{
-    AUTOMATIC, EffectRow, EffectStep, ListedRequest, PeakRow, Proposed, Step, effect_id, reference_of,
+    AUTOMATIC, EffectRow, EffectStep, ListedRequest, OverdueRow, PeakRow, Proposed, Step, effect_id,
+    reference_of,
 };
-pub use items::{ItemLanding, ItemRow, Landed};
+pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};
+pub use links::{AccountLink, LinkRow, NewLink};
 pub use positions::{CoverRow, ExposureRow};
 pub use quarantine::{BadRecord, QuarantineRow};
 pub use read::{BuyerRow, ItemView};

@@ -11,45 +11,54 @@ use sqlx::postgres::PgConnection;
 
 use super::Error;
 use super::db::{Tx, marks, on, row};
-use crate::model::Date;
+use crate::model::{Currency, Date, ItemKind};
 
 /// Buyers of one query.
 const BUYERS_MAX: usize = 400;
 
+/// An open item, as settling reads it.
+#[derive(Debug)]
+pub struct OpenItemRow {
+    /// External id.
+    pub external_id: String,
+    /// Number.
+    pub number: String,
+    /// Kind.
+    pub kind: ItemKind,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// Open amount, minor units.
+    pub open_minor: i64,
+    /// Date of the document.
+    pub issued: Date,
+    /// The first due date it had.
+    pub original_due: Date,
+    /// Disputed.
+    pub disputed: bool,
+}
+
 row! {
-    /// An open item, as settling reads it.
-    pub struct OpenItemRow {
-        /// The legal buyer.
-        pub buyer_id: String,
-        /// External id.
-        pub external_id: String,
-        /// Number.
-        pub number: String,
-        /// Kind, as text.
-        pub kind: String,
-        /// Currency code.
-        pub currency: String,
-        /// Total, minor units.
-        pub total_minor: i64,
-        /// Open amount, minor units.
-        pub open_minor: i64,
-        /// Date of the document.
-        pub issued: Date,
-        /// Due date.
-        pub due: Date,
-        /// The first due date it had.
-        pub original_due: Date,
-        /// Disputed.
-        pub disputed: bool,
+    struct QueriedRow {
+        buyer_id: String,
+        external_id: String,
+        number: String,
+        kind: String,
+        currency: String,
+        open_minor: i64,
+        issued: Date,
+        original_due: Date,
+        disputed: bool,
     }
 }
 
-const SELECT: &str = "SELECT a.buyer_id, i.external_id, i.number, i.kind, i.currency, i.total_minor, i.open_minor, i.issued, \
-                      i.due, i.original_due, i.disputed FROM account a JOIN item i ON i.connection = a.connection \
-                      AND i.account = a.external_id AND i.open_minor > 0";
+const COLUMNS: &str = "a.buyer_id, i.external_id, i.number, i.kind, i.currency, i.open_minor, i.issued, \
+                       i.original_due, i.disputed";
+const OF_ACCOUNT: &str =
+    "JOIN item i ON i.connection = a.connection AND i.account = a.external_id AND i.open_minor > 0";
 
 impl Tx<'_> {
-    /// Reads the open items of buyers in the order of their ids, handing each to `each`. `None` reads all buyers.
+    /// Reads the open items of buyers in the order of their ids, handing each to `each` with its buyer. `None` reads all
+    /// buyers.
     ///
     /// # Errors
     /// [`Error::Database`], and what `each` says.
@@ -57,7 +66,7 @@ impl Tx<'_> {
         &mut self,
         company: &str,
         buyers: Option<&BTreeSet<String>>,
-        mut each: impl FnMut(OpenItemRow) -> Result<(), Error>,
+        mut each: impl FnMut(&str, OpenItemRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let connections = self.connections().await?;
         let own: Vec<String> =
@@ -82,15 +91,18 @@ impl Tx<'_> {
         &mut self,
         connections: &[String],
         buyers: &[&String],
-        each: &mut impl FnMut(OpenItemRow) -> Result<(), Error>,
+        each: &mut impl FnMut(&str, OpenItemRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut sql = format!("{SELECT} WHERE a.connection IN ({})", marks(1, connections.len()));
+        let mut sql = format!(
+            "SELECT {COLUMNS} FROM account a {OF_ACCOUNT} WHERE a.connection IN ({})",
+            marks(1, connections.len())
+        );
         if !buyers.is_empty() {
             sql.push_str(&format!(" AND a.buyer_id IN ({})", marks(1 + connections.len(), buyers.len())));
         }
         sql.push_str(" ORDER BY a.buyer_id");
         on!(self, c => {
-            let mut query = sqlx::query_as::<_, OpenItemRow>(AssertSqlSafe(sql));
+            let mut query = sqlx::query_as::<_, QueriedRow>(AssertSqlSafe(sql));
             for connection in connections {
                 query = query.bind(connection);
             }
@@ -99,7 +111,17 @@ impl Tx<'_> {
             }
             let mut rows = query.fetch(c);
             while let Some(row) = rows.try_next().await? {
-                each(row)?;
+                let item = OpenItemRow {
+                    kind: kind(&row.kind)?,
+                    currency: currency(&row.currency)?,
+                    external_id: row.external_id,
+                    number: row.number,
+                    open_minor: row.open_minor,
+                    issued: row.issued,
+                    original_due: row.original_due,
+                    disputed: row.disputed,
+                };
+                each(&row.buyer_id, item)?;
             }
         });
         Ok(())
@@ -109,24 +131,61 @@ impl Tx<'_> {
 async fn copy_out(
     connection: &mut PgConnection,
     connections: &[String],
-    each: &mut impl FnMut(OpenItemRow) -> Result<(), Error>,
+    each: &mut impl FnMut(&str, OpenItemRow) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // COPY takes no parameters; ids of connections are letters, digits, - and _, and are quoted all the same.
-    let quoted: Vec<String> = connections.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect();
-    let sql = format!(
-        "COPY ({SELECT} AND i.connection IN ({0}) WHERE a.connection IN ({0}) ORDER BY a.buyer_id) TO STDOUT (FORMAT BINARY)",
+    let quoted: Vec<String> = connections.iter().map(|id| quoted(id)).collect();
+    // Items are sorted by the place of their buyer, a number: by the ids, which begin alike, it takes twice as long.
+    let select = format!(
+        "SELECT {COLUMNS} FROM (SELECT connection, external_id, buyer_id, DENSE_RANK() OVER (ORDER BY buyer_id) AS place \
+         FROM account WHERE connection IN ({0})) a {OF_ACCOUNT} AND i.connection IN ({0}) ORDER BY a.place",
         quoted.join(", ")
     );
     sqlx::query("SET LOCAL work_mem = '64MB'").execute(&mut *connection).await?;
+    copied(connection, &select, |fields| {
+        let (buyer, item) = open_item(fields)?;
+        each(buyer, item)
+    })
+    .await
+}
+
+/// A text within a statement that takes no parameters, as COPY does not.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Reads what a statement selects, by `COPY … BINARY`, handing the fields of each row to `each`. None of them may be null.
+pub(super) async fn copied<const N: usize>(
+    connection: &mut PgConnection,
+    select: &str,
+    mut each: impl FnMut([&[u8]; N]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let sql = format!("COPY ({select}) TO STDOUT (FORMAT BINARY)");
     let mut chunks = connection.copy_out_raw(&sql).await?;
     let mut decoder = Decoder::default();
     while let Some(chunk) = chunks.try_next().await? {
         decoder.feed(&chunk);
-        while let Some(row) = decoder.row()? {
-            each(row)?;
+        while let Some(fields) = decoder.row()? {
+            each(fields)?;
         }
     }
     if decoder.ended { Ok(()) } else { Err(Error::unreadable("COPY stream", "it has no end")) }
+}
+
+fn open_item(fields: [&[u8]; 9]) -> Result<(&str, OpenItemRow), Error> {
+    let wrong = || Error::unreadable("COPY stream", "a number or a date of another length");
+    let [buyer_id, external_id, number, kind_word, currency_code, open, issued, original_due, disputed] =
+        fields;
+    let item = OpenItemRow {
+        external_id: text(external_id)?.to_owned(),
+        number: text(number)?.to_owned(),
+        kind: kind(text(kind_word)?)?,
+        currency: currency(text(currency_code)?)?,
+        open_minor: integer(open).ok_or_else(wrong)?,
+        issued: date(issued).ok_or_else(wrong)?,
+        original_due: date(original_due).ok_or_else(wrong)?,
+        disputed: disputed == [1],
+    };
+    Ok((text(buyer_id)?, item))
 }
 
 /// Reads PostgreSQL's binary COPY form: a header, then per row a field count and length-prefixed fields, then −1.
@@ -152,8 +211,8 @@ impl Decoder {
         self.bytes.extend_from_slice(chunk);
     }
 
-    /// The next whole row, if it has arrived.
-    fn row(&mut self) -> Result<Option<OpenItemRow>, Error> {
+    /// The fields of the next whole row, if it has arrived.
+    fn row<const N: usize>(&mut self) -> Result<Option<[&[u8]; N]>, Error> {
         if !self.begun {
             if self.bytes.len() < HEADER {
                 return Ok(None);
@@ -169,8 +228,8 @@ impl Decoder {
             return Ok(None);
         }
         let wrong = || Error::unreadable("COPY stream", format!("a row of {count} fields"));
-        let mut values: [&[u8]; 11] = [&[]; 11];
-        if usize::from(count.unsigned_abs()) != values.len() {
+        let mut values: [&[u8]; N] = [&[]; N];
+        if usize::from(count.unsigned_abs()) != N {
             return Err(wrong());
         }
         for value in &mut values {
@@ -180,24 +239,8 @@ impl Decoder {
             };
             *value = bytes;
         }
-        let used = fields.used;
-        let [buyer_id, external_id, number, kind, currency, total, open, issued, due, original_due, disputed] =
-            values;
-        let row = OpenItemRow {
-            buyer_id: text(buyer_id)?,
-            external_id: text(external_id)?,
-            number: text(number)?,
-            kind: text(kind)?,
-            currency: text(currency)?,
-            total_minor: integer(total).ok_or_else(wrong)?,
-            open_minor: integer(open).ok_or_else(wrong)?,
-            issued: date(issued).ok_or_else(wrong)?,
-            due: date(due).ok_or_else(wrong)?,
-            original_due: date(original_due).ok_or_else(wrong)?,
-            disputed: disputed == [1],
-        };
-        self.at += used;
-        Ok(Some(row))
+        self.at += fields.used;
+        Ok(Some(values))
     }
 }
 
@@ -218,8 +261,16 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<String, Error> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| Error::unreadable("text", "not UTF-8"))
+fn text(bytes: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(bytes).map_err(|_| Error::unreadable("text", "not UTF-8"))
+}
+
+fn kind(word: &str) -> Result<ItemKind, Error> {
+    ItemKind::parse(word).ok_or_else(|| Error::unreadable("kind", word))
+}
+
+fn currency(code: &str) -> Result<Currency, Error> {
+    Currency::parse(code).ok_or_else(|| Error::unreadable("currency", code))
 }
 
 fn integer(bytes: &[u8]) -> Option<i64> {
@@ -239,23 +290,12 @@ mod tests {
     fn stream(rows: usize) -> Vec<u8> {
         let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
         for n in 0..rows {
-            out.extend_from_slice(&11_i16.to_be_bytes());
+            out.extend_from_slice(&9_i16.to_be_bytes());
             let number = format!("F{n}");
             let day = 9_500_i32.to_be_bytes();
-            let total = 1_000_i64.to_be_bytes();
-            let fields: [&[u8]; 11] = [
-                b"siren:1",
-                b"1",
-                number.as_bytes(),
-                b"invoice",
-                b"EUR",
-                &total,
-                &total,
-                &day,
-                &day,
-                &day,
-                &[1],
-            ];
+            let open = 1_000_i64.to_be_bytes();
+            let fields: [&[u8]; 9] =
+                [b"siren:1", b"1", number.as_bytes(), b"invoice", b"EUR", &open, &day, &day, &[1]];
             for field in fields {
                 out.extend_from_slice(&u32::try_from(field.len()).unwrap().to_be_bytes());
                 out.extend_from_slice(field);
@@ -272,12 +312,13 @@ mod tests {
             let (mut decoder, mut numbers) = (Decoder::default(), Vec::new());
             for chunk in bytes.chunks(size) {
                 decoder.feed(chunk);
-                while let Some(row) = decoder.row().unwrap() {
+                while let Some(fields) = decoder.row().unwrap() {
+                    let (buyer, item) = open_item(fields).unwrap();
                     assert_eq!(
-                        (row.issued.to_string().as_str(), row.open_minor, row.disputed),
-                        ("2026-01-04", 1_000, true)
+                        (buyer, item.issued.to_string().as_str(), item.open_minor, item.disputed),
+                        ("siren:1", "2026-01-04", 1_000, true)
                     );
-                    numbers.push(row.number);
+                    numbers.push(item.number);
                 }
             }
             assert_eq!(
@@ -293,7 +334,7 @@ mod tests {
         let bytes = stream(2);
         let mut decoder = Decoder::default();
         decoder.feed(&bytes[..bytes.len() - 2]);
-        while decoder.row().unwrap().is_some() {}
+        while decoder.row::<9>().unwrap().is_some() {}
         assert!(!decoder.ended);
     }
 }

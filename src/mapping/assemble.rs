@@ -107,6 +107,7 @@ pub struct Mapped {
 /// A mapping bound to the header of a source and the settings of a connection.
 pub struct Bound<'m> {
     mapping: &'m Mapping,
+    rules: Cow<'m, [Option<Rule>]>,
     slots: Vec<Option<usize>>,
     settings: &'m BTreeMap<String, String>,
     terms: &'m Terms,
@@ -145,7 +146,7 @@ struct Sheet<'a, 'm> {
     bound: &'a Bound<'m>,
     record: Record<'a>,
     fields: &'static [Field],
-    rules: &'m [Option<Rule>],
+    rules: &'a [Option<Rule>],
     currency: Result<Currency, String>,
     faults: Vec<Fault>,
     unknown: Vec<UnknownCode>,
@@ -167,7 +168,8 @@ impl<'m> Bound<'m> {
             Some(header) => mapping.references.iter().map(|name| header.index_of(name)).collect(),
             None => Vec::new(),
         };
-        let bound = Self { mapping, slots, settings, terms, company_currency };
+        let rules = Cow::Borrowed(mapping.rules.as_slice());
+        let mut bound = Self { mapping, rules, slots, settings, terms, company_currency };
         let Some(header) = header else { return Ok(bound) };
         let missing: Vec<String> = mapping
             .target
@@ -186,6 +188,7 @@ impl<'m> Bound<'m> {
             })
             .collect();
         if missing.is_empty() {
+            bound.rules = bound.present().into();
             return Ok(bound);
         }
         Err(format!(
@@ -206,6 +209,22 @@ impl<'m> Bound<'m> {
         }
     }
 
+    /// The rules without the names of columns that are not there, of which a mapping lists many; none of a rule's names
+    /// being there, the first stays for what is said of the field.
+    fn present(&self) -> Vec<Option<Rule>> {
+        let mut rules = self.mapping.rules.clone();
+        for rule in rules.iter_mut().flatten() {
+            if let Source::Paths(paths) = &mut rule.source {
+                let any = paths.iter().any(|path| self.column(path).is_some());
+                let mut first = true;
+                paths.retain(
+                    |path| if any { self.column(path).is_some() } else { std::mem::take(&mut first) },
+                );
+            }
+        }
+        rules
+    }
+
     fn column(&self, reference: &Reference) -> Option<usize> {
         self.slots.get(reference.slot).copied().flatten()
     }
@@ -217,7 +236,7 @@ impl<'m> Bound<'m> {
             bound: self,
             record,
             fields: self.mapping.target.fields(),
-            rules: &self.mapping.rules,
+            rules: &self.rules,
             currency: Ok(self.company_currency),
             faults: Vec::new(),
             unknown: Vec::new(),
@@ -246,7 +265,7 @@ impl<'m> Bound<'m> {
 }
 
 impl<'a, 'm: 'a> Sheet<'a, 'm> {
-    fn rule(&self, index: usize) -> Option<&'m Rule> {
+    fn rule(&self, index: usize) -> Option<&'a Rule> {
         self.rules.get(index)?.as_ref()
     }
 
@@ -316,12 +335,12 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
     }
 
     /// A field through its table of codes: the word of ours, or `Err` with a code that the table does not list.
-    fn code(&mut self, index: usize) -> Option<Result<String, String>> {
+    fn code(&mut self, index: usize) -> Option<Result<Cow<'a, str>, String>> {
         let text = self.text(index)?;
         match self.rule(index).and_then(|rule| rule.codes.as_ref()) {
-            None => Some(Ok(text.into_owned())),
+            None => Some(Ok(text)),
             Some((table, codes)) => match codes.get(text.as_ref()) {
-                Some(ours) => Some(Ok(ours.clone())),
+                Some(ours) => Some(Ok(Cow::Borrowed(ours))),
                 None => {
                     self.unknown.push(UnknownCode { table: table.clone(), code: text.clone().into_owned() });
                     Some(Err(text.into_owned()))
@@ -420,6 +439,12 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
 
     fn flag(&mut self, index: usize) -> bool {
         let Some(text) = self.text(index) else { return false };
+        match text.as_ref() {
+            // What most exports write, without folding it.
+            "N" | "0" => return false,
+            "O" | "Y" | "J" | "X" | "1" => return true,
+            _ => {}
+        }
         match crate::format::fold(&text).as_str() {
             "true" | "1" | "yes" | "y" | "oui" | "o" | "x" | "ja" | "j" => true,
             "false" | "0" | "no" | "n" | "non" | "nein" => false,
@@ -513,6 +538,9 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         let name = self.owned(field!(ACCOUNT, "name"));
         let code = self.owned(field!(ACCOUNT, "code"));
         let country = self.owned(field!(ACCOUNT, "country")).unwrap_or_default();
+        let street = self.owned(field!(ACCOUNT, "street"));
+        let postcode = self.owned(field!(ACCOUNT, "postcode"));
+        let town = self.owned(field!(ACCOUNT, "town"));
         let terms_days = self.integer(field!(ACCOUNT, "terms_days"));
         let blocked = self.flag(field!(ACCOUNT, "blocked"));
         let insurer_buyer_id = self.owned(field!(ACCOUNT, "insurer_buyer_id"));
@@ -522,6 +550,9 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             external_id,
             name: name?,
             country: country.to_uppercase(),
+            street,
+            postcode,
+            town,
             identifiers,
             insurer_buyer_id,
             limit_minor,
@@ -619,6 +650,9 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             disputed,
             reference,
         };
+        if instalments.is_empty() {
+            return (Some(Outcome::Item(ItemIn { item, more: Vec::new(), account: stub })), control);
+        }
         let total = item.total_minor;
         let mut parts = match item.split(&instalments) {
             Ok(parts) => parts.into_iter(),

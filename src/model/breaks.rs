@@ -27,8 +27,22 @@ words! {
         BuyerAmbiguous = "buyer_ambiguous",
         /// Two accounts of one legal buyer (information).
         SameBuyerTwoAccounts = "same_buyer_two_accounts",
+        /// One insurer covers one legal buyer under two of its ids.
+        TwoInsurerIds = "two_insurer_ids",
         /// A code that the mapping does not know.
         UnknownCode = "unknown_code",
+        /// The ERP holds another limit than Encours wrote into it.
+        LimitChangedInErp = "limit_changed_in_erp",
+        /// Nothing is covered, and the ERP does not stop deliveries.
+        LimitNotEnforced = "limit_not_enforced",
+        /// A request of ours that the insurer does not list.
+        RequestUnknownToInsurer = "request_unknown_to_insurer",
+        /// A request of ours that the insurer has not answered for long.
+        RequestUnanswered = "request_unanswered",
+        /// An overdue invoice whose notice is owed soon.
+        NoticeDue = "notice_due",
+        /// An overdue invoice whose notice is late.
+        NoticeMissed = "notice_missed",
     }
 }
 
@@ -45,11 +59,31 @@ impl BreakKind {
             Self::NoCover => "request cover before the next delivery",
             Self::CoverExpiring => "ask for a renewal before the date, or plan for the lower limit",
             Self::BuyerUnmatched => {
-                "add the registry number or the insurer's buyer id to the customer in the ERP"
+                "add the registry number or the insurer's buyer id to the customer in the ERP, or decide with \
+                 `encours buyers match`"
             }
-            Self::BuyerAmbiguous => "correct the registry numbers so that one buyer remains",
+            Self::BuyerAmbiguous => {
+                "correct the registry numbers so that one buyer remains, or decide with `encours buyers match`"
+            }
             Self::SameBuyerTwoAccounts => "nothing: the accounts share one cover",
+            Self::TwoInsurerIds => {
+                "ask the insurer to merge its two ids, or correct the link (`encours buyers links`)"
+            }
             Self::UnknownCode => "add the code to the [codes] table of the mapping",
+            Self::LimitChangedInErp => {
+                "ask who changed it; approve the write-back to replace it, or ask the insurer for the ERP's amount"
+            }
+            Self::LimitNotEnforced => "stop deliveries by hand: the ERP will not",
+            Self::RequestUnknownToInsurer => {
+                "ask the insurer for it by our reference, then say what it is with `encours requests settle`"
+            }
+            Self::RequestUnanswered => {
+                "call the insurer, or take the request back with `encours requests withdraw`"
+            }
+            Self::NoticeDue => {
+                "approve the notice, or send it by hand and say so with `encours requests settle`"
+            }
+            Self::NoticeMissed => "notify at once and tell the insurer why it is late",
         }
     }
 }

@@ -30,6 +30,12 @@ words! {
         ExposureOverLimit = "exposure.over_limit",
         /// A buyer came back within its limit.
         ExposureBackWithinLimit = "exposure.back_within_limit",
+        /// A request on cover should be made.
+        RequestProposed = "request.proposed",
+        /// A request on cover is with the insurer.
+        RequestSent = "request.sent",
+        /// The insurer has answered a request.
+        RequestDecided = "request.decided",
         /// A difference was found.
         BreakOpened = "break.opened",
         /// A difference is gone.

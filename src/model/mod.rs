@@ -20,7 +20,7 @@ pub use identifier::{Identifier, Scheme, iban_is_sound};
 pub use item::{Allocation, Instalment, Item, ItemKind};
 pub use limit::{Condition, Decision, Layer, LayerKind, Limit, LimitRequest, RequestStatus};
 pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_minor};
-pub use party::{Account, BuyerId, buyer_id_of};
+pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{
     Automation, AutomationRule, Fees, NoticeFrom, NoticeRule, Policy, RequestRule, StatementMethod,
     StatementRule, WhenEnded,

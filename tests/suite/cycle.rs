@@ -333,3 +333,52 @@ async fn wrong_credentials_pause_the_connection_and_name_the_setting() {
     assert_eq!((report.outcome.clone(), report.paused.len(), report.limits), (Outcome::Done, 0, 1));
     assert!(deltas(&report).contains(&"connection.recovered=1".to_owned()), "{:?}", deltas(&report));
 }
+
+#[tokio::test]
+async fn a_large_first_list_lands_the_same_in_either_ledger() {
+    let mut rows: Vec<String> = (0..9_000)
+        .map(|n| {
+            invoice(
+                &format!("F{n}"),
+                &format!("C{}", n % 700),
+                "01/02/2026",
+                "01/03/2026",
+                "100,00",
+                "100,00",
+            )
+        })
+        .collect();
+    rows[1] = invoice("F0", "C1", "01/02/2026", "01/03/2026", "7,00", "7,00"); // a key that is there already
+    rows[5_000] = invoice("F0", "C2", "01/02/2026", "01/03/2026", "8,00", "8,00"); // the same, in a later batch
+    rows[6_000] = invoice("F6000", "C3", "31/02/2026", "01/03/2026", "9,00", "9,00"); // no such day
+    let whole = format!("{ITEMS}{}", rows.concat());
+    let cut = whole.trim_end_matches(";N;\n");
+    let postgres = Postgres::new().await;
+    let mut told = Vec::new();
+    for ledger in [sqlite(), postgres.url.clone()] {
+        let world = World::new(&ledger).with_csv();
+        let setup = world.setup().await;
+        world.export("encours_1.csv", cut.as_bytes());
+        let refused = run(&setup, "2026-03-10").await;
+        assert!(errors(&refused)[0].contains("cut"), "{:?}", errors(&refused));
+        assert_eq!((refused.exposure.len(), deltas(&refused)), (0, vec![]), "nothing of a cut file stays");
+
+        world.export("encours_2.csv", whole.as_bytes());
+        let report = run(&setup, "2026-03-10").await;
+        assert_eq!((errors(&report), report.adds_up()), (vec![], true));
+        let invoices = report.operations.iter().find(|operation| operation.operation == "invoices").unwrap();
+        assert_eq!((invoices.read, invoices.new, invoices.quarantined), (9_000, 8_997, 3));
+        assert_eq!(report.exposure.get(&Currency::EUR), Some(&89_970_000));
+        let mut tx = setup.ledger.read().await.unwrap();
+        let mut exposures = tx.exposures("exemple", None).await.unwrap();
+        exposures.sort_by(|a, b| a.buyer_id.cmp(&b.buyer_id));
+        tx.rollback().await.unwrap();
+        let again = run(&setup, "2026-03-10").await;
+        let invoices = again.operations.iter().find(|operation| operation.operation == "invoices").unwrap();
+        assert_eq!((invoices.unchanged, invoices.quarantined, deltas(&again)), (8_997, 3, vec![]));
+        told.push((deltas(&report), report.control_totals, exposures));
+        setup.ledger.close().await;
+    }
+    assert_eq!(told[0], told[1]);
+    postgres.drop().await;
+}

@@ -2,6 +2,8 @@
 
 mod cycle;
 mod demo;
+mod effects;
+mod identity;
 mod ledger;
 mod queue;
 mod tryton;

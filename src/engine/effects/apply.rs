@@ -66,7 +66,8 @@ pub async fn carry_out(setup: &Setup, options: &Options<'_>) -> Result<Vec<Told>
     let mut told = settle::abandoned(setup, options).await?;
     let (rows, paused) = approve(setup, options, &mut told).await?;
     let work = setup.connections.iter().map(|connection| {
-        let own: Vec<EffectRow> = rows.iter().filter(|row| row.connection == connection.id).cloned().collect();
+        let own: Vec<EffectRow> =
+            rows.iter().filter(|row| row.connection == connection.id).cloned().collect();
         let paused = paused.get(&connection.id);
         async move {
             match paused {
@@ -141,7 +142,8 @@ fn missing(setup: &Setup, row: &EffectRow) -> Option<String> {
             row.kind, row.id
         ));
     }
-    let by_id = connection.connector.manifest.reach == Reach::Http && row.kind().is_ok_and(EffectKind::is_request);
+    let by_id =
+        connection.connector.manifest.reach == Reach::Http && row.kind().is_ok_and(EffectKind::is_request);
     (by_id && !row.facts.contains_key("insurer_buyer_id"))
         .then(|| format!("{} does not know the buyer yet: its id is needed", connection.id))
 }
@@ -220,9 +222,10 @@ impl Ending {
     fn error(error: &connector::Error) -> Self {
         let text = error.to_string();
         match error.verdict() {
-            Verdict::RetryLater { .. } => {
-                Self { stop: true, ..Self::of(EffectState::Approved, format!("not sent: {text}; it is tried again")) }
-            }
+            Verdict::RetryLater { .. } => Self {
+                stop: true,
+                ..Self::of(EffectState::Approved, format!("not sent: {text}; it is tried again"))
+            },
             Verdict::OutcomeUnknown => Self::of(
                 EffectState::Unknown,
                 format!("{text}; the partner is read before anything is sent again"),
@@ -253,7 +256,9 @@ async fn one_effect(
                 let ending = Ending::of(EffectState::Done, "the ERP holds it already");
                 return finish(setup, connection, &row, EffectState::Approved, ending, options).await;
             }
-            Err(ending) => return finish(setup, connection, &row, EffectState::Approved, ending, options).await,
+            Err(ending) => {
+                return finish(setup, connection, &row, EffectState::Approved, ending, options).await;
+            }
         }
     }
     let limit = connection.connector.manifest.timeout + CALL_SLACK;
@@ -262,7 +267,14 @@ async fn one_effect(
     let note = format!("sending to {}", connection.id);
     let claim = Step {
         lease_until: Some(crate::clock::now().max(options.now) + lease),
-        ..Step::new(&[EffectState::Approved], EffectState::Sending, options.by, &note, options.day, options.now)
+        ..Step::new(
+            &[EffectState::Approved],
+            EffectState::Sending,
+            options.by,
+            &note,
+            options.day,
+            options.now,
+        )
     };
     let claimed = tx.advance(&row.id, &claim).await?;
     tx.commit().await?;
@@ -318,14 +330,14 @@ pub(super) async fn held(connection: &Connection, row: &EffectRow) -> Result<Hel
     if is_wanted {
         return Ok(Held::Wanted);
     }
-    if found.is_some() == row.before_minor.is_some() && write_back::held(found) == write_back::held(row.before_minor) {
+    if found.is_some() == row.before_minor.is_some()
+        && write_back::held(found) == write_back::held(row.before_minor)
+    {
         let stamp = answer.into_iter().filter(|(name, _)| name == "stamp");
         return Ok(Held::Before(stamp.collect()));
     }
-    let holds = found.map_or_else(
-        || "no limit".to_owned(),
-        |minor| crate::model::Money::new(minor, currency).to_string(),
-    );
+    let holds = found
+        .map_or_else(|| "no limit".to_owned(), |minor| crate::model::Money::new(minor, currency).to_string());
     Ok(Held::Other(format!("the ERP holds {holds}")))
 }
 
@@ -343,10 +355,11 @@ async fn before_writing(
         )),
         Err(error) => {
             let ending = Ending::error(&error);
-            Err(match ending.to {
-                // Reading changes nothing, so nothing is in doubt.
-                EffectState::Unknown => Ending { stop: true, ..Ending::of(EffectState::Approved, ending.note) },
-                _ => ending,
+            // Reading changes nothing, so nothing is in doubt.
+            Err(if ending.to == EffectState::Unknown {
+                Ending { stop: true, ..Ending::of(EffectState::Approved, ending.note) }
+            } else {
+                ending
             })
         }
     }
@@ -394,7 +407,8 @@ pub(super) async fn finish(
         after_step(&mut tx, company, after, options, now).await?;
     }
     if ending.pause {
-        let deltas = super::super::cycle::pause_delta(&mut tx, &connection.id, Some(&ending.note), now).await?;
+        let deltas =
+            super::super::cycle::pause_delta(&mut tx, &connection.id, Some(&ending.note), now).await?;
         tx.say(company, &row.id, deltas.as_slice(), now).await?;
     }
     tx.commit().await?;
@@ -423,14 +437,21 @@ pub(super) async fn after_step(
     if state != EffectState::Done {
         return Ok(());
     }
-    if kind == EffectKind::WriteLimit {
+    if kind == EffectKind::WriteLimit && after.batch.is_none() {
         tx.know_written_limit(after).await?;
     }
     if kind == EffectKind::WithdrawRequest {
         let from = [EffectState::Done, EffectState::Unknown, EffectState::Approved, EffectState::Proposed];
         let step = Step {
             declined: true,
-            ..Step::new(&from, EffectState::Dropped, options.by, "taken back before it was decided", options.day, now)
+            ..Step::new(
+                &from,
+                EffectState::Dropped,
+                options.by,
+                "taken back before it was decided",
+                options.day,
+                now,
+            )
         };
         tx.advance(&after.subject, &step).await?;
     }

@@ -34,6 +34,8 @@ pub(super) struct Book<'a> {
     pub(super) write_ends: BTreeMap<(String, String), (i64, Option<EffectRow>)>,
     /// What insurers list as undecided: connection, policy and the insurer's id of the buyer.
     listed: BTreeSet<(String, String, String)>,
+    /// The references of it, theirs and ours, by connection.
+    references: BTreeSet<(String, String)>,
 }
 
 /// What the insurer says of a buyer under a policy.
@@ -103,10 +105,12 @@ impl<'a> Book<'a> {
                 }
             }
         }
-        let mut listed = BTreeSet::new();
+        let (mut listed, mut references) = (BTreeSet::new(), BTreeSet::new());
         let insurers: BTreeSet<&str> = policies.iter().map(|policy| policy.connection.as_str()).collect();
         for connection in insurers {
             for request in tx.listed_requests(connection).await? {
+                references.insert((connection.to_owned(), request.reference));
+                references.extend(request.our_reference.map(|reference| (connection.to_owned(), reference)));
                 listed.insert((connection.to_owned(), request.policy, request.insurer_buyer_id));
             }
         }
@@ -125,6 +129,7 @@ impl<'a> Book<'a> {
             written: tx.written_limits(company).await?,
             write_ends,
             listed,
+            references,
         })
     }
 
@@ -194,5 +199,17 @@ impl<'a> Book<'a> {
         let key = |last: &str| (policy.connection.clone(), policy.number.clone(), last.to_owned());
         self.asked.contains(&key(buyer))
             || self.insurer_id(buyer, &policy.connection).is_some_and(|id| self.listed.contains(&key(id)))
+    }
+
+    /// Whether the insurer lists a request: by one of its references, else any on the buyer.
+    pub(super) fn is_listed(
+        &self,
+        connection: &str,
+        policy: &str,
+        insurer_id: &str,
+        references: &BTreeSet<&str>,
+    ) -> bool {
+        references.iter().any(|one| self.references.contains(&(connection.to_owned(), (*one).to_owned())))
+            || self.listed.contains(&(connection.to_owned(), policy.to_owned(), insurer_id.to_owned()))
     }
 }

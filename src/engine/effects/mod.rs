@@ -8,15 +8,19 @@
 
 mod apply;
 mod book;
+mod files;
+mod hand;
 mod notices;
 mod requests;
 mod settle;
 mod tell;
+mod watch;
 mod write_back;
 
 use std::collections::BTreeSet;
 
 pub use apply::{Options, Told, Which, carry_out};
+pub use hand::{Verdict, decline, settle_by_hand, withdraw};
 pub(super) use tell::request_delta;
 
 use super::{Error, Setup};
@@ -46,6 +50,7 @@ pub async fn plan(tx: &mut Tx<'_>, setup: &Setup, day: Date) -> Result<Plan, Err
     requests::plan(&book, &mut plan)?;
     write_back::plan(&book, &mut plan)?;
     notices::plan(&book, tx, &mut plan).await?;
+    watch::plan(&book, tx, &mut plan).await?;
     plan.effects.sort_by(|a, b| order(a).cmp(&order(b)));
     Ok(plan)
 }
@@ -84,6 +89,20 @@ pub(super) async fn propose(
         }
     }
     Ok(deltas)
+}
+
+/// Plans and writes the plan down, without reading any partner: what a person is about to approve is what the ledger says
+/// now.
+///
+/// # Errors
+/// What the ledger says; a figure that cannot be computed.
+pub async fn record(setup: &Setup, day: Date, now: Instant) -> Result<(), Error> {
+    let mut tx = setup.ledger.begin().await?;
+    let plan = plan(&mut tx, setup, day).await?;
+    let deltas = propose(&mut tx, setup, &plan, day, now).await?;
+    tx.say(&setup.company.id, "plan", &deltas, now).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The sentence that people know an effect by.

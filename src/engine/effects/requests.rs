@@ -29,7 +29,9 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
                 continue;
             }
             // A buyer that some insurer has decided on stays with it; the first policy that takes its country gets a new one.
-            if decided.is_none() && (known || first || !policy.takes(country) || !owes_in(book, buyer, policy)) {
+            if decided.is_none()
+                && (known || first || !policy.takes(country) || !owes_in(book, buyer, policy))
+            {
                 continue;
             }
             first |= decided.is_none();
@@ -51,7 +53,8 @@ fn owes_in(book: &Book<'_>, buyer: &str, policy: &Policy) -> bool {
 
 fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Decided<'_>>) -> Situation {
     let currency = policy.currency.code();
-    let (peak_days, slack_days) = policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
+    let (peak_days, slack_days) =
+        policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
     let owed_minor = book.owed(buyer, currency);
     let peak = book.peak(buyer, currency, peak_days);
     let slack = book.peak(buyer, currency, slack_days);
@@ -86,18 +89,19 @@ fn effect(book: &Book<'_>, buyer: &str, policy: &Policy, proposal: Proposal) -> 
     if let Some(step) = capabilities.and_then(|able| able.amount_step) {
         amount_minor = round_up(amount_minor, step, policy);
     }
-    let (kind, action) = match proposal.action {
-        Action::Supersede if capabilities.is_some_and(|able| able.change_over_ended) => {
-            (EffectKind::ChangeLimit, Action::Supersede)
-        }
-        Action::Supersede => (EffectKind::RequestLimit, Action::New),
-        other => (proposal.kind, other),
+    let (kind, action) = if proposal.action != Action::Supersede {
+        (proposal.kind, proposal.action)
+    } else if capabilities.is_some_and(|able| able.change_over_ended) {
+        (EffectKind::ChangeLimit, Action::Supersede)
+    } else {
+        (EffectKind::RequestLimit, Action::New)
     };
     let insurer_id = book.insurer_id(buyer, &policy.connection);
     let by_file = connection.is_some_and(|connection| connection.connector.manifest.reach == Reach::Files);
     let approval = match insurer_id {
         None if !by_file => Approval::Person(
-            "the insurer's id of the buyer is not known: look it up, or store it in the ERP, before".to_owned(),
+            "the insurer's id of the buyer is not known: look it up, or store it in the ERP, before"
+                .to_owned(),
         ),
         Some(_) | None => proposal.approval,
     };
@@ -117,10 +121,14 @@ fn effect(book: &Book<'_>, buyer: &str, policy: &Policy, proposal: Proposal) -> 
     fact("currency", Some(policy.currency.code().to_owned()));
     fact("buyer_name", Some(name.to_owned()));
     fact("buyer_country", Some(country.to_owned()));
-    fact("reference", book.decided(buyer, policy).ok().flatten().map(|decided| decided.row.payload.reference.clone()));
+    fact(
+        "reference",
+        book.decided(buyer, policy).ok().flatten().map(|decided| decided.row.payload.reference.clone()),
+    );
     if let Some(accounts) = book.accounts.get(buyer) {
         fact("account", accounts.first().map(|account| account.code.clone()));
-        let identifier = accounts.iter().flat_map(|account| account.identifiers()).filter(Identifier::is_sound);
+        let identifier =
+            accounts.iter().flat_map(|account| account.identifiers()).filter(Identifier::is_sound);
         if let Some(identifier) = identifier.min_by_key(|identifier| rank(identifier.scheme)) {
             fact("identifier_scheme", Some(identifier.scheme.as_str().to_owned()));
             fact("identifier", Some(identifier.value));

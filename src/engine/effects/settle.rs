@@ -43,8 +43,13 @@ pub(super) async fn abandoned(setup: &Setup, options: &Options<'_>) -> Result<Ve
     }
     let undecided: Vec<EffectRow> =
         tx.effects(company, &[EffectState::Done]).await?.into_iter().filter(|row| row.awaiting).collect();
-    let paused: Vec<String> =
-        tx.connections().await?.into_iter().filter(|row| row.paused_since.is_some()).map(|row| row.id).collect();
+    let paused: Vec<String> = tx
+        .connections()
+        .await?
+        .into_iter()
+        .filter(|row| row.paused_since.is_some())
+        .map(|row| row.id)
+        .collect();
     tx.commit().await?;
 
     let mut told = Vec::new();
@@ -59,7 +64,8 @@ pub(super) async fn abandoned(setup: &Setup, options: &Options<'_>) -> Result<Ve
         if connection.connector.manifest.reach == Reach::Files {
             told.extend(super::files::settle(setup, connection, &doubtful, options).await?);
         }
-        let needs_lists = doubtful.iter().chain(&undecided).any(|row| row.kind().is_ok_and(EffectKind::is_request));
+        let needs_lists =
+            doubtful.iter().chain(&undecided).any(|row| row.kind().is_ok_and(EffectKind::is_request));
         let lists = if needs_lists { Some(Lists::read(connection).await) } else { None };
         for row in doubtful {
             if connection.connector.manifest.reach == Reach::Files {
@@ -75,7 +81,9 @@ pub(super) async fn abandoned(setup: &Setup, options: &Options<'_>) -> Result<Ve
             let ending = match followed(connection, &row).await {
                 Followed::Decided(ending) => Some(ending),
                 Followed::Pending => None,
-                Followed::Unasked => lists.as_ref().and_then(|lists| decided(connection, &row, lists, options)),
+                Followed::Unasked => {
+                    lists.as_ref().and_then(|lists| decided(connection, &row, lists, options))
+                }
             };
             if let Some(ending) = ending {
                 let mut tx = setup.ledger.begin().await?;
@@ -108,7 +116,9 @@ impl Lists {
             requests = whole(connection, "list_requests").await.map(|outcomes| {
                 outcomes
                     .into_iter()
-                    .filter_map(|outcome| if let Outcome::Request(request) = outcome { Some(request) } else { None })
+                    .filter_map(
+                        |outcome| if let Outcome::Request(request) = outcome { Some(request) } else { None },
+                    )
                     .collect()
             });
         }
@@ -135,7 +145,8 @@ impl Lists {
 
     fn request(&self, row: &EffectRow) -> Option<&LimitRequest> {
         let requests = self.requests.as_deref().unwrap_or_default();
-        let ours = |request: &&LimitRequest| request.our_reference.as_deref() == Some(row.our_reference.as_str());
+        let ours =
+            |request: &&LimitRequest| request.our_reference.as_deref() == Some(row.our_reference.as_str());
         let by_theirs = |request: &&LimitRequest| {
             row.partner_reference.as_deref().is_some_and(|reference| reference == request.reference)
         };
@@ -170,7 +181,11 @@ async fn whole(connection: &Connection, operation: &str) -> Option<Vec<Outcome>>
     let (pulled, outcomes) = tokio::join!(pull, collect);
     match pulled {
         Ok(_) if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Bad(_))) => {
-            tracing::warn!(connection = connection.id, operation, "a record cannot be read, so nothing is concluded from its list");
+            tracing::warn!(
+                connection = connection.id,
+                operation,
+                "a record cannot be read, so nothing is concluded from its list"
+            );
             None
         }
         Ok(_) => Some(outcomes),
@@ -198,9 +213,10 @@ async fn in_doubt(
     if kind == EffectKind::WriteLimit && connection.has("read_limit") {
         return Ok(match held(connection, row).await {
             Ok(Held::Wanted) => Some(Ending::of(EffectState::Done, "read from the ERP: it was written")),
-            Ok(Held::Before(_)) => {
-                Some(Ending::of(EffectState::Approved, "read from the ERP: it was not written; it is sent again"))
-            }
+            Ok(Held::Before(_)) => Some(Ending::of(
+                EffectState::Approved,
+                "read from the ERP: it was not written; it is sent again",
+            )),
             Ok(Held::Other(holds)) => Some(Ending::of(
                 EffectState::Dropped,
                 format!("changed in the ERP meanwhile: {holds}; it is left alone"),
@@ -219,7 +235,10 @@ async fn in_doubt(
         return Ok(Some(Ending {
             awaiting: true,
             reference: Some(request.reference.clone()),
-            ..Ending::of(EffectState::Done, format!("found at the insurer as {}; the decision is to come", request.reference))
+            ..Ending::of(
+                EffectState::Done,
+                format!("found at the insurer as {}; the decision is to come", request.reference),
+            )
         }));
     }
     if let Some(ending) = answered(row, lists.limit(row)) {
@@ -245,9 +264,9 @@ async fn in_decisions(connection: &Connection, row: &EffectRow) -> Option<Option
     let question = BTreeMap::from([("policy".to_owned(), row.policy.clone())]);
     match connection.look_up("list_decisions", &question).await {
         Ok(decisions) => {
-            let own = decisions
-                .iter()
-                .find(|decision| decision.get("our_reference").is_some_and(|text| *text == row.our_reference))?;
+            let own = decisions.iter().find(|decision| {
+                decision.get("our_reference").is_some_and(|text| *text == row.our_reference)
+            })?;
             let code = own.get("code").map_or("", String::as_str);
             Some(Some(Ending {
                 reference: own.get("reference").cloned(),
@@ -348,8 +367,9 @@ async fn notice_in_doubt(connection: &Connection, row: &EffectRow, options: &Opt
                     reference: notice.get("reference").cloned(),
                     ..Ending::of(EffectState::Done, "found among the insurer's notices")
                 }),
-                None => is_due(connection, row, options)
-                    .then(|| Ending::of(EffectState::Approved, "the insurer has no such notice; it is sent again")),
+                None => is_due(connection, row, options).then(|| {
+                    Ending::of(EffectState::Approved, "the insurer has no such notice; it is sent again")
+                }),
             }
         }
         Err(error) => {

@@ -12,7 +12,9 @@ pub(super) fn title(row: &EffectRow) -> String {
     match Action::parse(&row.action) {
         Some(Action::New) => format!("ask {} for {amount} on {}", row.connection, row.name),
         Some(Action::Supersede) => format!("ask {} again for {amount} on {}", row.connection, row.name),
-        Some(Action::Increase) => format!("ask {} for {amount} instead of {before} on {}", row.connection, row.name),
+        Some(Action::Increase) => {
+            format!("ask {} for {amount} instead of {before} on {}", row.connection, row.name)
+        }
         Some(Action::Reduce) => format!("give back part of {before} on {}: {amount} stays", row.name),
         Some(Action::Cancel) => format!("give up the limit of {before} on {}", row.name),
         Some(Action::Withdraw) => format!("take back the request on {}", row.name),
@@ -20,7 +22,9 @@ pub(super) fn title(row: &EffectRow) -> String {
         Some(Action::Zero) => format!("write a limit of zero for {} into {}", row.name, row.connection),
         Some(Action::Remove) => format!("take the limit of {} out of {}", row.name, row.connection),
         Some(Action::Block) => format!("block {} in {}", row.name, row.connection),
-        Some(Action::Notify) => format!("notify {} of {amount} overdue on {}: {}", row.connection, row.name, row.subject),
+        Some(Action::Notify) => {
+            format!("notify {} of {amount} overdue on {}: {}", row.connection, row.name, row.subject)
+        }
         Some(Action::State) => format!("state {amount} owed by {} to {}", row.name, row.connection),
         None => format!("{} on {}", row.action, row.name),
     }
@@ -32,11 +36,14 @@ pub(in crate::engine) fn request_delta(event: Event, row: &EffectRow) -> Option<
         return None;
     }
     let currency = crate::model::Currency::parse(&row.currency);
-    let amount = |minor: Option<i64>| minor.zip(currency).map(|(minor, currency)| render_minor(minor, currency));
-    let summary = match event {
-        Event::RequestProposed => format!("Proposed: {}. {}", title(row), row.why),
-        Event::RequestSent => format!("Sent: {}.", title(row)),
-        _ => format!("Answered: {}: {}.", title(row), row.message.as_deref().unwrap_or(&row.state)),
+    let amount =
+        |minor: Option<i64>| minor.zip(currency).map(|(minor, currency)| render_minor(minor, currency));
+    let summary = if event == Event::RequestProposed {
+        format!("Proposed: {}. {}", title(row), row.why)
+    } else if event == Event::RequestSent {
+        format!("Sent: {}.", title(row))
+    } else {
+        format!("Answered: {}: {}.", title(row), row.message.as_deref().unwrap_or(&row.state))
     };
     Some(Delta {
         event,

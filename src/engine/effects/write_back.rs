@@ -14,8 +14,8 @@ use crate::connector::{Connection, Role};
 use crate::credit::CapReason;
 use crate::ledger::AccountRow;
 use crate::model::{
-    Action, Approval, Automation, Break, BreakKind, Currency, Date, Effect, EffectKind, Money, Policy, WhenEnded,
-    render_minor,
+    Action, Approval, Automation, Break, BreakKind, Currency, Date, Effect, EffectKind, Money, Policy,
+    WhenEnded, render_minor,
 };
 
 /// The least amount that counts as a limit. Some ERPs take zero for "unlimited", so that 0.01 is written to mean none.
@@ -54,7 +54,8 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
 
 /// Who writes into each ERP: itself, or a connection of files that stands in for it.
 fn writers<'a>(book: &Book<'a>) -> BTreeMap<&'a str, &'a Connection> {
-    let erps = book.setup.connections.iter().filter(|connection| connection.connector.manifest.role == Role::Erp);
+    let erps =
+        book.setup.connections.iter().filter(|connection| connection.connector.manifest.role == Role::Erp);
     let mut writers = BTreeMap::new();
     for connection in erps.filter(|connection| connection.has("write_limit")) {
         match connection.settings.get("for") {
@@ -99,7 +100,12 @@ fn wanted<'a>(book: &Book<'a>, buyer: &str) -> Result<Option<Wanted<'a>>, Error>
             currency: policy.currency,
             until: limit.effective_to.filter(|_| minor > 0),
             policy,
-            why: format!("{} covers {} ({})", policy.connection, Money::new(minor, policy.currency), decided.reason),
+            why: format!(
+                "{} covers {} ({})",
+                policy.connection,
+                Money::new(minor, policy.currency),
+                decided.reason
+            ),
         };
         all = Some(match all {
             None => own,
@@ -145,11 +151,13 @@ fn propose(
     let last = book.written.get(&key);
     let action = operation(wanted.action, able);
     let zero_now = holds == Some(0) || holds.is_some_and(|minor| minor < LIMIT_MINOR_MIN);
-    let same = match wanted.action {
-        Action::Set => held(holds) == wanted.minor,
-        Action::Remove => holds.is_none(),
+    let same = if wanted.action == Action::Set {
+        held(holds) == wanted.minor
+    } else if wanted.action == Action::Remove {
+        holds.is_none()
+    } else {
         // "No limit" is not zero: where the ERP holds none, zero still has to be written.
-        _ => zero_now || (action == Some(Action::Block) && last.is_some_and(|row| row.action == "block")),
+        zero_now || (action == Some(Action::Block) && last.is_some_and(|row| row.action == "block"))
     };
     let finding = |kind, ours: String, theirs: String| Break {
         kind,
@@ -199,7 +207,8 @@ fn propose(
         return;
     }
     let owed = book.owed(buyer, wanted.currency.code());
-    let (ends, failed) = book.write_ends.get(&key).map_or((0, None), |(ends, failed)| (*ends, failed.as_ref()));
+    let (ends, failed) =
+        book.write_ends.get(&key).map_or((0, None), |(ends, failed)| (*ends, failed.as_ref()));
     let failed = failed.filter(|row| {
         row.action == action.as_str()
             && row.amount_minor == amount_of(action, wanted.minor)
@@ -210,7 +219,10 @@ fn propose(
     } else if last.is_none() && holds.is_some_and(|minor| minor >= LIMIT_MINOR_MIN) {
         Approval::Person("the ERP holds a limit that Encours did not write".to_owned())
     } else if let Some(row) = failed {
-        Approval::Person(format!("the last attempt failed: {}", row.message.as_deref().unwrap_or("no reason given")))
+        Approval::Person(format!(
+            "the last attempt failed: {}",
+            row.message.as_deref().unwrap_or("no reason given")
+        ))
     } else if able.refuses_below_exposure && wanted.minor < owed && action != Action::Block {
         Approval::Person(format!("the ERP refuses a limit below the {} that is owed", money(owed)))
     } else if automation == Automation::Person {
@@ -249,12 +261,7 @@ fn propose(
         subject: account.external_id.clone(),
         cause: ends.to_string(),
         why: format!("{}; {} holds {before}.", wanted.why, account.code),
-        expected: match action {
-            Action::Set => format!("{} holds {}.", account.code, money(wanted.minor)),
-            Action::Block => format!("{} is blocked.", account.code),
-            Action::Remove => format!("{} holds no limit.", account.code),
-            _ => format!("{} holds a limit of zero, which is not \"no limit\".", account.code),
-        },
+        expected: expected(action, &account.code, wanted),
         amount: amount.map(money),
         before: holds.map(money),
         fee: None,
@@ -264,23 +271,30 @@ fn propose(
     });
 }
 
+fn expected(action: Action, code: &str, wanted: &Wanted<'_>) -> String {
+    if action == Action::Set {
+        format!("{code} holds {}.", Money::new(wanted.minor, wanted.currency))
+    } else if action == Action::Block {
+        format!("{code} is blocked.")
+    } else if action == Action::Remove {
+        format!("{code} holds no limit.")
+    } else {
+        format!("{code} holds a limit of zero, which is not \"no limit\".")
+    }
+}
+
 /// The amount that an operation carries.
 fn amount_of(action: Action, minor: i64) -> Option<i64> {
-    match action {
-        Action::Set => Some(minor),
-        Action::Zero => Some(0),
-        _ => None,
-    }
+    if action == Action::Set { Some(minor) } else { (action == Action::Zero).then_some(0) }
 }
 
 /// How the ERP is told: the operation itself where it has a word for it; for zero, a block where it has none. Never more
 /// than was meant: nothing stands in for taking a limit out.
 fn operation(action: Action, able: &crate::connector::Capabilities) -> Option<Action> {
-    let says = |action: Action| able.limit_operations.iter().any(|word| word == action.as_str());
-    match action {
-        Action::Zero | Action::Block if !says(action) => {
-            [Action::Block, Action::Zero].into_iter().find(|other| says(*other))
-        }
-        other => says(other).then_some(other),
+    let says = |action: &Action| able.limit_operations.iter().any(|word| word == action.as_str());
+    if says(&action) {
+        return Some(action);
     }
+    let stands_in = [Action::Block, Action::Zero];
+    stands_in.contains(&action).then(|| stands_in.into_iter().find(says)).flatten()
 }

@@ -207,6 +207,23 @@ impl Sandbox {
         self.lock().faults.push(fault);
     }
 
+    /// Forgets the faults that are still to come.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// Takes another secret from now on; tokens that were issued end, so that the next call has to sign in again.
+    pub fn change_secret(&self, secret: &str) {
+        let mut inner = self.lock();
+        secret.clone_into(&mut inner.book.setup.client_secret);
+        inner.tokens.clear();
+    }
+
+    /// Loses every request that was taken, as an insurer may that never shows them again.
+    pub fn forget_requests(&self) {
+        self.lock().book.requests.clear();
+    }
+
     /// Every call so far, in the order of their answers.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

@@ -437,8 +437,8 @@ async fn open_items_come_by_buyer(db: &Database) {
 
     let mut tx = db.ledger.read().await.unwrap();
     let mut all = Vec::new();
-    tx.open_items(COMPANY, None, |row| {
-        all.push((row.buyer_id, row.external_id, row.open_minor));
+    tx.open_items(COMPANY, None, |buyer, row| {
+        all.push((buyer.to_owned(), row.external_id, row.open_minor));
         Ok(())
     })
     .await
@@ -449,8 +449,8 @@ async fn open_items_come_by_buyer(db: &Database) {
     let mut wanted: BTreeSet<String> = (0..1_000).map(|n| format!("account:erp:X{n}")).collect();
     wanted.extend(["account:erp:C1".to_owned(), "account:erp:C3".to_owned()]);
     let mut some = Vec::new();
-    tx.open_items(COMPANY, Some(&wanted), |row| {
-        some.push(row.buyer_id);
+    tx.open_items(COMPANY, Some(&wanted), |buyer, _| {
+        some.push(buyer.to_owned());
         Ok(())
     })
     .await
@@ -458,7 +458,7 @@ async fn open_items_come_by_buyer(db: &Database) {
     assert_eq!(some.len(), 10);
     assert!(some.is_sorted() && some.iter().all(|id| id.ends_with("C1") || id.ends_with("C3")), "{some:?}");
     for (company, buyers) in [(COMPANY, Some(BTreeSet::new())), ("another", None)] {
-        tx.open_items(company, buyers.as_ref(), |_| panic!("nothing was asked for")).await.unwrap();
+        tx.open_items(company, buyers.as_ref(), |_, _| panic!("nothing was asked for")).await.unwrap();
     }
     tx.rollback().await.unwrap();
 }

@@ -7,6 +7,7 @@ mod accounts;
 mod facts;
 mod items;
 mod limits;
+mod links;
 mod opening;
 mod quarantine;
 mod sequences;
@@ -238,6 +239,9 @@ fn account(external_id: &str, name: &str, siren: Option<&str>) -> Account {
         code: external_id.to_owned(),
         name: name.to_owned(),
         country: "FR".to_owned(),
+        street: None,
+        postcode: None,
+        town: None,
         identifiers: siren.and_then(|siren| Identifier::new(Scheme::Siren, siren)).into_iter().collect(),
         insurer_buyer_id: None,
         limit_minor: None,

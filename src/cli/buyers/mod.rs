@@ -1,4 +1,7 @@
-//! `encours buyers`: who owes, what, and how much of it is covered.
+//! `encours buyers`: who owes, what, and how much of it is covered; and who is who.
+
+pub mod links;
+mod matching;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +14,25 @@ use super::{Books, Context, Exit};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// An account code, a registry number, a buyer id or a part of the name; all buyers without it
     text: Option<String>,
+}
+
+/// What is to be done about who is who; without it, buyers are listed.
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List what waits for a person: whose limits and accounts nobody knows, with those that have names alike
+    Match,
+    /// Say which legal buyer an account or an insurer's buyer is; this outranks every number
+    Link(links::LinkArgs),
+    /// Take back what a person said; the numbers decide again
+    Unlink(links::UnlinkArgs),
+    /// List the links that persons made, also those taken back; of one buyer, or with --all, every link
+    Links(links::ListArgs),
 }
 
 /// Buyers with everything that the lists show of them.
@@ -92,6 +111,13 @@ pub fn decimal(minor: i64, code: &str) -> String {
 /// # Errors
 /// A configuration or a ledger that cannot be read.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    match &args.action {
+        Some(Action::Match) => return matching::run(context).await,
+        Some(Action::Link(args)) => return links::link(context, args).await,
+        Some(Action::Unlink(args)) => return links::unlink(context, args).await,
+        Some(Action::Links(args)) => return links::list(context, args).await,
+        None => {}
+    }
     let mut books = context.books().await?;
     let portfolio = Portfolio::read(&mut books, args.text.as_deref()).await?;
     if let (Some(text), true) = (&args.text, portfolio.buyers.is_empty()) {
@@ -157,6 +183,9 @@ pub fn account_json(account: &AccountRow) -> serde_json::Value {
         "code": account.code,
         "name": account.name,
         "country": account.country,
+        "street": account.street,
+        "postcode": account.postcode,
+        "town": account.town,
         "identifiers": account.identifiers().map(|id| json!({ "scheme": id.scheme, "value": id.value, "sound": id.is_sound() })).collect::<Vec<_>>(),
         "insurer_buyer_id": account.insurer_buyer_id,
         "limit": account.limit().map(|(minor, currency)| json!({ "amount": render_minor(minor, currency), "currency": currency })),
