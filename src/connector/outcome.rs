@@ -1,8 +1,8 @@
-//! What the answer to a look-up means where its status, or a word in it, says more than its fields.
+//! Tests of answers by status and by what stands in them; and what the answer to a look-up means beyond its fields.
 
 use super::manifest::Finding;
-use super::parse::{tests, words_of};
-use super::read::Section;
+use super::parse::words_of;
+use super::read::{Section, integers};
 use super::roles::{Kind, Purpose};
 use crate::transport::http::Test;
 
@@ -26,4 +26,37 @@ pub(super) fn findings(section: &Section<'_>, purpose: &Purpose, follows: bool) 
         section.problem(entry.span(), "a look-up has an outcome or a second call (then), not both");
     }
     findings
+}
+
+/// A list of `{ status, path, matches, is }`.
+pub(super) fn tests<T: Copy>(
+    section: &Section<'_>,
+    key: &'static str,
+    known: &[(&str, T)],
+) -> Vec<(Test, T)> {
+    let mut tests = Vec::new();
+    for table in section.sections(key) {
+        let test = Test {
+            status: statuses(&table, "status"),
+            path: table.paths("path"),
+            matches: table.text("matches"),
+        };
+        if test.matches.is_some() && test.path.is_empty() {
+            table.problem(table.span.clone(), "matches needs a path");
+        }
+        let is = table.required("is", table.word("is", known));
+        tests.extend(is.map(|is| (test, is)));
+        table.close();
+    }
+    tests
+}
+
+pub(super) fn statuses(section: &Section<'_>, key: &'static str) -> Vec<u16> {
+    let statuses = section.read(key, |value| {
+        integers(value)?
+            .iter()
+            .map(|n| u16::try_from(*n).map_err(|_| "expected HTTP statuses".to_owned()))
+            .collect()
+    });
+    statuses.unwrap_or_default()
 }

@@ -15,14 +15,14 @@ use super::manifest::{
     HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
     Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
-use super::outcome;
+use super::outcome::{findings, statuses, tests};
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
 use crate::format::json::{self, Path};
 use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::format::toml::Problem;
 use crate::mapping::{Mappings, Target};
-use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Test, Token, TokenRequest};
+use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Token, TokenRequest};
 use crate::transport::{JsonTemplate, Template, Verdict};
 
 impl Manifest {
@@ -350,39 +350,6 @@ fn http_rules(section: Option<Section<'_>>, names: &Names<'_>) -> HttpRules {
     rules
 }
 
-/// A list of `{ status, path, matches, is }`.
-pub(super) fn tests<T: Copy>(
-    section: &Section<'_>,
-    key: &'static str,
-    known: &[(&str, T)],
-) -> Vec<(Test, T)> {
-    let mut tests = Vec::new();
-    for table in section.sections(key) {
-        let test = Test {
-            status: statuses(&table, "status"),
-            path: table.paths("path"),
-            matches: table.text("matches"),
-        };
-        if test.matches.is_some() && test.path.is_empty() {
-            table.problem(table.span.clone(), "matches needs a path");
-        }
-        let is = table.required("is", table.word("is", known));
-        tests.extend(is.map(|is| (test, is)));
-        table.close();
-    }
-    tests
-}
-
-fn statuses(section: &Section<'_>, key: &'static str) -> Vec<u16> {
-    let statuses = section.read(key, |value| {
-        integers(value)?
-            .iter()
-            .map(|n| u16::try_from(*n).map_err(|_| "expected HTTP statuses".to_owned()))
-            .collect()
-    });
-    statuses.unwrap_or_default()
-}
-
 fn auth(section: Section<'_>, names: &Names<'_>) -> Auth {
     let kinds = [("none", 0), ("basic", 1), ("api_key", 2), ("token", 3)];
     let auth = match section.required("kind", section.word("kind", &kinds)) {
@@ -689,7 +656,7 @@ fn http_operation(
             (None, None, outcome, section.paths("reference"), section.paths("message"))
         }
     };
-    let findings = outcome::findings(section, purpose, then.is_some());
+    let findings = findings(section, purpose, then.is_some());
     let mut request = request(section, &names, mappings)?;
     request.accepts =
         findings.iter().filter(|(test, _)| !test.status.is_empty()).map(|(test, _)| test.clone()).collect();
