@@ -143,6 +143,78 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "coface",
+        manifest: include_str!("../../connectors/coface/connector.toml"),
+        readme: include_str!("../../connectors/coface/README.md"),
+        mappings: &[
+            ("limit.toml", include_str!("../../mappings/coface/limit.toml")),
+            ("request.toml", include_str!("../../mappings/coface/request.toml")),
+        ],
+        samples: &[
+            ("companies.json", include_bytes!("../../connectors/coface/samples/companies.json")),
+            ("delivery.json", include_bytes!("../../connectors/coface/samples/delivery.json")),
+            (
+                "find_buyer.expected.json",
+                include_bytes!("../../connectors/coface/samples/find_buyer.expected.json"),
+            ),
+            (
+                "list_decisions.expected.json",
+                include_bytes!("../../connectors/coface/samples/list_decisions.expected.json"),
+            ),
+            (
+                "list_limits.expected.json",
+                include_bytes!("../../connectors/coface/samples/list_limits.expected.json"),
+            ),
+            (
+                "list_notices.expected.json",
+                include_bytes!("../../connectors/coface/samples/list_notices.expected.json"),
+            ),
+            (
+                "list_requests.expected.json",
+                include_bytes!("../../connectors/coface/samples/list_requests.expected.json"),
+            ),
+            ("not_finished.json", include_bytes!("../../connectors/coface/samples/not_finished.json")),
+            ("notifications.json", include_bytes!("../../connectors/coface/samples/notifications.json")),
+            ("orders.json", include_bytes!("../../connectors/coface/samples/orders.json")),
+            ("overdues.json", include_bytes!("../../connectors/coface/samples/overdues.json")),
+            ("policy.expected.json", include_bytes!("../../connectors/coface/samples/policy.expected.json")),
+            ("policy.json", include_bytes!("../../connectors/coface/samples/policy.json")),
+            ("portfolio.json", include_bytes!("../../connectors/coface/samples/portfolio.json")),
+            (
+                "read_request.expected.json",
+                include_bytes!("../../connectors/coface/samples/read_request.expected.json"),
+            ),
+            ("token.json", include_bytes!("../../connectors/coface/samples/token.json")),
+        ],
+    },
+    Builtin {
+        id: "coface-icon",
+        manifest: include_str!("../../connectors/coface-icon/connector.toml"),
+        readme: include_str!("../../connectors/coface-icon/README.md"),
+        mappings: &[("order.toml", include_str!("../../mappings/coface-icon/order.toml"))],
+        samples: &[
+            ("companies.json", include_bytes!("../../connectors/coface-icon/samples/companies.json")),
+            (
+                "error_cancelled.json",
+                include_bytes!("../../connectors/coface-icon/samples/error_cancelled.json"),
+            ),
+            (
+                "find_buyer.expected.json",
+                include_bytes!("../../connectors/coface-icon/samples/find_buyer.expected.json"),
+            ),
+            (
+                "list_notifications.expected.json",
+                include_bytes!("../../connectors/coface-icon/samples/list_notifications.expected.json"),
+            ),
+            ("notifications.json", include_bytes!("../../connectors/coface-icon/samples/notifications.json")),
+            ("publication.json", include_bytes!("../../connectors/coface-icon/samples/publication.json")),
+            (
+                "read_report.expected.json",
+                include_bytes!("../../connectors/coface-icon/samples/read_report.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
         id: "credendo",
         manifest: include_str!("../../connectors/credendo/connector.toml"),
         readme: include_str!("../../connectors/credendo/README.md"),

@@ -237,7 +237,7 @@ impl Connection {
         };
         let headers = request.headers.iter().filter_map(|rule| header(rule, &scope)).collect();
         let call = Call { operation, effect, method: request.method, path, query, body, headers };
-        Ok(client.call(&call).await?)
+        Ok(client.call_accepting(&call, &request.accepts).await?)
     }
 
     /// Follows a link that the partner gave; it must lead to the partner's own host.

@@ -58,6 +58,20 @@ words! {
 }
 
 words! {
+    /// What the answer to a look-up means, where its status or a place in it says so.
+    Finding {
+        /// The partner has not decided yet.
+        Pending = "pending",
+        /// The partner decided; the fields say what.
+        Decided = "decided",
+        /// What was asked about was taken back.
+        Cancelled = "cancelled",
+        /// There is nothing of that kind at the partner.
+        Nothing = "nothing",
+    }
+}
+
+words! {
     /// The type of a setting.
     SettingType {
         /// Any text.
@@ -188,6 +202,8 @@ pub struct Request {
     pub query: Vec<(String, Template)>,
     /// The body.
     pub body: BodyRule,
+    /// Statuses that are no error for this call although they are none of 2xx.
+    pub accepts: Vec<Test>,
     /// Headers of this request only.
     pub headers: Vec<HeaderRule>,
 }
@@ -292,6 +308,8 @@ pub struct HttpOperation {
     pub message: Vec<Path>,
     /// A look-up that costs money: asked once, and never repeated by itself.
     pub billed: bool,
+    /// What the answer to a look-up means beyond its fields; the first that holds.
+    pub findings: Vec<(Test, Finding)>,
     /// The fields of a look-up.
     pub fields: Vec<(String, Vec<Path>)>,
     /// Our words to theirs, by fact.

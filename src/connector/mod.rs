@@ -11,6 +11,7 @@ mod error;
 mod hand_over;
 mod load;
 mod manifest;
+mod outcome;
 mod parse;
 mod pull;
 mod read;
@@ -27,9 +28,9 @@ pub use error::Error;
 pub use hand_over::{HandOver, Prepared, Publication};
 pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
 pub use manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend, FormatRule, HeaderRule,
-    HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records,
-    Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
+    BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend, Finding, FormatRule,
+    HeaderRule, HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence,
+    Reach, Records, Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 pub use pull::{Batch, Pulled, PulledRecord};
 pub use roles::{Kind, PURPOSES, Purpose, Role};

@@ -15,13 +15,14 @@ use super::manifest::{
     HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
     Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
+use super::outcome::{findings, statuses, tests};
 use super::read::{Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
 use crate::format::json::{self, Path};
 use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::format::toml::Problem;
 use crate::mapping::{Mappings, Target};
-use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Test, Token, TokenRequest};
+use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Token, TokenRequest};
 use crate::transport::{JsonTemplate, Template, Verdict};
 
 impl Manifest {
@@ -48,7 +49,10 @@ impl Manifest {
     }
 }
 
-fn words_of<T: Copy>(all: &'static [T], name: impl Fn(T) -> &'static str) -> Vec<(&'static str, T)> {
+pub(super) fn words_of<T: Copy>(
+    all: &'static [T],
+    name: impl Fn(T) -> &'static str,
+) -> Vec<(&'static str, T)> {
     all.iter().map(|word| (name(*word), *word)).collect()
 }
 
@@ -102,7 +106,7 @@ impl<'a> Names<'a> {
         match self.settings.get(name).map(|setting| setting.kind) {
             Some(SettingType::Integer | SettingType::Flag) => true,
             Some(SettingType::Text | SettingType::Secret | SettingType::Date) => false,
-            None => matches!(name, "offset" | "size" | "page"),
+            None => matches!(name, "offset" | "end" | "size" | "page"),
         }
     }
 
@@ -346,35 +350,6 @@ fn http_rules(section: Option<Section<'_>>, names: &Names<'_>) -> HttpRules {
     rules
 }
 
-/// A list of `{ status, path, matches, is }`.
-fn tests<T: Copy>(section: &Section<'_>, key: &'static str, known: &[(&str, T)]) -> Vec<(Test, T)> {
-    let mut tests = Vec::new();
-    for table in section.sections(key) {
-        let test = Test {
-            status: statuses(&table, "status"),
-            path: table.paths("path"),
-            matches: table.text("matches"),
-        };
-        if test.matches.is_some() && test.path.is_empty() {
-            table.problem(table.span.clone(), "matches needs a path");
-        }
-        let is = table.required("is", table.word("is", known));
-        tests.extend(is.map(|is| (test, is)));
-        table.close();
-    }
-    tests
-}
-
-fn statuses(section: &Section<'_>, key: &'static str) -> Vec<u16> {
-    let statuses = section.read(key, |value| {
-        integers(value)?
-            .iter()
-            .map(|n| u16::try_from(*n).map_err(|_| "expected HTTP statuses".to_owned()))
-            .collect()
-    });
-    statuses.unwrap_or_default()
-}
-
 fn auth(section: Section<'_>, names: &Names<'_>) -> Auth {
     let kinds = [("none", 0), ("basic", 1), ("api_key", 2), ("token", 3)];
     let auth = match section.required("kind", section.word("kind", &kinds)) {
@@ -518,7 +493,7 @@ fn request(section: &Section<'_>, names: &Names<'_>, mappings: &Mappings) -> Opt
         }
         body = BodyRule::Mapping(name);
     }
-    Some(Request { method, path, query, body, headers: headers(section, names) })
+    Some(Request { method, path, query, body, accepts: Vec::new(), headers: headers(section, names) })
 }
 
 /// The headers of one request: name = template, or a JSON document in base64. Names may be templates too.
@@ -645,7 +620,7 @@ fn http_operation(
     let paging = section.section("paging").map_or(Some(Paging::None), paging).unwrap_or(Paging::None);
     let paged: &[&str] = match &paging {
         Paging::None | Paging::NextLink { .. } => &[],
-        Paging::Offset { .. } => &["offset", "size"],
+        Paging::Offset { .. } => &["offset", "end", "size"],
         Paging::Page { size: Some(_), .. } => &["page", "size"],
         Paging::Page { size: None, .. } => &["page"],
         Paging::After { .. } => &["last", "size"],
@@ -686,8 +661,12 @@ fn http_operation(
             (None, None, outcome, section.paths("reference"), section.paths("message"))
         }
     };
+    let findings = findings(section, purpose, then.is_some());
+    let mut request = request(section, &names, mappings)?;
+    request.accepts =
+        findings.iter().filter(|(test, _)| !test.status.is_empty()).map(|(test, _)| test.clone()).collect();
     Some(HttpOperation {
-        request: request(section, &names, mappings)?,
+        request,
         records: records.unwrap_or(Records::Root),
         also,
         shape,
@@ -698,6 +677,7 @@ fn http_operation(
         reference,
         message,
         billed,
+        findings,
         fields,
         codes,
         words,

@@ -23,7 +23,7 @@ use crate::transport::drop;
 use crate::transport::http::{Answer, Effect};
 
 /// A pull ends here at the latest.
-const PAGES_MAX: u64 = 100_000;
+pub(super) const PAGES_MAX: u64 = 100_000;
 
 /// A record of the partner, mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,7 +248,7 @@ impl Connection {
 
 /// Where a paged pull stands.
 #[derive(Debug, Clone, Default)]
-struct Page {
+pub(super) struct Page {
     /// Records before this page.
     offset: u64,
     /// Number of this page.
@@ -256,11 +256,11 @@ struct Page {
     /// Key of the last record before this page, as text and as it came.
     last: (String, Value),
     /// The link that leads to it.
-    link: Option<String>,
+    pub(super) link: Option<String>,
 }
 
 impl Page {
-    fn first(paging: &Paging) -> Self {
+    pub(super) fn first(paging: &Paging) -> Self {
         match paging {
             Paging::Page { first, .. } => Self { number: *first, ..Self::default() },
             Paging::After { first, .. } => {
@@ -270,15 +270,17 @@ impl Page {
         }
     }
 
-    fn places(&self, paging: &Paging) -> BTreeMap<String, String> {
+    pub(super) fn places(&self, paging: &Paging) -> BTreeMap<String, String> {
         let named = |pairs: &[(&str, String)]| {
             pairs.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect()
         };
         match paging {
             Paging::None | Paging::NextLink { .. } => BTreeMap::new(),
-            Paging::Offset { size } => {
-                named(&[("offset", self.offset.to_string()), ("size", size.to_string())])
-            }
+            Paging::Offset { size } => named(&[
+                ("offset", self.offset.to_string()),
+                ("end", (self.offset + size.saturating_sub(1)).to_string()),
+                ("size", size.to_string()),
+            ]),
             Paging::Page { size: Some(size), .. } => {
                 named(&[("page", self.number.to_string()), ("size", size.to_string())])
             }
@@ -288,7 +290,7 @@ impl Page {
     }
 
     /// The same for a filter, numbers as numbers; `last` as it came.
-    fn filter_input(&self, paging: &Paging, cursor: Option<&String>) -> [(String, Value); 2] {
+    pub(super) fn filter_input(&self, paging: &Paging, cursor: Option<&String>) -> [(String, Value); 2] {
         let places = self.places(paging).into_iter().map(|(name, text)| {
             let value = if name == "last" { self.last.1.clone() } else { number_or_text(&text) };
             (name, value)
@@ -297,7 +299,12 @@ impl Page {
         [("page".to_owned(), json::object(places)), ("cursor".to_owned(), cursor)]
     }
 
-    fn next(&self, paging: &Paging, answer: &Answer, records: &[Value]) -> Result<Option<Self>, String> {
+    pub(super) fn next(
+        &self,
+        paging: &Paging,
+        answer: &Answer,
+        records: &[Value],
+    ) -> Result<Option<Self>, String> {
         let count = records.len() as u64;
         let on = Self {
             offset: self.offset + count,

@@ -102,6 +102,10 @@ const NOTICE: &[&str] = &[
     "comment",
 ];
 
+/// What is said with an order of information on a company; `product` is the partner's word for it. The amount and its
+/// currency are for an opinion on that amount.
+const REPORT: &[&str] = &["insurer_buyer_id", "product", "amount", "currency", "our_reference", "from"];
+
 /// What is said of one line of an exposure statement; `method` is `balance` or `turnover`, `terms_days` the credit terms.
 const STATEMENT: &[&str] = &[
     "policy",
@@ -189,6 +193,33 @@ pub const PURPOSES: &[Purpose] = &[
         "list_notices",
         &["policy"],
         &["reference", "our_reference", "insurer_buyer_id", "status", "date"],
+    ),
+    // Information on a company, which is no cover and costs money: only when a person asks for it.
+    send(Role::Insurer, "order_report", REPORT),
+    send(Role::Insurer, "order_monitoring", REPORT),
+    look_up(
+        Role::Insurer,
+        "read_report",
+        &["reference"],
+        &[
+            "insurer_buyer_id",
+            "product",
+            "rating",
+            "probability",
+            "amount",
+            "currency",
+            "code",
+            "text",
+            "status",
+            "date",
+        ],
+    ),
+    // What changed at companies that are monitored, between two days.
+    look_up(
+        Role::Insurer,
+        "list_notifications",
+        &["from", "until"],
+        &["reference", "our_reference", "insurer_buyer_id", "product", "status", "date"],
     ),
     send(Role::Factor, "send_batch", &["contract", "batch", "amount", "currency", "count", "file"]),
     look_up(Role::Factor, "read_responses", &["contract", "batch"], &["batch", "number", "status", "reason"]),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::connection::Connection;
 use super::error::Error;
-use super::manifest::{HttpOperation, Operation, Outcome, Work};
+use super::manifest::{Finding, HttpOperation, Operation, Outcome, Work};
+use super::pull::{PAGES_MAX, Page};
 use super::roles::Kind;
 use super::source::records_of;
 use crate::format::json::Path;
@@ -57,7 +58,11 @@ impl Connection {
         })
     }
 
-    /// Asks a question; each record of the answer is its named fields, those without a value left out.
+    /// Asks a question, page by page where its answer is paged; each record of the answer is its named fields, those
+    /// without a value left out.
+    ///
+    /// Where the manifest lists outcomes and one of them holds, the field `status` is one of [`Finding`]'s words, in a
+    /// record of its own when the answer has none.
     ///
     /// # Errors
     /// [`Error`].
@@ -68,28 +73,58 @@ impl Connection {
     ) -> Result<Vec<BTreeMap<String, String>>, Error> {
         let http = http_of(self.operation(operation, "look up", |kind| kind == Kind::LookUp)?)?;
         let facts = translated(&http.codes, facts)?;
-        let input = self.filter_input(texts(&facts));
         let billed =
             http.billed || (operation == "find_buyer" && self.connector.manifest.capabilities.billed_lookup);
         let effect = if billed { Effect::Billed } else { Effect::Read };
-        let answer = self.request(operation, effect, &http.request, &[&facts], input, None).await?;
-        let wrong = |reason| Error::Shape { operation: operation.to_owned(), reason };
-        let Some(then) = &http.then else { return fields_of(http, &answer.body).map_err(wrong) };
-        let mut found = Vec::new();
-        for record in records_of(&http.records, &answer.body).map_err(wrong)? {
-            let mut fields = named(&http.fields, &record);
-            match first(&then.link, &record) {
-                None => found.push(in_our_words(http, fields)),
-                Some(link) => {
-                    let answer = self.follow(operation, link).await?;
-                    for record in records_of(&then.records, &answer.body).map_err(wrong)? {
-                        fields.extend(named(&then.fields, &record));
-                        found.push(in_our_words(http, fields.clone()));
-                    }
-                }
+        let wrong = |reason: String| Error::Shape { operation: operation.to_owned(), reason };
+        let (mut page, mut previous, mut rows) = (Page::first(&http.paging), None, Vec::new());
+        for _ in 0..PAGES_MAX {
+            let places = page.places(&http.paging);
+            let more = page.filter_input(&http.paging, None);
+            let input = self.filter_input(texts(&facts).into_iter().chain(more));
+            let layers = [&places, &facts];
+            let answer =
+                self.request(operation, effect, &http.request, &layers, input, page.link.clone()).await?;
+            let holds = http.findings.iter().find(|(test, _)| test.holds(answer.status, &answer.body));
+            if let Some((_, finding)) = holds {
+                rows.extend(found(http, *finding, &answer.body));
+                return Ok(rows);
+            }
+            if previous.replace(answer.digest) == Some(answer.digest) {
+                return Err(wrong(
+                    "two pages are the same; the partner takes no notice of the paging".to_owned(),
+                ));
+            }
+            let records = records_of(&http.records, &answer.body).map_err(wrong)?;
+            for record in &records {
+                rows.extend(self.followed(operation, http, record).await?);
+            }
+            match page.next(&http.paging, &answer, &records).map_err(wrong)? {
+                Some(next) => page = next,
+                None => return Ok(rows),
             }
         }
-        Ok(found)
+        Err(wrong(format!("it has not ended after {PAGES_MAX} pages")))
+    }
+
+    /// The fields of a record, with those of the second call where the record has a link to it.
+    async fn followed(
+        &self,
+        operation: &str,
+        http: &HttpOperation,
+        record: &Value,
+    ) -> Result<Vec<BTreeMap<String, String>>, Error> {
+        let mut fields = named(&http.fields, record);
+        let link = http.then.as_ref().and_then(|then| Some((then, first(&then.link, record)?)));
+        let Some((then, link)) = link else { return Ok(vec![in_our_words(http, fields)]) };
+        let answer = self.follow(operation, link).await?;
+        let wrong = |reason: String| Error::Shape { operation: operation.to_owned(), reason };
+        let mut rows = Vec::new();
+        for record in records_of(&then.records, &answer.body).map_err(wrong)? {
+            fields.extend(named(&then.fields, &record));
+            rows.push(in_our_words(http, fields.clone()));
+        }
+        Ok(rows)
     }
 }
 
@@ -113,6 +148,21 @@ fn in_our_words(http: &HttpOperation, mut fields: BTreeMap<String, String>) -> B
         }
     }
     fields
+}
+
+/// The records of an answer whose meaning the manifest states. Such an answer may have no body at all.
+fn found(http: &HttpOperation, finding: Finding, body: &Value) -> Vec<BTreeMap<String, String>> {
+    if finding == Finding::Nothing {
+        return Vec::new();
+    }
+    let mut rows = fields_of(http, body).unwrap_or_default();
+    if rows.is_empty() {
+        rows.push(BTreeMap::new());
+    }
+    for row in &mut rows {
+        row.insert("status".to_owned(), finding.as_str().to_owned());
+    }
+    rows
 }
 
 fn http_of(operation: &Operation) -> Result<&HttpOperation, Error> {

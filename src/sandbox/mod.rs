@@ -8,6 +8,7 @@
 pub mod allianz;
 pub mod atradius;
 pub mod cesce;
+pub mod coface;
 pub mod credendo;
 pub mod fault;
 pub mod insurer;
@@ -48,6 +49,12 @@ pub const SIMULATORS: &[Simulator] = &[
         open: |options| Ok(cesce::open(options)?),
     },
     Simulator {
+        name: "coface",
+        partner: "Coface",
+        summary: "products that cover buyers, orders and overdues of a credit insurer; opinions of its information service",
+        open: |options| Ok(coface::open(options)?),
+    },
+    Simulator {
         name: "credendo",
         partner: "Credendo",
         summary: "a portal behind a folder: takes files of applications, decides, writes its list of limits",
@@ -78,6 +85,9 @@ pub enum Error {
     /// The simulator of Cesce.
     #[error(transparent)]
     Cesce(#[from] cesce::Error),
+    /// The simulator of Coface.
+    #[error(transparent)]
+    Coface(#[from] coface::Error),
 }
 
 /// Finds a simulator by its name.

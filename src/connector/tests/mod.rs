@@ -3,6 +3,7 @@
 mod allianz;
 mod atradius;
 mod cesce;
+mod coface;
 mod files;
 mod hand_over;
 mod http;
