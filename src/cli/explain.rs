@@ -797,6 +797,7 @@ mod tests {
             decided_on: Some(day(from)),
             conditions: vec![],
             rating: None,
+            our_reference: None,
         };
         LimitRow {
             connection: "insurer".into(),

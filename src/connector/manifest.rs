@@ -119,6 +119,8 @@ pub struct Capabilities {
     pub webhook: bool,
     /// It takes a key that makes repeating a request harmless.
     pub idempotency_key: bool,
+    /// It shows our reference of a request again, in its lists of requests and of decisions.
+    pub echoes_reference: bool,
     /// Its lists can be asked for changes since an instant.
     pub changes_since: bool,
     /// Looking a buyer up costs money.

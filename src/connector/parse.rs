@@ -258,6 +258,7 @@ fn capabilities(section: Section<'_>) -> Capabilities {
     let capabilities = Capabilities {
         webhook: has("webhook"),
         idempotency_key: has("idempotency_key"),
+        echoes_reference: has("echoes_reference"),
         changes_since: has("changes_since"),
         billed_lookup: has("billed_lookup"),
         change_over_ended: has("change_over_ended"),

@@ -45,6 +45,8 @@ pub struct Situation {
     pub standing: Standing,
     /// The last day on which the insurer said no to a request, or could not take one.
     pub refused_on: Option<Date>,
+    /// What was last asked for and answered, and when: an insurer that granted less is not asked for the same again.
+    pub answered: Option<(i64, Date)>,
 }
 
 /// Another limit to ask for.
@@ -128,7 +130,10 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
         }
         Standing::Decided { cap_minor, by_insurer, .. } if need_minor > cap_minor => {
             // The insurer has just said what it thinks; asking again at once only costs.
-            if cooling || (by_insurer && cap_minor == 0 && situation.refused_on.is_none()) {
+            let heard = situation
+                .answered
+                .is_some_and(|(asked, day)| asked >= wanted && days_between(day, on) < rule.cool_off_days);
+            if cooling || heard || (by_insurer && cap_minor == 0 && situation.refused_on.is_none()) {
                 return Ok(None);
             }
             let (kind, action, automation) = if cap_minor == 0 {
@@ -290,6 +295,7 @@ mod tests {
             known_since: Some(day("2025-01-01")),
             standing,
             refused_on: None,
+            answered: None,
         }
     }
 
@@ -336,6 +342,23 @@ mod tests {
             Situation { refused_on: Some(day("2026-06-01")), ..owes(50_000, limit(40_000, "2026-06-01")) };
         assert_eq!(asked(&refused, &policy()), None);
         let old = Situation { refused_on: Some(day("2026-01-01")), ..refused };
+        assert_eq!(asked(&old, &policy()), Some((Action::Increase, 55_000)));
+    }
+
+    #[test]
+    fn an_insurer_that_granted_less_is_not_asked_for_the_same_again() {
+        let partial = Situation {
+            answered: Some((5_500_000, day("2026-06-20"))),
+            ..owes(50_000, limit(30_000, "2026-06-20"))
+        };
+        assert_eq!(asked(&partial, &policy()), None);
+        let more = Situation { owed_minor: 6_000_000, ..partial };
+        assert_eq!(
+            asked(&more, &policy()),
+            Some((Action::Increase, 70_000)),
+            "the need has grown beyond what was asked"
+        );
+        let old = Situation { answered: Some((5_500_000, day("2026-01-20"))), ..partial };
         assert_eq!(asked(&old, &policy()), Some((Action::Increase, 55_000)));
     }
 
@@ -398,7 +421,7 @@ mod tests {
             };
             let situation = Situation {
                 owed_minor: owed, peak_minor: peak.max(owed), slack_peak_minor: owed, last_active: Some(day(TODAY)),
-                known_since: Some(day("2025-01-01")), standing, refused_on: None,
+                known_since: Some(day("2025-01-01")), standing, refused_on: None, answered: None,
             };
             if let Some(proposal) = request(&situation, &policy(), day(TODAY)).unwrap() {
                 let granted = Standing::Decided { cap_minor: proposal.amount_minor, since: day(TODAY), by_insurer: false };

@@ -621,21 +621,33 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(|row| ((row.connection.clone(), row.subject.clone()), row)).collect())
     }
 
-    /// How many requests of each buyer and policy have come to an end, and the last day on which one was refused or failed.
+    /// What became of the requests of each buyer, by connection, policy and buyer.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn ended_requests(
         &mut self,
         company: &str,
-    ) -> Result<BTreeMap<(String, String, String), (i64, Option<Date>)>, Error> {
+    ) -> Result<BTreeMap<(String, String, String), EndedRequests>, Error> {
         let rows: Vec<Ended> = on!(self, c => sqlx::query_as(
-            "SELECT connection, policy, buyer_id, COUNT(*) AS ended, MAX(CASE WHEN state IN ('refused', 'failed') THEN settled_on \
-             END) AS refused_on FROM effect WHERE company = $1 AND kind IN ('request_limit', 'change_limit', 'cancel_limit') \
-             AND (state IN ('refused', 'failed') OR (state = 'done' AND NOT awaiting)) GROUP BY connection, policy, buyer_id")
+            "SELECT connection, policy, buyer_id, ended, refused_on, amount_minor, settled_on FROM (SELECT connection, policy, \
+             buyer_id, amount_minor, settled_on, COUNT(*) OVER own AS ended, MAX(CASE WHEN state <> 'done' THEN settled_on END) \
+             OVER own AS refused_on, ROW_NUMBER() OVER (PARTITION BY connection, policy, buyer_id ORDER BY sent_at DESC, id) AS place \
+             FROM effect WHERE company = $1 AND kind IN ('request_limit', 'change_limit', 'cancel_limit') \
+             AND (state IN ('refused', 'failed') OR (state = 'done' AND NOT awaiting)) \
+             WINDOW own AS (PARTITION BY connection, policy, buyer_id)) AS ends WHERE place = 1")
             .bind(company).fetch_all(c).await?);
-        let key = |row: &Ended| (row.connection.clone(), row.policy.clone(), row.buyer_id.clone());
-        Ok(rows.into_iter().map(|row| (key(&row), (row.ended, row.refused_on))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let ended = EndedRequests {
+                    ended: row.ended,
+                    refused_on: row.refused_on,
+                    last: row.amount_minor.zip(row.settled_on),
+                };
+                ((row.connection, row.policy, row.buyer_id), ended)
+            })
+            .collect())
     }
 
     /// The requests that insurers list as undecided, by connection: (reference, our reference, buyer, policy, amount, day).
@@ -717,7 +729,26 @@ impl Tx<'_> {
 }
 
 row! {
-    struct Ended { connection: String, policy: String, buyer_id: String, ended: i64, refused_on: Option<Date> }
+    struct Ended {
+        connection: String,
+        policy: String,
+        buyer_id: String,
+        ended: i64,
+        refused_on: Option<Date>,
+        amount_minor: Option<i64>,
+        settled_on: Option<Date>,
+    }
+}
+
+/// The requests of one buyer under one policy that came to an end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndedRequests {
+    /// How many.
+    pub ended: i64,
+    /// The last day on which one was refused, or could not be taken.
+    pub refused_on: Option<Date>,
+    /// What the last one asked for, minor units, and when it was answered.
+    pub last: Option<(i64, Date)>,
 }
 
 /// A request that an insurer lists as undecided.

@@ -29,8 +29,8 @@ pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
 pub use effects::{
-    AUTOMATIC, EffectRow, EffectStep, ListedRequest, OverdueRow, PeakRow, Proposed, Step, effect_id,
-    reference_of,
+    AUTOMATIC, EffectRow, EffectStep, EndedRequests, ListedRequest, OverdueRow, PeakRow, Proposed, Step,
+    effect_id, reference_of,
 };
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};

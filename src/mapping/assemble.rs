@@ -749,6 +749,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         conditions.sort();
         conditions.dedup();
         let rating = self.owned(field!(LIMIT, "rating"));
+        let our_reference = self.owned(field!(LIMIT, "our_reference"));
         let amount_minor = amount?;
         if amount_minor < 0 {
             self.fault(field!(LIMIT, "amount"), "is negative");
@@ -771,6 +772,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             decided_on,
             conditions,
             rating,
+            our_reference,
         })
     }
 

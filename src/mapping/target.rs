@@ -172,6 +172,7 @@ pub(super) const LIMIT: &[Field] = &[
     may("decided_on", Kind::Date),
     may("conditions", Kind::List(CONDITION)),
     may("rating", Kind::Text),
+    may("our_reference", Kind::Text),
 ];
 
 pub(super) const REQUEST: &[Field] = &[

@@ -115,6 +115,9 @@ pub struct Limit {
     pub conditions: Vec<Condition>,
     /// The insurer's rating of the buyer, as text.
     pub rating: Option<String>,
+    /// Our reference of the request that it answers, where the insurer keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub our_reference: Option<String>,
 }
 
 /// A request that the insurer lists as not yet decided.

@@ -401,6 +401,7 @@ mod tests {
             decided_on: None,
             conditions: vec![],
             rating: None,
+            our_reference: None,
         }
     }
 

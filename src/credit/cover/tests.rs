@@ -87,6 +87,7 @@ fn limit_of(decision: Decision, euros: i64, from: &str) -> Limit {
         decided_on: None,
         conditions: vec![],
         rating: None,
+        our_reference: None,
     }
 }
 

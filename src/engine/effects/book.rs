@@ -6,7 +6,7 @@ use super::super::settle::statements;
 use super::super::{Error, Setup};
 use crate::connector::Connection;
 use crate::credit::{CapReason, LimitHistory};
-use crate::ledger::{AccountRow, EffectRow, ExposureRow, LimitRow, PeakRow, Tx};
+use crate::ledger::{AccountRow, EffectRow, EndedRequests, ExposureRow, LimitRow, PeakRow, Tx};
 use crate::model::{Date, EffectKind, EffectState, Policy};
 
 /// What is known on a day.
@@ -26,8 +26,8 @@ pub(super) struct Book<'a> {
     asked: BTreeSet<(String, String, String)>,
     /// Write-backs that were approved and are not done, by connection and account.
     pub(super) writing: BTreeSet<(String, String)>,
-    /// Requests that ended, by connection, policy and buyer: how many, and the last refusal.
-    pub(super) ended: BTreeMap<(String, String, String), (i64, Option<Date>)>,
+    /// Requests that ended, by connection, policy and buyer.
+    pub(super) ended: BTreeMap<(String, String, String), EndedRequests>,
     /// Write-backs that were done, by connection and account: the last one.
     pub(super) written: BTreeMap<(String, String), EffectRow>,
     /// How many write-backs of an account came to an end, and the last that did not succeed.

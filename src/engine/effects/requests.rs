@@ -59,7 +59,7 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
     let peak = book.peak(buyer, currency, peak_days);
     let slack = book.peak(buyer, currency, slack_days);
     let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
-    let ours = book.ended.get(&key).and_then(|(_, refused_on)| *refused_on);
+    let ended = book.ended.get(&key).copied().unwrap_or_default();
     // Somebody may have asked in the insurer's portal; its refusal counts like ours.
     let theirs = decided.and_then(|decided| {
         let limit = &decided.row.payload;
@@ -77,7 +77,8 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
             since: decided.since,
             by_insurer: matches!(decided.reason, CapReason::Refused | CapReason::Withdrawn | CapReason::Zero),
         }),
-        refused_on: ours.max(theirs),
+        refused_on: ended.refused_on.max(theirs),
+        answered: ended.last,
     }
 }
 
@@ -135,7 +136,7 @@ fn effect(book: &Book<'_>, buyer: &str, policy: &Policy, proposal: Proposal) -> 
         }
     }
     let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
-    let ended = book.ended.get(&key).map_or(0, |(ended, _)| *ended);
+    let ended = book.ended.get(&key).map_or(0, |ended| ended.ended);
     let expires = policy.requests.as_ref().map_or(30, |rule| rule.expires_days);
     Effect {
         kind,

@@ -107,6 +107,8 @@ pub(super) async fn abandoned(setup: &Setup, options: &Options<'_>) -> Result<Ve
 struct Lists {
     requests: Option<Vec<LimitRequest>>,
     limits: Option<Vec<Limit>>,
+    /// Covers that are over: a request may have been answered and ended since.
+    ended: Option<Vec<Limit>>,
 }
 
 impl Lists {
@@ -123,18 +125,27 @@ impl Lists {
             });
         }
         // Limits after requests: one that is decided in between shows in the second list, not in neither.
-        let limits = whole(connection, "list_limits").await.map(|outcomes| {
-            outcomes
-                .into_iter()
-                .filter_map(|outcome| if let Outcome::Limit(limit) = outcome { Some(limit) } else { None })
-                .collect()
-        });
-        Self { requests, limits }
+        let limits = whole(connection, "list_limits").await.map(limits_of);
+        let ended = if connection.has("list_ended") {
+            whole(connection, "list_ended").await.map(limits_of)
+        } else {
+            None
+        };
+        Self { requests, limits, ended }
     }
 
     /// Whether "it is not there" can be said: every list that the partner has was read whole.
     fn are_whole(&self, connection: &Connection) -> bool {
-        self.limits.is_some() && (self.requests.is_some() || !connection.has("list_requests"))
+        self.limits.is_some()
+            && (self.requests.is_some() || !connection.has("list_requests"))
+            && (self.ended.is_some() || !connection.has("list_ended"))
+    }
+
+    /// The limit, standing or over, that answers a request by our reference of it.
+    fn by_reference(&self, row: &EffectRow) -> Option<&Limit> {
+        let all = self.limits.iter().chain(&self.ended).flatten();
+        let mut own = all.filter(|limit| limit.our_reference.as_deref() == Some(row.our_reference.as_str()));
+        own.next()
     }
 
     fn limit(&self, row: &EffectRow) -> Option<&Limit> {
@@ -165,6 +176,13 @@ impl Lists {
             .or_else(|| requests.iter().find(by_theirs))
             .or_else(|| requests.iter().find(alike))
     }
+}
+
+fn limits_of(outcomes: Vec<Outcome>) -> Vec<Limit> {
+    let limits = outcomes.into_iter();
+    limits
+        .filter_map(|outcome| if let Outcome::Limit(limit) = outcome { Some(limit) } else { None })
+        .collect()
 }
 
 /// A whole list; `None` when it could not be read, or not all of it.
@@ -241,11 +259,17 @@ async fn in_doubt(
             )
         }));
     }
-    if let Some(ending) = answered(row, lists.limit(row)) {
-        return Ok(Some(ending));
+    if let Some(limit) = lists.by_reference(row) {
+        return Ok(Some(verdict(row, limit)));
     }
     if let Some(decision) = in_decisions(connection, row).await {
         return Ok(decision);
+    }
+    // Two requests of one amount on one day look alike; where our reference comes back, only it counts.
+    if !connection.connector.manifest.capabilities.echoes_reference
+        && let Some(ending) = answered(row, lists.limit(row))
+    {
+        return Ok(Some(ending));
     }
     let gone = kind == EffectKind::CancelLimit && lists.limits.is_some() && lists.limit(row).is_none();
     if gone {
@@ -288,23 +312,28 @@ fn answered(row: &EffectRow, limit: Option<&Limit>) -> Option<Ending> {
     if decided_on.is_none_or(|on| on < sent) {
         return None;
     }
-    let amount = crate::model::Money::new(limit.amount_minor, limit.currency);
     let about = row.kind == "cancel_limit"
         || limit.requested_minor == row.amount_minor
         || Some(limit.amount_minor) == row.amount_minor;
     if !about {
         return None;
     }
-    let code = if limit.decision_code.is_empty() { limit.decision.as_str() } else { &limit.decision_code };
-    let refused = matches!(limit.decision, Decision::Refused | Decision::Kept) && row.kind != "cancel_limit";
     if row.kind == "cancel_limit" && limit.amount_minor > 0 {
         return None;
     }
+    Some(verdict(row, limit))
+}
+
+/// What a limit that answers a request says of it.
+fn verdict(row: &EffectRow, limit: &Limit) -> Ending {
+    let amount = crate::model::Money::new(limit.amount_minor, limit.currency);
+    let code = if limit.decision_code.is_empty() { limit.decision.as_str() } else { &limit.decision_code };
+    let refused = matches!(limit.decision, Decision::Refused | Decision::Kept) && row.kind != "cancel_limit";
     let to = if refused { EffectState::Refused } else { EffectState::Done };
-    Some(Ending {
+    Ending {
         reference: Some(limit.reference.clone()).filter(|reference| !reference.is_empty()),
         ..Ending::of(to, format!("{} ({code}): the limit is {amount}", limit.decision))
-    })
+    }
 }
 
 enum Followed {
@@ -351,6 +380,9 @@ async fn followed(connection: &Connection, row: &EffectRow) -> Followed {
 fn decided(connection: &Connection, row: &EffectRow, lists: &Lists, options: &Options<'_>) -> Option<Ending> {
     if lists.request(row).is_some() || !lists.are_whole(connection) || !is_due(connection, row, options) {
         return None;
+    }
+    if let Some(limit) = lists.by_reference(row) {
+        return Some(verdict(row, limit));
     }
     answered(row, lists.limit(row))
 }

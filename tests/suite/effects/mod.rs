@@ -16,9 +16,10 @@ pub const AUTOMATIC: &str = "[policy.requests]\nheadroom_percent = \"0\"\nstep =
      cool_off_days = 20\nidle_days = 400\n\n[policy.automation]\nrequest = \"automatic\"\nchange = \"automatic\"\n\
      cancel = \"automatic\"\nwrite_back = \"automatic\"";
 
-/// An instant of a business day.
-pub fn at(on: Date, hour: u32) -> Instant {
-    on.and_hms_opt(hour, 0, 0).unwrap().and_utc()
+/// An instant so many hours after the beginning of a business day, in a calendar that begins now: leases are in real time.
+pub fn at(on: Date, hour: i64) -> Instant {
+    let days = on.signed_duration_since(date("2026-06-01")).num_days();
+    encours::clock::now() + chrono::TimeDelta::hours(days * 24 + hour)
 }
 
 pub async fn cycle_on(setup: &Setup, on: Date) -> Report {

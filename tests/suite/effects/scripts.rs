@@ -148,6 +148,7 @@ async fn script(seed: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_script_of_faults_repeats_or_loses_a_request() {
+    #[allow(clippy::disallowed_methods, reason = "a seed that failed is replayed by hand")]
     let only = std::env::var("ENCOURS_TEST_SCRIPT").ok().and_then(|text| text.parse::<u64>().ok());
     let seeds: Vec<u64> = only.map_or_else(|| (0..SCRIPTS).collect(), |seed| vec![seed]);
     let mut taken = 0_usize;

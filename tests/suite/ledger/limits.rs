@@ -40,6 +40,7 @@ fn limit(buyer: &str, euros: i64) -> Limit {
         decided_on: Some(day("2025-12-30")),
         conditions: Vec::new(),
         rating: None,
+        our_reference: None,
     }
 }
 
