@@ -9,6 +9,7 @@ mod cursor;
 mod environment;
 mod error;
 mod hand_over;
+mod limits;
 mod load;
 mod manifest;
 mod outcome;

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::environment;
+use super::limits::operations_of_limits;
 use super::manifest::{
     BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HeaderRule, HeaderText,
     HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
@@ -188,6 +190,11 @@ fn manifest(root: &Section<'_>, mappings: &Mappings) -> Option<Manifest> {
         }
     }
     let reads = |operation: &Operation| matches!(operation.work, Work::File(_));
+    let writes =
+        root.section("operations").and_then(|section| section.entry("write_limit")).map(Spanned::span);
+    if let Some(span) = writes {
+        operations_of_limits(root, &head.capabilities, span);
+    }
     if reach == Reach::Files && folder.is_none() && (operations.is_empty() || operations.values().any(reads))
     {
         root.problem(

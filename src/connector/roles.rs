@@ -144,6 +144,7 @@ pub const PURPOSES: &[Purpose] = &[
             "stamp",
             "policy",
             "our_reference",
+            "unblock",
         ],
     ),
     pull(Role::Insurer, "list_limits", Target::Limit),

@@ -613,8 +613,8 @@ impl Tx<'_> {
         company: &str,
     ) -> Result<BTreeMap<(String, String), EffectRow>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM (SELECT {COLUMNS}, ROW_NUMBER() OVER (PARTITION BY connection, subject ORDER BY sent_at DESC, \
-             id) AS place FROM effect WHERE company = $1 AND kind = 'write_limit' AND state = 'done') AS written WHERE place = 1"
+            "SELECT {COLUMNS} FROM (SELECT {COLUMNS}, ROW_NUMBER() OVER (PARTITION BY connection, subject ORDER BY \
+             COALESCE(sent_at, updated_at) DESC, id) AS place FROM effect WHERE company = $1 AND kind = 'write_limit' AND state = 'done') AS written WHERE place = 1"
         );
         let rows: Vec<EffectRow> =
             on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).fetch_all(c).await?);

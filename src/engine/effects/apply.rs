@@ -10,7 +10,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::super::{Error, Setup};
-use super::{request_delta, settle, write_back};
+use super::write_back::Standing;
+use super::{request_delta, settle};
 use crate::connector::{self, Connection, Outcome, Reach, Sent};
 use crate::ledger::{EffectRow, Step, Tx};
 use crate::model::{Currency, Date, EffectKind, EffectState, Event, Instant, NumberStyle, parse_minor};
@@ -290,6 +291,8 @@ async fn one_effect(
     };
     if writes && ending.to == EffectState::Done {
         ending = read_back(connection, &row, ending).await;
+    } else if writes && ending.to == EffectState::Approved && !ending.pause {
+        ending = not_over_another(connection, &row, facts.get("stamp"), ending).await;
     }
     finish(setup, connection, &row, EffectState::Sending, ending, options).await
 }
@@ -302,6 +305,8 @@ pub(super) enum Held {
     Before(BTreeMap<String, String>),
     /// Something else.
     Other(String),
+    /// Amounts of another currency, which cannot be compared.
+    Foreign(String),
 }
 
 /// Reads the account's limit.
@@ -312,6 +317,14 @@ pub(super) async fn held(connection: &Connection, row: &EffectRow) -> Result<Hel
         return Ok(Held::Other("the ERP does not know the account".to_owned()));
     };
     let currency = answer.get("currency").and_then(|code| Currency::parse(code));
+    if let (Some(theirs), false) = (currency, row.currency.is_empty())
+        && theirs.code() != row.currency
+    {
+        return Ok(Held::Foreign(format!(
+            "the ERP holds the account's limit in {theirs}, and this is in {}",
+            row.currency
+        )));
+    }
     let currency = currency.or_else(|| Currency::parse(&row.currency)).unwrap_or(Currency::EUR);
     let found = match answer.get("amount").filter(|text| !text.is_empty()) {
         None => None,
@@ -320,19 +333,21 @@ pub(super) async fn held(connection: &Connection, row: &EffectRow) -> Result<Hel
             Err(error) => return Ok(Held::Other(format!("the ERP holds \"{text}\": {error}"))),
         },
     };
+    let zero_is_unlimited = connection.connector.manifest.capabilities.zero_is_unlimited;
+    let standing = Standing::of(found, zero_is_unlimited);
     let blocked = answer.get("blocked").is_some_and(|text| text == "true");
+    let unblocks = row.facts.contains_key("unblock");
     let is_wanted = match row.action.as_str() {
         "block" => blocked,
-        "remove" => found.is_none(),
-        "zero" => found.is_some() && write_back::held(found) == 0,
+        _ if unblocks && blocked => false,
+        "remove" => standing == Standing::Unlimited,
+        "zero" => standing == Standing::Nothing,
         _ => found == row.amount_minor,
     };
     if is_wanted {
         return Ok(Held::Wanted);
     }
-    if found.is_some() == row.before_minor.is_some()
-        && write_back::held(found) == write_back::held(row.before_minor)
-    {
+    if standing == Standing::of(row.before_minor, zero_is_unlimited) {
         let stamp = answer.into_iter().filter(|(name, _)| name == "stamp");
         return Ok(Held::Before(stamp.collect()));
     }
@@ -353,6 +368,7 @@ async fn before_writing(
             EffectState::Dropped,
             format!("changed in the ERP meanwhile: {holds}; it is left alone"),
         )),
+        Ok(Held::Foreign(why)) => Err(Ending::of(EffectState::Failed, why)),
         Err(error) => {
             let ending = Ending::error(&error);
             // Reading changes nothing, so nothing is in doubt.
@@ -365,6 +381,33 @@ async fn before_writing(
     }
 }
 
+/// A write that was not taken: where it goes only over the version that was read, somebody may have changed that version
+/// between the reading and the write. So it is read again, and left alone where the limit itself was changed.
+async fn not_over_another(
+    connection: &Connection,
+    row: &EffectRow,
+    stamp: Option<&String>,
+    ending: Ending,
+) -> Ending {
+    if !connection.connector.manifest.capabilities.compare_and_set {
+        return ending;
+    }
+    match held(connection, row).await {
+        Ok(Held::Wanted) => Ending::of(EffectState::Done, "the ERP holds it already"),
+        Ok(Held::Other(holds)) => Ending::of(
+            EffectState::Dropped,
+            format!("changed in the ERP meanwhile: {holds}; it is left alone"),
+        ),
+        // Something else of the record was changed: the next turn writes over the version that it reads then.
+        Ok(Held::Before(now)) if now.get("stamp") != stamp => Ending { stop: false, ..ending },
+        Ok(Held::Before(_) | Held::Foreign(_)) => ending,
+        Err(error) => {
+            tracing::warn!(connection = connection.id, effect = row.id, %error, "not read again");
+            ending
+        }
+    }
+}
+
 async fn read_back(connection: &Connection, row: &EffectRow, ending: Ending) -> Ending {
     match held(connection, row).await {
         Ok(Held::Wanted) => Ending { note: format!("{}; read back as written", ending.note), ..ending },
@@ -372,7 +415,7 @@ async fn read_back(connection: &Connection, row: &EffectRow, ending: Ending) -> 
             answer: ending.answer,
             ..Ending::of(EffectState::Failed, "the ERP took it and still holds what it held before")
         },
-        Ok(Held::Other(holds)) => Ending {
+        Ok(Held::Other(holds) | Held::Foreign(holds)) => Ending {
             answer: ending.answer,
             ..Ending::of(EffectState::Failed, format!("written, and read back otherwise: {holds}"))
         },
@@ -437,7 +480,7 @@ pub(super) async fn after_step(
     if state != EffectState::Done {
         return Ok(());
     }
-    if kind == EffectKind::WriteLimit && after.batch.is_none() {
+    if kind == EffectKind::WriteLimit && after.batch.is_none() && after.action != "block" {
         tx.know_written_limit(after).await?;
     }
     if kind == EffectKind::WithdrawRequest {

@@ -98,7 +98,7 @@ impl<'a> Book<'a> {
                     EffectState::Refused | EffectState::Failed => {
                         let ends = write_ends.entry(key).or_default();
                         ends.0 += 1;
-                        if ends.1.as_ref().is_none_or(|known| known.sent_at <= row.sent_at) {
+                        if ends.1.as_ref().is_none_or(|known| known.updated_at <= row.updated_at) {
                             ends.1 = Some(row);
                         }
                     }

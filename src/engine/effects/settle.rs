@@ -239,6 +239,7 @@ async fn in_doubt(
                 EffectState::Dropped,
                 format!("changed in the ERP meanwhile: {holds}; it is left alone"),
             )),
+            Ok(Held::Foreign(why)) => Some(Ending::of(EffectState::Failed, why)),
             Err(error) => {
                 tracing::warn!(connection = connection.id, effect = row.id, %error, "not read; it stays in doubt");
                 None

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use super::super::Error;
 use super::Plan;
 use super::book::Book;
-use crate::connector::{Connection, Role};
+use crate::connector::{Capabilities, Connection, Role};
 use crate::credit::CapReason;
-use crate::ledger::AccountRow;
+use crate::ledger::{AccountRow, EffectRow};
 use crate::model::{
-    Action, Approval, Automation, Break, BreakKind, Currency, Date, Effect, EffectKind, Money, Policy,
-    WhenEnded, render_minor,
+    Action, Approval, Automation, Break, BreakKind, Currency, Date, Effect, EffectKind, Instant, Money,
+    Policy, WhenEnded, render_minor,
 };
 
 /// The least amount that counts as a limit. Some ERPs take zero for "unlimited", so that 0.01 is written to mean none.
@@ -78,7 +78,7 @@ fn wanted<'a>(book: &Book<'a>, buyer: &str) -> Result<Option<Wanted<'a>>, Error>
     let mut all: Option<Wanted<'a>> = None;
     for policy in &book.policies {
         let Some(decided) = book.decided(buyer, policy)? else { continue };
-        let minor = decided.cap_minor;
+        let minor = if decided.cap_minor < LIMIT_MINOR_MIN { 0 } else { decided.cap_minor };
         let limit = &decided.row.payload;
         let action = match decided.reason {
             _ if minor > 0 => Action::Set,
@@ -126,9 +126,50 @@ fn wanted<'a>(book: &Book<'a>, buyer: &str) -> Result<Option<Wanted<'a>>, Error>
     Ok(all)
 }
 
-/// A limit in the ERP as a value that can be compared: no limit and next to nothing are one.
-pub(super) fn held(minor: Option<i64>) -> i64 {
-    minor.filter(|minor| *minor >= LIMIT_MINOR_MIN).unwrap_or(0)
+/// What an amount in an ERP comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// No limit at all: as much as the customer likes.
+    Unlimited,
+    /// Nothing may be delivered on credit.
+    Nothing,
+    /// A limit, minor units.
+    Amount(i64),
+}
+
+impl Standing {
+    /// What an ERP that holds `minor` does with it; some take zero for "no limit".
+    pub(super) fn of(minor: Option<i64>, zero_is_unlimited: bool) -> Self {
+        match minor {
+            None => Self::Unlimited,
+            Some(0) if zero_is_unlimited => Self::Unlimited,
+            Some(minor) if minor < LIMIT_MINOR_MIN => Self::Nothing,
+            Some(minor) => Self::Amount(minor),
+        }
+    }
+
+    /// What an earlier write-back left in the ERP; nothing can be said after a block.
+    fn written(row: &EffectRow) -> Option<Self> {
+        match row.action.as_str() {
+            "block" => None,
+            "remove" => Some(Self::Unlimited),
+            "zero" => Some(Self::Nothing),
+            _ => Some(Self::of(row.amount_minor, false)),
+        }
+    }
+
+    fn told(self, currency: Currency) -> String {
+        match self {
+            Self::Unlimited => "no limit".to_owned(),
+            Self::Nothing => Money::new(0, currency).to_string(),
+            Self::Amount(minor) => Money::new(minor, currency).to_string(),
+        }
+    }
+}
+
+/// When an effect was sent, or settled without being sent.
+fn moment(row: &EffectRow) -> Instant {
+    row.sent_at.unwrap_or(row.updated_at)
 }
 
 fn propose(
@@ -139,7 +180,7 @@ fn propose(
     wanted: &Wanted<'_>,
     plan: &mut Plan,
 ) {
-    let (holds, currency) = match account.limit() {
+    let (minor, currency) = match account.limit() {
         Some((minor, currency)) => (Some(minor), currency),
         None => (None, wanted.currency),
     };
@@ -148,16 +189,21 @@ fn propose(
     }
     let key = (writer.id.clone(), account.external_id.clone());
     let able = &writer.connector.manifest.capabilities;
+    let erp = book.connection(&account.connection).map(|erp| &erp.connector.manifest.capabilities);
+    let zero_is_unlimited = able.zero_is_unlimited || erp.is_some_and(|erp| erp.zero_is_unlimited);
+    let holds = Standing::of(minor, zero_is_unlimited);
     let last = book.written.get(&key);
     let action = operation(wanted.action, able);
-    let zero_now = holds == Some(0) || holds.is_some_and(|minor| minor < LIMIT_MINOR_MIN);
+    let is_blocked = last.is_some_and(|row| row.action == "block");
     let same = if wanted.action == Action::Set {
-        held(holds) == wanted.minor
+        holds == Standing::Amount(wanted.minor) && !is_blocked
     } else if wanted.action == Action::Remove {
-        holds.is_none()
+        holds == Standing::Unlimited && !is_blocked
+    } else if action == Some(Action::Block) {
+        is_blocked || (wanted.action == Action::Zero && holds == Standing::Nothing)
     } else {
         // "No limit" is not zero: where the ERP holds none, zero still has to be written.
-        zero_now || (action == Some(Action::Block) && last.is_some_and(|row| row.action == "block"))
+        holds == Standing::Nothing
     };
     let finding = |kind, ours: String, theirs: String| Break {
         kind,
@@ -168,69 +214,64 @@ fn propose(
         ours,
         theirs,
     };
-    if wanted.minor == 0 && !able.enforces_limit && action != Some(Action::Block) {
-        plan.breaks.push(finding(
-            BreakKind::LimitNotEnforced,
-            format!("{} does not stop deliveries on a limit", account.connection),
-            wanted.why.clone(),
-        ));
+    if wanted.minor == 0 && action.is_none() && !same {
+        let ours = format!(
+            "{} holds {}, and {} has no word to {} it",
+            account.code,
+            holds.told(currency),
+            account.connection,
+            wanted.action
+        );
+        find(plan, finding(BreakKind::LimitNotEnforced, ours, wanted.why.clone()));
+    } else if wanted.minor == 0 && !able.enforces_limit && action != Some(Action::Block) {
+        let ours = format!("{} does not stop deliveries on a limit", account.connection);
+        find(plan, finding(BreakKind::LimitNotEnforced, ours, wanted.why.clone()));
     }
     let money = |minor| Money::new(minor, wanted.currency);
-    let changed = last.is_some_and(|row| {
-        let wrote = if row.action == "remove" { None } else { row.amount_minor };
-        let is_loaded = held(holds) == held(wrote) && holds.is_some() == wrote.is_some();
-        // A file that nobody has loaded yet leaves the ERP as it was.
-        let is_waiting = !writer.has("read_limit") && held(holds) == held(row.before_minor);
-        !is_loaded && !is_waiting && row.action != "block"
-    });
-    if changed && let Some(row) = last {
-        let wrote = row.amount_minor.map_or_else(|| "no limit".to_owned(), |minor| money(minor).to_string());
-        let now = holds.map_or_else(|| "no limit".to_owned(), |minor| money(minor).to_string());
-        plan.breaks.push(finding(
-            BreakKind::LimitChangedInErp,
-            format!("{} holds {now}", account.code),
-            format!("Encours wrote {wrote}; {}", wanted.why),
-        ));
+    // A file that nobody has loaded yet leaves the ERP as it was.
+    let is_as_before = |row: &EffectRow| {
+        !writer.has("read_limit") && Standing::of(row.before_minor, zero_is_unlimited) == holds
+    };
+    let changed = last
+        .is_some_and(|row| Standing::written(row).is_some_and(|wrote| wrote != holds) && !is_as_before(row));
+    if changed
+        && !same
+        && let Some(wrote) = last.and_then(Standing::written)
+    {
+        let ours = format!("{} holds {}", account.code, holds.told(currency));
+        let theirs = format!("Encours wrote {}; {}", wrote.told(currency), wanted.why);
+        find(plan, finding(BreakKind::LimitChangedInErp, ours, theirs));
     }
     if same || book.writing.contains(&key) {
         return;
     }
     let automation = wanted.policy.automation.write_back;
     let Some(action) = action.filter(|_| automation != Automation::Never) else { return };
-    let waits_to_be_loaded = !writer.has("read_limit")
-        && last.is_some_and(|row| {
-            row.action == action.as_str()
-                && row.amount_minor == amount_of(action, wanted.minor)
-                && held(row.before_minor) == held(holds)
-        });
-    if waits_to_be_loaded {
-        return;
+    let amount = amount_of(action, wanted.minor, zero_is_unlimited);
+    let is_alike = |row: &EffectRow| row.action == action.as_str() && row.amount_minor == amount;
+    if last.is_some_and(|row| is_alike(row) && is_as_before(row)) {
+        return; // it waits to be loaded
     }
     let owed = book.owed(buyer, wanted.currency.code());
     let (ends, failed) =
         book.write_ends.get(&key).map_or((0, None), |(ends, failed)| (*ends, failed.as_ref()));
-    let failed = failed.filter(|row| {
-        row.action == action.as_str()
-            && row.amount_minor == amount_of(action, wanted.minor)
-            && last.is_none_or(|last| last.sent_at < row.sent_at)
-    });
+    let failed = failed.filter(|row| is_alike(row) && last.is_none_or(|last| moment(last) < moment(row)));
     let approval = if changed {
         Approval::Person("somebody changed in the ERP what Encours had written".to_owned())
-    } else if last.is_none() && holds.is_some_and(|minor| minor >= LIMIT_MINOR_MIN) {
+    } else if last.is_none() && matches!(holds, Standing::Amount(_)) {
         Approval::Person("the ERP holds a limit that Encours did not write".to_owned())
     } else if let Some(row) = failed {
         Approval::Person(format!(
             "the last attempt failed: {}",
             row.message.as_deref().unwrap_or("no reason given")
         ))
-    } else if able.refuses_below_exposure && wanted.minor < owed && action != Action::Block {
+    } else if able.refuses_below_exposure && wanted.minor < owed && says_amount(action) {
         Approval::Person(format!("the ERP refuses a limit below the {} that is owed", money(owed)))
     } else if automation == Automation::Person {
         Approval::Person("the policy asks for a person".to_owned())
     } else {
         Approval::Automatic
     };
-    let amount = amount_of(action, wanted.minor);
     let mut facts = BTreeMap::new();
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
@@ -249,7 +290,9 @@ fn propose(
     if let Some(until) = wanted.until {
         fact("until", until.to_string());
     }
-    let before = holds.map_or_else(|| "no limit".to_owned(), |minor| money(minor).to_string());
+    if is_blocked && action != Action::Block {
+        fact("unblock", "true".to_owned());
+    }
     plan.effects.push(Effect {
         kind: EffectKind::WriteLimit,
         action,
@@ -260,15 +303,33 @@ fn propose(
         country: account.country.clone(),
         subject: account.external_id.clone(),
         cause: ends.to_string(),
-        why: format!("{}; {} holds {before}.", wanted.why, account.code),
+        why: format!("{}; {} holds {}.", wanted.why, account.code, holds.told(currency)),
         expected: expected(action, &account.code, wanted),
         amount: amount.map(money),
-        before: holds.map(money),
+        before: minor.map(money),
         fee: None,
         approval,
         facts,
         expires_on: None,
     });
+}
+
+/// Two findings of one kind on the accounts of one buyer are one break that says both.
+fn find(plan: &mut Plan, found: Break) {
+    let known = plan.breaks.iter_mut().find(|known| {
+        (known.kind, &known.subject, &known.connection) == (found.kind, &found.subject, &found.connection)
+    });
+    match known {
+        Some(known) => {
+            for (text, more) in [(&mut known.ours, found.ours), (&mut known.theirs, found.theirs)] {
+                if !text.contains(&more) {
+                    text.push_str(" | ");
+                    text.push_str(&more);
+                }
+            }
+        }
+        None => plan.breaks.push(found),
+    }
 }
 
 fn expected(action: Action, code: &str, wanted: &Wanted<'_>) -> String {
@@ -283,14 +344,19 @@ fn expected(action: Action, code: &str, wanted: &Wanted<'_>) -> String {
     }
 }
 
-/// The amount that an operation carries.
-fn amount_of(action: Action, minor: i64) -> Option<i64> {
-    if action == Action::Set { Some(minor) } else { (action == Action::Zero).then_some(0) }
+fn says_amount(action: Action) -> bool {
+    action == Action::Set || action == Action::Zero
+}
+
+/// The amount that an operation carries. Where zero means "no limit", zero is said with the least amount there is.
+fn amount_of(action: Action, minor: i64, zero_is_unlimited: bool) -> Option<i64> {
+    let zero = if zero_is_unlimited { LIMIT_MINOR_MIN.saturating_sub(1) } else { 0 };
+    says_amount(action).then_some(if action == Action::Set { minor } else { zero })
 }
 
 /// How the ERP is told: the operation itself where it has a word for it; for zero, a block where it has none. Never more
 /// than was meant: nothing stands in for taking a limit out.
-fn operation(action: Action, able: &crate::connector::Capabilities) -> Option<Action> {
+fn operation(action: Action, able: &Capabilities) -> Option<Action> {
     let says = |action: &Action| able.limit_operations.iter().any(|word| word == action.as_str());
     if says(&action) {
         return Some(action);
