@@ -222,6 +222,10 @@ fn capabilities(able: &Capabilities) -> Vec<String> {
     say(able.billed_lookup, "looking a buyer up may be charged, so it is done only when you ask for it");
     say(able.change_over_ended, "a limit that ended is replaced, not requested anew");
     say(able.zero_is_unlimited, "a limit of 0 would mean \"no limit\" there, so 0 is never written");
+    say(
+        !able.limit_operations.is_empty() && !able.enforces_limit,
+        "it does not stop deliveries on a limit by itself",
+    );
     say(able.refuses_below_exposure, "it refuses a limit below what the buyer owes");
     say(able.has_block_flag, "customers can be blocked there");
     say(able.has_validity, "limits can end at a date there");
@@ -233,6 +237,9 @@ fn capabilities(able: &Capabilities) -> Vec<String> {
             "a request may be missing from its lists for {} minutes",
             able.visible_after_minutes
         ));
+    }
+    if !able.limit_operations.is_empty() {
+        lines.push(format!("of a limit it can be told: {}", able.limit_operations.join(", ")));
     }
     if let Some(step) = able.amount_step {
         lines.push(format!(

@@ -2,7 +2,7 @@
 //!
 //! These are the values that its text is read into; the grammar is in docs/connectors.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::roles::{Purpose, Role};
@@ -500,4 +500,19 @@ pub struct Manifest {
     pub archive: Option<Template>,
     /// Operations by name.
     pub operations: BTreeMap<String, Operation>,
+}
+
+impl Manifest {
+    /// The settings that name folders: those that the templates of folders begin with.
+    #[must_use]
+    pub fn folder_settings(&self) -> BTreeSet<String> {
+        let out = self.operations.values().filter_map(|operation| match &operation.work {
+            Work::HandOver(send) => Some(&send.folder),
+            Work::Http(_) | Work::File(_) => None,
+        });
+        let all = self.folder.iter().chain(&self.archive).chain(out);
+        all.filter(|template| template.to_string().starts_with('{'))
+            .filter_map(|template| template.names().next().map(str::to_owned))
+            .collect()
+    }
 }

@@ -103,8 +103,9 @@ fn build(config: &Config, connection: &config::Connection, terms: &Terms) -> Res
     }
     if connector.manifest.reach == Reach::Files {
         // Folders are written relative to the file they are written in.
-        for name in ["folder", "archive"] {
-            if let Some(text) = settings.get_mut(name).filter(|text| Path::new(text.as_str()).is_relative()) {
+        for name in connector.manifest.folder_settings() {
+            if let Some(text) = settings.get_mut(&name).filter(|text| Path::new(text.as_str()).is_relative())
+            {
                 *text = config.folder.join(text.as_str()).display().to_string();
             }
         }

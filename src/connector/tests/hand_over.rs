@@ -313,6 +313,37 @@ codes = { colour = { red = "1" } }
     assert!(told("[send.other]\nA = \"amount\"\n").contains("no [send.limit]"));
 }
 
+#[test]
+fn a_connector_that_writes_limits_says_how_a_refusal_is_told() {
+    let told = |capabilities: &str| {
+        let manifest = format!(
+            "[connector]\nid = \"shop\"\nname = \"Shop\"\nrole = \"erp\"\ntransport = \"files\"\nstatus = \"unverified\"\n\
+             {capabilities}[settings]\nout = {{ type = \"string\", help = \"f\" }}\n[operations.write_limit]\n\
+             file = \"{{batch}}.csv\"\nfolder = \"{{out}}\"\nformat = {{ kind = \"csv\" }}\nbody = \"limit\"\n"
+        );
+        let loaded =
+            super::manifest::user_connector(&manifest, &[("limit", "[send.limit]\nA = \"account\"\n")]);
+        loaded.err().map(|error| error.to_string())
+    };
+    let able = |words: &str| told(&format!("[connector.capabilities]\n{words}\n"));
+    let missing = told("").unwrap();
+    assert!(missing.contains("connector.toml:9:1: a connector with write_limit says in"), "{missing}");
+    let empty = able("limit_operations = []").unwrap();
+    assert!(empty.contains("connector.toml:8:20: a connector with write_limit says in"), "{empty}");
+    let unable = able("limit_operations = [\"set\", \"remove\"]").unwrap();
+    assert!(unable.contains("connector.toml:8:20: limit_operations has neither zero nor block"), "{unable}");
+    let unlimited = able("zero_is_unlimited = true\nlimit_operations = [\"set\"]").unwrap();
+    assert!(
+        unlimited.contains("connector.toml:9:20") && unlimited.contains("takes 0 for \"no limit\""),
+        "{unlimited}"
+    );
+    let unknown = able("limit_operations = [\"zero\", \"nil\"]").unwrap();
+    assert!(unknown.contains("\"nil\" is none of set, zero, remove, block"), "{unknown}");
+    for good in ["\"set\", \"zero\"", "\"set\", \"block\""] {
+        assert_eq!(able(&format!("zero_is_unlimited = true\nlimit_operations = [{good}]")), None);
+    }
+}
+
 /// Limits by buyer, and the references of requests, as a pull of the portal's list gives them.
 async fn listed(connection: &Connection) -> Result<(BTreeMap<String, i64>, Vec<Option<String>>), Error> {
     let (_, limits) = pull(connection, "list_limits", None).await?;

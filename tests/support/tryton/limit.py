@@ -4,10 +4,13 @@
     limit.py read  --party 42
     limit.py write --party 42 --limit 18000.00     (or: --limit none)
     limit.py rename --party 42 --name "Another name"
+    limit.py forget --name "Exemple Essai"
+
+forget deletes the parties whose name begins so, which an earlier run left.
 
 --siren takes the first eight digits; the ninth is the check digit. Each prints
 the party as JSON: its id, code and SIREN, the limit as Tryton holds it (null is
-none, "0" a real zero) and the version of the record. The server and the user
+none, "0" a real zero) and the version of the record; forget prints null. The server and the user
 come from ENCOURS_TEST_TRYTON_URL, _DB, _USER and _PASSWORD.
 """
 import argparse
@@ -20,7 +23,7 @@ from stdnum import luhn
 from connection import connect
 
 parser = argparse.ArgumentParser()
-parser.add_argument('action', choices=['new', 'read', 'write', 'rename'])
+parser.add_argument('action', choices=['new', 'read', 'write', 'rename', 'forget'])
 parser.add_argument('--party', type=int)
 parser.add_argument('--name')
 parser.add_argument('--siren')
@@ -34,6 +37,10 @@ def amount(text):
 
 with connect() as config:
     Party = Model.get('party.party')
+    if args.action == 'forget':
+        Party.delete(Party.find([('name', 'like', args.name + '%')]))
+        print('null')
+        raise SystemExit
     if args.action == 'new':
         party = Party(name=args.name)
         party.identifiers.new(type='fr_siren',
