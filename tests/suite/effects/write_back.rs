@@ -1,7 +1,7 @@
 //! The insurer's limit into a real Tryton 8.2: the right amount, once, and never over what a person has put there.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use encours::engine::Setup;
 use encours::engine::effects::{Options, Which, carry_out};
@@ -39,13 +39,13 @@ impl Seen {
 /// A Tryton database of these tests, one test at a time.
 struct Erp {
     database: String,
-    _alone: MutexGuard<'static, ()>,
+    _alone: tokio::sync::MutexGuard<'static, ()>,
 }
 
 impl Erp {
     async fn open() -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let alone = ALONE.lock().await;
         let spares = service("ENCOURS_TEST_TRYTON_SPARES");
         let database = spares.split([' ', ',']).filter(|name| !name.is_empty()).nth(2).unwrap().to_owned();
         script(database.clone(), vec!["forget".into(), "--name".into(), "Exemple Essai".into()]).await;
