@@ -1,8 +1,10 @@
 //! Effects from end to end: proposed, approved, sent once, and settled by reading the partner.
 
 mod crash;
+mod lookup;
 mod requests;
 mod scripts;
+mod several;
 
 use encours::engine::effects::{Options, Told, Which, carry_out};
 use encours::engine::{CycleOptions, Report, Setup, cycle};
