@@ -1,5 +1,6 @@
 //! `encours check`: everything that can be wrong before a cycle runs, all at once, each in its place.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use encours::config::{self, Config, secret};
@@ -7,6 +8,8 @@ use encours::connector::{self, Batch, Connection, Error, Reach, Role, SettingTyp
 use encours::engine;
 use encours::format::toml::Problem;
 use encours::ledger::Ledger;
+use encours::model::{Date, Policy};
+use encours::transport::http::Credentials;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -15,7 +18,8 @@ use super::{Context, Exit, Misconfigured, connectors, words};
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Also signs in to every partner and reads its first records; nothing is kept
+    /// Also signs in to every partner, reads its first records, and compares policies with what insurers say of them;
+    /// nothing is kept
     #[arg(long)]
     online: bool,
 }
@@ -64,12 +68,13 @@ async fn inspect(
         "company {}: {}, books in {}",
         config.company.id, config.company.name, config.company.currency
     ));
+    let credentials = Credentials::default();
     let mut built = Vec::new();
     for connection in &config.connections {
         findings.warnings.extend(literal_secrets(config, connection, place));
         let mut reasons = Vec::new();
         let alone = Config { connections: vec![connection.clone()], ..config.clone() };
-        for found in engine::connections(&alone, &mut reasons) {
+        for found in engine::connections(&alone, &credentials, &mut reasons) {
             reasons.extend(found.out_problems());
             findings.fine.push(described(&found));
             built.push(found);
@@ -139,7 +144,12 @@ async fn inspect(
     if args.online {
         for connection in &built {
             match reach(connection).await {
-                Ok(told) => findings.fine.push(told),
+                Ok(told) => {
+                    findings.fine.push(told);
+                    for policy in config.policies.iter().filter(|policy| policy.connection == connection.id) {
+                        compare_policy(connection, policy, super::today(), findings).await;
+                    }
+                }
                 Err(told) => findings.failures.push(told),
             }
         }
@@ -267,6 +277,84 @@ async fn reach(connection: &Connection) -> Result<String, String> {
     }
 }
 
+/// Asks the insurer for the details of a policy in force, where it can be asked, and says what differs from ours.
+async fn compare_policy(connection: &Connection, policy: &Policy, today: Date, findings: &mut Findings) {
+    if !connection.has("policy") || !policy.contains(today) {
+        return;
+    }
+    let named = format!("policy {} with {}", policy.number, connection.id);
+    let question = [("policy".to_owned(), policy.number.clone())].into();
+    let rows = match connection.look_up("policy", &question).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            findings.failures.push(format!("{named}: its details could not be read: {error}"));
+            return;
+        }
+    };
+    let own =
+        |row: &&BTreeMap<String, String>| row.get("policy").is_none_or(|number| *number == policy.number);
+    let Some(theirs) = rows.iter().find(own) else {
+        findings.failures.push(format!("{named}: the insurer states no details of it; is the number right?"));
+        return;
+    };
+    let found = policy_differences(policy, theirs, today);
+    if found.is_empty() {
+        let status =
+            theirs.get("status").map_or_else(String::new, |status| format!(", its status is {status}"));
+        findings.fine.push(format!("{named}: the insurer states the same currency and dates{status}"));
+    }
+    findings.failures.extend(found.into_iter().map(|told| format!("{named}: {told}")));
+}
+
+/// Words in the status of a policy that say that it covers nothing any more, in whatever case.
+const ENDED: &[&str] = &["cancel", "terminat", "expire", "suspend", "lapse", "closed", "inactive"];
+
+/// What the insurer says of a policy otherwise than the configuration. What it does not say is not compared.
+fn policy_differences(policy: &Policy, theirs: &BTreeMap<String, String>, today: Date) -> Vec<String> {
+    let mut found = Vec::new();
+    let said = |name: &str| theirs.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+    if let Some(currency) = said("currency").filter(|code| *code != policy.currency.code()) {
+        found.push(format!("the insurer says {currency}, [[policy]] says {}", policy.currency));
+    }
+    let mut date = |name: &str| {
+        let text = said(name)?;
+        let date = text.get(..10).and_then(|day| day.parse::<Date>().ok());
+        if date.is_none() {
+            found.push(format!(
+                "the insurer says that it {name} \"{text}\", which is no date that can be compared"
+            ));
+        }
+        date
+    };
+    let (starts, ends) = (date("starts"), date("ends"));
+    if let Some(starts) = starts {
+        // A policy that is renewed tacitly began long before the period that the insurer speaks of.
+        let renewed = policy.valid_to.is_none() && starts > policy.valid_from && starts <= today;
+        if starts != policy.valid_from && !renewed {
+            found.push(format!(
+                "the insurer says from {starts}, [[policy]] says valid_from {}",
+                policy.valid_from
+            ));
+        }
+    }
+    match (ends, policy.valid_to) {
+        (Some(ends), Some(to)) if ends != to => {
+            found.push(format!("the insurer says to {ends}, [[policy]] says valid_to {to}"));
+        }
+        (Some(ends), None) if ends < today => {
+            found.push(format!("the insurer says that it ended on {ends}, [[policy]] names no valid_to"));
+        }
+        (Some(_) | None, _) => {}
+    }
+    if let Some(status) = said("status").filter(|status| {
+        let status = status.to_lowercase();
+        ENDED.iter().any(|word| status.contains(word))
+    }) {
+        found.push(format!("the insurer says that its status is {status}"));
+    }
+    found
+}
+
 fn tell(context: &Context, findings: &Findings) -> anyhow::Result<Exit> {
     let Findings { fine, warnings, problems, failures } = findings;
     let problem =
@@ -295,4 +383,69 @@ fn tell(context: &Context, findings: &Findings) -> anyhow::Result<Exit> {
         return Err(Misconfigured::problems(problems).into());
     }
     Ok(if failures.is_empty() { Exit::Fine } else { Exit::Failed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encours::model::Currency;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn policy(from: &str, to: Option<&str>) -> Policy {
+        let percent = "90".parse().unwrap();
+        Policy { valid_to: to.map(day), ..Policy::plain("insurer", "1", Currency::EUR, day(from), percent) }
+    }
+
+    fn differences(policy: &Policy, said: &[(&str, &str)]) -> Vec<String> {
+        let said = said.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        policy_differences(policy, &said, day("2026-06-10"))
+    }
+
+    #[test]
+    fn a_policy_is_compared_with_what_the_insurer_says_of_it() {
+        let year = policy("2026-01-01", Some("2026-12-31"));
+        let same = [
+            ("currency", "EUR"),
+            ("starts", "2026-01-01T00:00:00Z"),
+            ("ends", "2026-12-31"),
+            ("status", "live"),
+        ];
+        assert_eq!(differences(&year, &same), Vec::<String>::new());
+        assert_eq!(differences(&year, &[]), Vec::<String>::new(), "what is not said is not compared");
+        for (said, want) in [
+            (("currency", "USD"), "the insurer says USD, [[policy]] says EUR"),
+            (
+                ("starts", "2026-02-01"),
+                "the insurer says from 2026-02-01, [[policy]] says valid_from 2026-01-01",
+            ),
+            (("ends", "2026-09-30"), "the insurer says to 2026-09-30, [[policy]] says valid_to 2026-12-31"),
+            (
+                ("ends", "soon"),
+                "the insurer says that it ends \"soon\", which is no date that can be compared",
+            ),
+            (("status", "Cancelled"), "the insurer says that its status is Cancelled"),
+        ] {
+            assert_eq!(differences(&year, &[said]), [want]);
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_renewed_tacitly_began_before_the_period_in_force() {
+        let tacit = policy("2021-01-01", None);
+        assert_eq!(
+            differences(&tacit, &[("starts", "2026-01-01"), ("ends", "2026-12-31")]),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            differences(&tacit, &[("starts", "2020-01-01")]),
+            ["the insurer says from 2020-01-01, [[policy]] says valid_from 2021-01-01"]
+        );
+        assert_eq!(
+            differences(&tacit, &[("ends", "2025-12-31")]),
+            ["the insurer says that it ended on 2025-12-31, [[policy]] names no valid_to"]
+        );
+    }
 }

@@ -11,14 +11,14 @@ use base64::Engine as _;
 use super::error::Error;
 use super::load::Connector;
 use super::manifest::{
-    BodyRule, Environment, HeaderRule, HeaderText, Mode, Operation, Reach, Request, SettingType,
+    BodyRule, Environment, HeaderRule, HeaderText, Mode, Operation, Paging, Reach, Request, SettingType,
 };
 use super::roles::Kind;
 use super::{environment, settings, source};
 use crate::format::{Value, json};
 use crate::mapping::Terms;
 use crate::model::{Currency, Date};
-use crate::transport::http::{Answer, Call, Client, Config, Effect, Method};
+use crate::transport::http::{Answer, Call, Client, Config, Credentials, Effect, Method};
 use crate::transport::{Scope, Template, drop};
 
 /// What a connection is made of.
@@ -40,7 +40,8 @@ pub struct Setup {
     pub currency: Currency,
 }
 
-/// A connection that can be used. Clones share the partner's session and rate.
+/// A connection that can be used. Clones share the partner's session and rate, with all that were built from one
+/// [`Credentials`] and sign in alike.
 #[derive(Clone)]
 pub struct Connection {
     /// Its id: part of deltas, logs and breaks.
@@ -69,11 +70,19 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Checks the settings and builds the client. Nothing is sent.
+    /// Checks the settings and builds the client, with a credential of its own. Nothing is sent.
     ///
     /// # Errors
     /// [`Error::Settings`] with every problem, [`Error::Transport`] when the base URL is not one.
     pub fn new(setup: Setup) -> Result<Self, Error> {
+        Self::sharing(setup, &Credentials::default())
+    }
+
+    /// The same, sharing rate, session and the memory of a refusal with every connection that signs in alike.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn sharing(setup: Setup, credentials: &Credentials) -> Result<Self, Error> {
         let Setup { id, connector, settings, environment, base_url, terms, currency } = setup;
         let manifest = &connector.manifest;
         let mut settings = settings::resolve(manifest, &settings).map_err(Error::Settings)?;
@@ -86,7 +95,7 @@ impl Connection {
                 settings.extend(vars);
                 let secrets =
                     manifest.settings.iter().filter(|(_, setting)| setting.kind == SettingType::Secret);
-                let client = Client::new(Config {
+                let config = Config {
                     connection: id.clone(),
                     base_url: base_url.clone(),
                     settings: settings.clone(),
@@ -99,11 +108,18 @@ impl Connection {
                     timeout: manifest.timeout,
                     answer_bytes_max: crate::transport::http::ANSWER_BYTES_MAX,
                     errors: manifest.errors.clone(),
-                })?;
+                };
+                let client = Client::sharing(config, &manifest.id, credentials)?;
                 (Some(base_url), Some(client))
             }
         };
         Ok(Self { id, connector, settings, base_url, terms, currency, http })
+    }
+
+    /// Whether the partner has refused the credential, shown by this connection or by another one that signs in alike.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.http.as_ref().is_some_and(Client::is_refused)
     }
 
     /// The operations of the connector that pull records, in the order in which they should land: customers first.
@@ -141,6 +157,38 @@ impl Connection {
                 self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some())
             }
             super::Work::Http(_) | super::Work::File(_) => true,
+        })
+    }
+
+    /// A value of a fact in the partner's words, where an operation over HTTP knows it: itself where the operation has no
+    /// list of words for the fact.
+    #[must_use]
+    pub fn word<'a>(&'a self, operation: &str, fact: &str, value: &'a str) -> Option<&'a str> {
+        match &self.connector.manifest.operations.get(operation)?.work {
+            super::Work::Http(http) => {
+                http.codes.get(fact).map_or(Some(value), |words| words.get(value).map(String::as_str))
+            }
+            super::Work::File(_) | super::Work::HandOver(_) => None,
+        }
+    }
+
+    /// Whether the partner may charge for a look-up.
+    #[must_use]
+    pub fn is_billed(&self, operation: &str) -> bool {
+        let manifest = &self.connector.manifest;
+        let declared = manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
+            super::Work::Http(http) => http.billed,
+            super::Work::File(_) | super::Work::HandOver(_) => false,
+        });
+        declared || (operation == "find_buyer" && manifest.capabilities.billed_lookup)
+    }
+
+    /// Whether a look-up is one call, so that a failure of it is a failure of the whole.
+    #[must_use]
+    pub fn is_one_call(&self, operation: &str) -> bool {
+        self.connector.manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
+            super::Work::Http(http) => matches!(http.paging, Paging::None) && http.then.is_none(),
+            super::Work::File(_) | super::Work::HandOver(_) => false,
         })
     }
 

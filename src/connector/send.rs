@@ -73,9 +73,7 @@ impl Connection {
     ) -> Result<Vec<BTreeMap<String, String>>, Error> {
         let http = http_of(self.operation(operation, "look up", |kind| kind == Kind::LookUp)?)?;
         let facts = translated(&http.codes, facts)?;
-        let billed =
-            http.billed || (operation == "find_buyer" && self.connector.manifest.capabilities.billed_lookup);
-        let effect = if billed { Effect::Billed } else { Effect::Read };
+        let effect = if self.is_billed(operation) { Effect::Billed } else { Effect::Read };
         let wrong = |reason: String| Error::Shape { operation: operation.to_owned(), reason };
         let (mut page, mut previous, mut rows) = (Page::first(&http.paging), None, Vec::new());
         for _ in 0..PAGES_MAX {

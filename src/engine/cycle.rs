@@ -132,6 +132,7 @@ pub async fn cycle(
     for (id, reason) in &pauses {
         deltas.extend(pause_delta(&mut tx, id, reason.as_deref(), now).await?);
     }
+    deltas.extend(pause_refused(&mut tx, setup, now).await?);
     // Every limit gets the buyer that is known now: an identifier that was added to an account links it.
     let mut resolved = link::resolve(&mut tx, company, None, now).await?;
     touched.append(&mut resolved.touched);
@@ -337,6 +338,16 @@ async fn land(
     };
     savepoint.rollback().await?;
     Ok(Err(failure))
+}
+
+/// Pauses every connection whose credential was refused, whoever showed it: the next process is not to show it again.
+pub(super) async fn pause_refused(tx: &mut Tx<'_>, setup: &Setup, now: Instant) -> Result<Vec<Delta>, Error> {
+    let mut deltas = Vec::new();
+    for connection in setup.connections.iter().filter(|connection| connection.is_refused()) {
+        let reason = "the partner refused the credential, which another connection uses too";
+        deltas.extend(pause_delta(tx, &connection.id, Some(reason), now).await?);
+    }
+    Ok(deltas)
 }
 
 pub(super) async fn pause_delta(

@@ -8,6 +8,7 @@ mod daemon;
 pub mod effects;
 mod land;
 mod link;
+pub mod lookup;
 mod publish;
 mod ratings;
 mod report;

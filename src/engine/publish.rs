@@ -6,15 +6,20 @@ use super::{Error, Setup};
 use crate::ledger::Ledger;
 use crate::queue::{Drained, Outbox, OutboxMessage, Publisher};
 
-/// The deltas of a ledger as messages.
+/// The deltas of one company as messages: another one on the same ledger has a broker of its own.
 pub(super) struct LedgerOutbox<'a> {
     ledger: &'a Ledger,
+    company: &'a str,
     source: String,
 }
 
 impl<'a> LedgerOutbox<'a> {
     pub(super) fn new(setup: &'a Setup) -> Self {
-        Self { ledger: &setup.ledger, source: format!("encours/{}", setup.company.id) }
+        Self {
+            ledger: &setup.ledger,
+            company: &setup.company.id,
+            source: format!("encours/{}", setup.company.id),
+        }
     }
 }
 
@@ -22,7 +27,7 @@ impl Outbox for LedgerOutbox<'_> {
     type Error = crate::ledger::Error;
 
     async fn pending(&self, after: i64, limit: usize) -> Result<Vec<OutboxMessage>, Self::Error> {
-        let rows = self.ledger.outbox(after, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        let rows = self.ledger.outbox(self.company, after, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
         let messages = rows.into_iter().map(|row| OutboxMessage {
             body: json!({ "summary": row.summary, "data": row.data.0 }).to_string().into_bytes(),
             seq: row.seq,

@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::mapping::Terms;
 use crate::model::Policy;
 use crate::queue;
+use crate::transport::http::Credentials;
 
 /// What a cycle works with.
 pub struct Setup {
@@ -42,7 +43,7 @@ impl Setup {
     /// [`SetupError`] with every problem.
     pub async fn open(config: &Config) -> Result<Self, SetupError> {
         let mut problems = Vec::new();
-        let connections = connections(config, &mut problems);
+        let connections = connections(config, &Credentials::default(), &mut problems);
         let amqp = config.amqp.as_ref().and_then(|amqp| match secret::resolve(&amqp.url, &config.folder) {
             Ok(url) => {
                 let mut settings = queue::Settings::new(url.into());
@@ -62,6 +63,12 @@ impl Setup {
             }
             _ => None,
         };
+        if let Some(ledger) = &ledger {
+            match foreign(ledger, config).await {
+                Ok(found) => problems.extend(found),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
         match ledger {
             Some(ledger) if problems.is_empty() => Ok(Self {
                 company: config.company.clone(),
@@ -76,14 +83,37 @@ impl Setup {
     }
 }
 
-/// Builds every connection of a configuration; what is wrong with one is told and the others go on.
-pub fn connections(config: &Config, problems: &mut Vec<String>) -> Vec<Connection> {
+/// Connections that the ledger holds for another company: what they have read would become this one's.
+async fn foreign(ledger: &Ledger, config: &Config) -> Result<Vec<String>, crate::ledger::Error> {
+    let mut tx = ledger.read().await?;
+    let rows = tx.connections().await?;
+    tx.rollback().await?;
+    let own = |id: &str| config.connections.iter().any(|connection| connection.id.get_ref() == id);
+    let others = rows.into_iter().filter(|row| row.company != config.company.id && own(&row.id));
+    Ok(others
+        .map(|row| {
+            format!(
+                "connection \"{}\": in this ledger it belongs to the company \"{}\"; an id is used once per ledger, so give it \
+                 another one",
+                row.id, row.company
+            )
+        })
+        .collect())
+}
+
+/// Builds every connection of a configuration; what is wrong with one is told and the others go on. Those that sign in alike
+/// share a credential.
+pub fn connections(
+    config: &Config,
+    credentials: &Credentials,
+    problems: &mut Vec<String>,
+) -> Vec<Connection> {
     let terms =
         Terms { default_days: config.terms.default_days, by_account: config.terms.by_account.clone() };
     let mut connections = Vec::new();
     for connection in &config.connections {
         let id = connection.id.get_ref();
-        match build(config, connection, &terms) {
+        match build(config, connection, &terms, credentials) {
             Ok(built) => connections.push(built),
             Err(reason) => problems.push(format!("connection \"{id}\": {reason}")),
         }
@@ -91,7 +121,12 @@ pub fn connections(config: &Config, problems: &mut Vec<String>) -> Vec<Connectio
     connections
 }
 
-fn build(config: &Config, connection: &config::Connection, terms: &Terms) -> Result<Connection, String> {
+fn build(
+    config: &Config,
+    connection: &config::Connection,
+    terms: &Terms,
+    credentials: &Credentials,
+) -> Result<Connection, String> {
     let connector = connector::load(connection.connector.get_ref(), Some(&config.folder))
         .map_err(|error| error.to_string())?;
     let mut settings = BTreeMap::new();
@@ -111,7 +146,7 @@ fn build(config: &Config, connection: &config::Connection, terms: &Terms) -> Res
         }
     }
     let base_url = connection.url.as_ref().map(|url| secret::resolve(url, &config.folder)).transpose()?;
-    Connection::new(connector::Setup {
+    let setup = connector::Setup {
         id: connection.id.get_ref().clone(),
         connector: Arc::new(connector),
         settings,
@@ -119,6 +154,6 @@ fn build(config: &Config, connection: &config::Connection, terms: &Terms) -> Res
         base_url,
         terms: terms.clone(),
         currency: config.company.currency,
-    })
-    .map_err(|error| error.to_string())
+    };
+    Connection::sharing(setup, credentials).map_err(|error| error.to_string())
 }

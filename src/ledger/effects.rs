@@ -9,11 +9,13 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Tx, marks, on, row, values};
+use super::db::{Tx, marks, on, placeholders_from, row, values};
 use crate::ids::fingerprint_hex;
 use crate::model::{Action, Approval, Currency, Date, Effect, EffectKind, EffectState, Instant, Money};
 
 const ROWS_MAX: usize = 400;
+/// The kinds of which one lives per buyer and policy, as the index of the table has them.
+const REQUESTS: &str = "'request_limit', 'change_limit', 'cancel_limit'";
 
 row! {
     /// An effect as it is stored.
@@ -342,20 +344,20 @@ impl Tx<'_> {
             return Ok(Proposed::Closed);
         }
         let approval = approval_text(&effect.approval);
-        let same = known.amount_minor == effect.amount.map(|money| money.minor)
-            && known.before_minor == effect.before.map(|money| money.minor)
-            && known.action == effect.action.as_str()
-            && known.why == effect.why
-            && known.approval == approval
-            && known.facts.0 == effect.facts;
-        if same && !again {
+        if !again && says_the_same(&known, effect, &approval) {
             return Ok(Proposed::Known);
         }
-        let sql = "UPDATE effect SET kind = $2, action = $3, state = 'proposed', approval = $4, why = $5, expected = $6, \
-                   amount_minor = $7, before_minor = $8, fee_minor = $9, currency = $10, facts = $11, expires_on = $12, \
-                   updated_at = $13, subject = $14, name = $15, country = $16, settled_on = NULL, message = NULL \
-                   WHERE id = $1 AND state IN ('proposed', 'dropped')";
-        on!(&mut *self, c => sqlx::query(sql)
+        // One that was dropped comes back only while no other request of the buyer lives.
+        let sql = format!(
+            "UPDATE effect SET kind = $2, action = $3, state = 'proposed', approval = $4, why = $5, expected = $6, \
+             amount_minor = $7, before_minor = $8, fee_minor = $9, currency = $10, facts = $11, expires_on = $12, \
+             updated_at = $13, subject = $14, name = $15, country = $16, settled_on = NULL, message = NULL \
+             WHERE id = $1 AND (state = 'proposed' OR (state = 'dropped' AND NOT declined AND (kind NOT IN ({REQUESTS}) OR NOT EXISTS \
+             (SELECT 1 FROM effect AS other WHERE other.company = effect.company AND other.connection = effect.connection \
+             AND other.policy = effect.policy AND other.buyer_id = effect.buyer_id AND other.kind IN ({REQUESTS}) AND \
+             (other.state IN ('proposed', 'approved', 'sending', 'unknown') OR (other.state = 'done' AND other.awaiting))))))"
+        );
+        let done = on!(&mut *self, c => sqlx::query(AssertSqlSafe(sql))
             .bind(&id)
             .bind(effect.kind.as_str())
             .bind(effect.action.as_str())
@@ -372,7 +374,10 @@ impl Tx<'_> {
             .bind(&effect.subject)
             .bind(&effect.name)
             .bind(&effect.country)
-            .execute(c).await?;);
+            .execute(c).await?.rows_affected());
+        if done == 0 {
+            return Ok(Proposed::Closed);
+        }
         if again {
             let row = self.next_step(&id, EffectState::Proposed, "encours", &effect.why, None, now).await?;
             return Ok(Proposed::New(Box::new(row)));
@@ -437,7 +442,11 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::Database`].
     pub async fn advance(&mut self, id: &str, step: &Step<'_>) -> Result<Option<EffectRow>, Error> {
-        let from: Vec<String> = step.from.iter().map(|state| format!("'{state}'")).collect();
+        let from = step.from.iter().filter(|from| may_lead(**from, step.to));
+        let from: Vec<String> = from.map(|state| format!("'{state}'")).collect();
+        if from.is_empty() {
+            return Ok(None);
+        }
         let sending = step.to == EffectState::Sending;
         let ended = match step.to {
             EffectState::Refused | EffectState::Failed | EffectState::Dropped => true,
@@ -545,7 +554,7 @@ impl Tx<'_> {
             .bind(id).fetch_all(c).await?))
     }
 
-    /// Keeps what buyers owe at the end of a day. The last word of a day counts.
+    /// Keeps what buyers owe at the end of a day, where it is not what they owed before. The last word of a day counts.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -557,18 +566,64 @@ impl Tx<'_> {
     ) -> Result<(), Error> {
         for chunk in exposures.chunks(ROWS_MAX) {
             let sql = format!(
+                "SELECT buyer_id, currency, outstanding_minor FROM (SELECT buyer_id, currency, outstanding_minor, ROW_NUMBER() \
+                 OVER (PARTITION BY buyer_id, currency ORDER BY as_of DESC) AS place FROM exposure_day WHERE company = $1 AND \
+                 as_of < $2 AND buyer_id IN ({})) AS days WHERE place = 1",
+                marks(3, chunk.len())
+            );
+            let before: Vec<(String, String, i64)> = on!(&mut *self, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company).bind(day);
+                for (buyer, _, _) in chunk {
+                    query = query.bind(*buyer);
+                }
+                query.fetch_all(c).await?
+            });
+            let before: BTreeSet<(&str, &str, i64)> = before
+                .iter()
+                .map(|(buyer, currency, minor)| (buyer.as_str(), currency.as_str(), *minor))
+                .collect();
+            let (same, changed): (Vec<_>, Vec<_>) = chunk.iter().partition(|row| before.contains(*row));
+            self.forget_exposures(company, &same, day).await?;
+            if changed.is_empty() {
+                continue;
+            }
+            let sql = format!(
                 "INSERT INTO exposure_day (company, buyer_id, currency, as_of, outstanding_minor) VALUES {} \
                  ON CONFLICT (company, buyer_id, currency, as_of) DO UPDATE SET outstanding_minor = excluded.outstanding_minor",
-                values(self, chunk.len(), 5)
+                values(self, changed.len(), 5)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (buyer, currency, minor) in chunk {
+                for (buyer, currency, minor) in changed {
                     query = query.bind(company).bind(*buyer).bind(*currency).bind(day).bind(*minor);
                 }
                 query.execute(c).await?;
             });
         }
+        Ok(())
+    }
+
+    /// Takes back what was kept of a day that ended as it began.
+    async fn forget_exposures(
+        &mut self,
+        company: &str,
+        rows: &[&(&str, &str, i64)],
+        day: Date,
+    ) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "DELETE FROM exposure_day WHERE company = $1 AND as_of = $2 AND (buyer_id, currency) IN (VALUES {})",
+            placeholders_from(3, rows.len(), 2)
+        );
+        on!(self, c => {
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(company).bind(day);
+            for (buyer, currency, _) in rows {
+                query = query.bind(*buyer).bind(*currency);
+            }
+            query.execute(c).await?;
+        });
         Ok(())
     }
 
@@ -632,7 +687,8 @@ impl Tx<'_> {
         let rows: Vec<Ended> = on!(self, c => sqlx::query_as(
             "SELECT connection, policy, buyer_id, ended, refused_on, amount_minor, settled_on FROM (SELECT connection, policy, \
              buyer_id, amount_minor, settled_on, COUNT(*) OVER own AS ended, MAX(CASE WHEN state <> 'done' THEN settled_on END) \
-             OVER own AS refused_on, ROW_NUMBER() OVER (PARTITION BY connection, policy, buyer_id ORDER BY sent_at DESC, id) AS place \
+             OVER own AS refused_on, ROW_NUMBER() OVER (PARTITION BY connection, policy, buyer_id \
+             ORDER BY settled_on DESC, COALESCE(sent_at, updated_at) DESC, id) AS place \
              FROM effect WHERE company = $1 AND kind IN ('request_limit', 'change_limit', 'cancel_limit') \
              AND (state IN ('refused', 'failed') OR (state = 'done' AND NOT awaiting)) \
              WINDOW own AS (PARTITION BY connection, policy, buyer_id)) AS ends WHERE place = 1")
@@ -766,6 +822,37 @@ pub struct ListedRequest {
     pub requested_minor: Option<i64>,
     /// When.
     pub requested_on: Option<Date>,
+}
+
+/// Whether a step may lead from one state to another, whatever the step itself says: what is sent was approved since it was
+/// last sent, and what has ended does not come to life again.
+const fn may_lead(from: EffectState, to: EffectState) -> bool {
+    let is_open = match from {
+        EffectState::Proposed | EffectState::Approved | EffectState::Sending | EffectState::Unknown => true,
+        EffectState::Done | EffectState::Refused | EffectState::Failed | EffectState::Dropped => false,
+    };
+    match to {
+        EffectState::Proposed => false, // only a plan proposes
+        EffectState::Sending => matches!(from, EffectState::Approved),
+        EffectState::Approved | EffectState::Unknown => is_open,
+        EffectState::Done | EffectState::Refused | EffectState::Failed | EffectState::Dropped => {
+            !matches!(from, EffectState::Refused | EffectState::Dropped)
+        }
+    }
+}
+
+/// Whether a proposal shows what the plan says today.
+fn says_the_same(known: &EffectRow, effect: &Effect, approval: &str) -> bool {
+    known.amount() == effect.amount
+        && known.before() == effect.before
+        && known.fee() == effect.fee
+        && known.kind == effect.kind.as_str()
+        && known.action == effect.action.as_str()
+        && known.why == effect.why
+        && known.expected == effect.expected
+        && known.approval == approval
+        && (&known.subject, &known.name, &known.country) == (&effect.subject, &effect.name, &effect.country)
+        && known.facts.0 == effect.facts
 }
 
 fn approval_text(approval: &Approval) -> String {

@@ -45,11 +45,12 @@ impl super::Ledger {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn outbox(&self, after: i64, most: i64) -> Result<Vec<super::DeltaRow>, Error> {
+    pub async fn outbox(&self, company: &str, after: i64, most: i64) -> Result<Vec<super::DeltaRow>, Error> {
         let mut tx = self.read().await?;
         let rows = on!(&mut tx, c => sqlx::query_as(
             "SELECT seq, id, event, subject, routing_key, summary, data, created_at, published_at, run FROM delta \
-             WHERE published_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2").bind(after).bind(most).fetch_all(c).await?);
+             WHERE company = $1 AND published_at IS NULL AND seq > $2 ORDER BY seq LIMIT $3")
+            .bind(company).bind(after).bind(most).fetch_all(c).await?);
         tx.rollback().await?;
         Ok(rows)
     }

@@ -50,6 +50,21 @@ row! {
     }
 }
 
+row! {
+    /// One asking of a look-up.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LookupAsk {
+        /// From 1.
+        pub ask: i64,
+        /// When.
+        pub at: Instant,
+        /// Who let it be asked.
+        pub who: String,
+        /// Why again; empty the first time.
+        pub because: String,
+    }
+}
+
 /// What is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupKey<'a> {
@@ -156,6 +171,47 @@ impl Tx<'_> {
         Ok(done > 0)
     }
 
+    /// Writes down who lets a question be asked now, and why, in the transaction that says that it is.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn note_lookup_ask(
+        &mut self,
+        key: LookupKey<'_>,
+        who: &str,
+        because: &str,
+        now: Instant,
+    ) -> Result<(), Error> {
+        on!(self, c => sqlx::query(
+            "INSERT INTO lookup_ask (connection, country, scheme, value, ask, at, who, because) SELECT $1, $2, $3, $4, \
+             COUNT(*) + 1, $5, $6, $7 FROM lookup_ask WHERE connection = $1 AND country = $2 AND scheme = $3 AND value = $4")
+            .bind(key.connection).bind(key.country).bind(key.scheme).bind(key.value).bind(now).bind(who).bind(because)
+            .execute(c).await?;);
+        Ok(())
+    }
+
+    /// Who let a question be asked, each time.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn lookup_asks(&mut self, key: LookupKey<'_>) -> Result<Vec<LookupAsk>, Error> {
+        Ok(on!(self, c => sqlx::query_as(
+            "SELECT ask, at, who, because FROM lookup_ask WHERE connection = $1 AND country = $2 AND scheme = $3 AND value = $4 \
+             ORDER BY ask")
+            .bind(key.connection).bind(key.country).bind(key.scheme).bind(key.value).fetch_all(c).await?))
+    }
+
+    /// One look-up, if it was ever asked.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn lookup(&mut self, key: LookupKey<'_>) -> Result<Option<LookupRow>, Error> {
+        Ok(on!(self, c => sqlx::query_as(
+            "SELECT connection, country, scheme, value, state, answer, asked_at, answered_at, repeats FROM lookup \
+             WHERE connection = $1 AND country = $2 AND scheme = $3 AND value = $4")
+            .bind(key.connection).bind(key.country).bind(key.scheme).bind(key.value).fetch_optional(c).await?))
+    }
+
     /// The look-ups of a connection, oldest question first.
     ///
     /// # Errors
@@ -164,12 +220,5 @@ impl Tx<'_> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT connection, country, scheme, value, state, answer, asked_at, answered_at, repeats FROM lookup \
              WHERE connection = $1 ORDER BY asked_at, country, scheme, value").bind(connection).fetch_all(c).await?))
-    }
-
-    async fn lookup(&mut self, key: LookupKey<'_>) -> Result<Option<LookupRow>, Error> {
-        Ok(on!(self, c => sqlx::query_as(
-            "SELECT connection, country, scheme, value, state, answer, asked_at, answered_at, repeats FROM lookup \
-             WHERE connection = $1 AND country = $2 AND scheme = $3 AND value = $4")
-            .bind(key.connection).bind(key.country).bind(key.scheme).bind(key.value).fetch_optional(c).await?))
     }
 }

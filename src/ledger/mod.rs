@@ -35,7 +35,7 @@ pub use effects::{
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};
 pub use links::{AccountLink, LinkRow, NewLink};
-pub use lookups::{Known, LookupAnswer, LookupKey, LookupRow, LookupState};
+pub use lookups::{Known, LookupAnswer, LookupAsk, LookupKey, LookupRow, LookupState};
 pub use positions::{CoverRow, ExposureRow};
 pub use quarantine::{BadRecord, QuarantineRow};
 pub use ratings::{RatingChange, RatingRow};

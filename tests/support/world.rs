@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use encours::config::Config;
-use encours::engine::{CycleOptions, Report, Setup, cycle};
+use encours::engine::{CycleOptions, Report, Setup, SetupError, cycle};
 use encours::sandbox::atradius::{BuyerSetup, Decision, DecisionCode, LayerSetup, Sandbox, Setup as Insurer};
 use tempfile::TempDir;
 
@@ -69,10 +69,15 @@ pub struct World {
 
 impl World {
     pub fn new(ledger: &str) -> Self {
+        Self::of("exemple", ledger)
+    }
+
+    /// The same of another company.
+    pub fn of(company: &str, ledger: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("exports")).unwrap();
         let config = format!(
-            "[company]\nid = \"exemple\"\nname = \"Exemple SAS\"\ncountry = \"FR\"\n\n[ledger]\nurl = \"{ledger}\"\n\n"
+            "[company]\nid = \"{company}\"\nname = \"Exemple SAS\"\ncountry = \"FR\"\n\n[ledger]\nurl = \"{ledger}\"\n\n"
         );
         Self { folder, config }
     }
@@ -99,6 +104,12 @@ impl World {
         self.with(&format!("[amqp]\nurl = \"{url}\"\nqueue = \"encours.deltas.all\""))
     }
 
+    /// Calls a connection by another id, wherever it is named.
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        self.config = self.config.replace(&format!("\"{from}\""), &format!("\"{to}\""));
+        self
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -115,9 +126,13 @@ impl World {
     }
 
     pub async fn setup(&self) -> Setup {
+        self.try_setup().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub async fn try_setup(&self) -> Result<Setup, SetupError> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = Config::load(&self.file()).unwrap_or_else(|problems| panic!("{}", problems[0]));
-        Setup::open(&config).await.unwrap_or_else(|error| panic!("{error}"))
+        Setup::open(&config).await
     }
 }
 

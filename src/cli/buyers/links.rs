@@ -51,13 +51,22 @@ pub struct ListArgs {
 enum What {
     Account(Box<AccountRow>),
     InsurerBuyer(Box<LimitRow>),
+    /// A buyer that the insurer has named in a look-up and decided nothing on.
+    LookedUp(Box<LookedUp>),
+}
+
+struct LookedUp {
+    connection: String,
+    id: String,
+    name: String,
+    buyer: Option<String>,
 }
 
 impl What {
     const fn kind(&self) -> LinkKind {
         match self {
             Self::Account(_) => LinkKind::Account,
-            Self::InsurerBuyer(_) => LinkKind::InsurerBuyer,
+            Self::InsurerBuyer(_) | Self::LookedUp(_) => LinkKind::InsurerBuyer,
         }
     }
 
@@ -65,6 +74,7 @@ impl What {
         match self {
             Self::Account(row) => (&row.connection, &row.external_id),
             Self::InsurerBuyer(row) => (&row.connection, &row.insurer_buyer_id),
+            Self::LookedUp(row) => (&row.connection, &row.id),
         }
     }
 
@@ -72,6 +82,7 @@ impl What {
         match self {
             Self::Account(row) => Some(&row.buyer_id),
             Self::InsurerBuyer(row) => row.buyer_id.as_deref(),
+            Self::LookedUp(row) => row.buyer.as_deref(),
         }
     }
 
@@ -80,8 +91,10 @@ impl What {
         let name = match self {
             Self::Account(row) => &row.name,
             Self::InsurerBuyer(row) => &row.payload.buyer_name,
+            Self::LookedUp(row) => &row.name,
         };
-        format!("{connection}/{id} ({name})")
+        // An insurer may answer a look-up with an id and no name.
+        if name.is_empty() { format!("{connection}/{id}") } else { format!("{connection}/{id} ({name})") }
     }
 
     async fn find(tx: &mut Tx<'_>, company: &str, text: &str) -> anyhow::Result<Self> {
@@ -102,9 +115,12 @@ impl What {
             let limits = tx.limits(company).await?;
             let found =
                 limits.into_iter().find(|row| row.connection == connection && row.insurer_buyer_id == id);
-            return found.map(|row| Self::InsurerBuyer(Box::new(row))).ok_or_else(|| {
+            if let Some(row) = found {
+                return Ok(Self::InsurerBuyer(Box::new(row)));
+            }
+            return looked_up(tx, connection, id).await?.map(Self::LookedUp).ok_or_else(|| {
                 anyhow::anyhow!(
-                    "{connection} has stated no limit on a buyer {id}; `encours limits` lists them"
+                    "{connection} has stated no limit on a buyer {id}, and no look-up has named it; `encours limits` lists them"
                 )
             });
         }
@@ -119,8 +135,28 @@ impl What {
     }
 }
 
+/// A buyer that the insurer named in a look-up.
+async fn looked_up(tx: &mut Tx<'_>, connection: &str, id: &str) -> anyhow::Result<Option<Box<LookedUp>>> {
+    let lookups = tx.lookups(connection).await?;
+    let rows = lookups.into_iter().filter_map(|row| row.answer).flat_map(|answer| answer.0);
+    let Some(row) = rows.into_iter().find(|row| row.get("insurer_buyer_id").is_some_and(|own| own == id))
+    else {
+        return Ok(None);
+    };
+    let link = tx.link_of(LinkKind::InsurerBuyer, connection, id).await?;
+    Ok(Some(Box::new(LookedUp {
+        connection: connection.to_owned(),
+        id: id.to_owned(),
+        name: row.get("name").cloned().unwrap_or_default(),
+        buyer: link.map(|link| link.buyer_id),
+    })))
+}
+
 /// The id of the one buyer that a text means.
-async fn one_buyer(tx: &mut Tx<'_>, company: &str, text: &str) -> anyhow::Result<String> {
+///
+/// # Errors
+/// None does, or several do; what the ledger says.
+pub async fn one_buyer(tx: &mut Tx<'_>, company: &str, text: &str) -> anyhow::Result<String> {
     let mut found = tx.find_buyers(company, text).await?;
     if found.len() > 1 {
         let same = |name: &str| name.to_lowercase() == text.to_lowercase();
@@ -145,7 +181,8 @@ async fn open(context: &Context) -> anyhow::Result<(Ledger, String)> {
     Ok((Ledger::open(&url).await?, config.company.id))
 }
 
-fn person(by: Option<&String>) -> String {
+/// Who says so: the name that was given, else the user of this machine.
+pub fn person(by: Option<&String>) -> String {
     let user = || {
         ["env:USER", "env:LOGNAME"]
             .iter()
@@ -172,7 +209,7 @@ pub async fn link(context: &Context, args: &LinkArgs) -> anyhow::Result<Exit> {
     let (kind, (connection, external_id)) = (what.kind(), what.key());
     let own = match &what {
         What::Account(row) => Some(own_buyer_id(&row.connection, &row.external_id)),
-        What::InsurerBuyer(_) => None,
+        What::InsurerBuyer(_) | What::LookedUp(_) => None,
     };
     let buyer = match own.filter(|own| *own == args.buyer) {
         Some(own) => own,
@@ -189,12 +226,13 @@ pub async fn link(context: &Context, args: &LinkArgs) -> anyhow::Result<Exit> {
     }
     let accounts = tx.accounts_of(&company, &[buyer.clone()].into()).await?;
     let wanted = match &what {
-        What::Account(row) => party(row),
-        What::InsurerBuyer(row) => insurer_party(&row.payload),
+        What::Account(row) => Some(party(row)),
+        What::InsurerBuyer(row) => Some(insurer_party(&row.payload)),
+        What::LookedUp(_) => None, // found by its number: names were not compared
     };
     let others =
         accounts.iter().filter(|row| (row.connection.as_str(), row.external_id.as_str()) != what.key());
-    let points = others.map(|row| score(&wanted, &party(row)).points).max();
+    let points = wanted.and_then(|wanted| others.map(|row| score(&wanted, &party(row)).points).max());
     let new = NewLink {
         kind,
         connection: connection.to_owned(),

@@ -1,5 +1,6 @@
 //! `encours buyers`: who owes, what, and how much of it is covered; and who is who.
 
+mod find;
 pub mod links;
 mod matching;
 
@@ -31,6 +32,8 @@ enum Action {
     Link(links::LinkArgs),
     /// Take back what a person said; the numbers decide again
     Unlink(links::UnlinkArgs),
+    /// Ask an insurer which of its buyers one is: once, since it may charge for it, and the answer is kept for ever
+    Find(find::Args),
     /// List the links that persons made, also those taken back; of one buyer, or with --all, every link
     Links(links::ListArgs),
 }
@@ -115,6 +118,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         Some(Action::Match) => return matching::run(context).await,
         Some(Action::Link(args)) => return links::link(context, args).await,
         Some(Action::Unlink(args)) => return links::unlink(context, args).await,
+        Some(Action::Find(args)) => return find::run(context, args).await,
         Some(Action::Links(args)) => return links::list(context, args).await,
         None => {}
     }

@@ -454,6 +454,8 @@ pub(super) async fn finish(
         let deltas =
             super::super::cycle::pause_delta(&mut tx, &connection.id, Some(&ending.note), now).await?;
         tx.say(company, &row.id, deltas.as_slice(), now).await?;
+        let deltas = super::super::cycle::pause_refused(&mut tx, setup, now).await?;
+        tx.say(company, &row.id, &deltas, now).await?;
     }
     tx.commit().await?;
     let told = after.map(|row| Told { row, held: None });

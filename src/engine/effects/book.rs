@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::settle::statements;
 use super::super::{Error, Setup};
-use crate::connector::Connection;
+use crate::connector::{Connection, Role};
 use crate::credit::{CapReason, LimitHistory};
-use crate::ledger::{AccountRow, EffectRow, EndedRequests, ExposureRow, LimitRow, PeakRow, Tx};
-use crate::model::{Date, EffectKind, EffectState, Policy};
+use crate::ledger::{AccountRow, EffectRow, EndedRequests, ExposureRow, LimitRow, LinkRow, PeakRow, Tx};
+use crate::model::{Date, EffectKind, EffectState, Policy, own_buyer_id};
 
 /// What is known on a day.
 pub(super) struct Book<'a> {
@@ -36,6 +36,8 @@ pub(super) struct Book<'a> {
     listed: BTreeSet<(String, String, String)>,
     /// The references of it, theirs and ours, by connection.
     references: BTreeSet<(String, String)>,
+    /// The ids that persons, or look-ups that they had made, gave buyers: buyer and connection.
+    given: BTreeMap<(String, String), String>,
 }
 
 /// What the insurer says of a buyer under a policy.
@@ -58,6 +60,7 @@ impl<'a> Book<'a> {
         for row in tx.accounts(company).await? {
             accounts.entry(row.buyer_id.clone()).or_default().push(row);
         }
+        let given = given_ids(tx, company, &accounts).await?;
         let exposures = tx.exposures(company, None).await?;
         let exposures =
             exposures.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
@@ -130,6 +133,7 @@ impl<'a> Book<'a> {
             write_ends,
             listed,
             references,
+            given,
         })
     }
 
@@ -183,14 +187,23 @@ impl<'a> Book<'a> {
         }))
     }
 
-    /// The insurer's id of a buyer: from its limits, else from what the ERP stores.
+    /// The insurer's id of a buyer: from its limits, else from what a person said, else from what the ERP stores. No ERP
+    /// says whose id it stores, so that of two insurers neither is asked about it.
     pub(super) fn insurer_id(&self, buyer: &str, connection: &str) -> Option<&str> {
         let first = (buyer.to_owned(), connection.to_owned(), String::new());
         let own = self.by_buyer.range(first..).next().filter(|((b, c, _), _)| b == buyer && c == connection);
         if let Some(row) = own.and_then(|(_, indexes)| self.limits.get(*indexes.first()?)) {
             return Some(&row.insurer_buyer_id);
         }
-        let accounts = self.accounts.get(buyer)?;
+        if let Some(id) = self.given.get(&(buyer.to_owned(), connection.to_owned())) {
+            return Some(id);
+        }
+        let insurers = self.setup.connections.iter().map(|connection| &connection.connector.manifest);
+        let insurers: BTreeSet<&str> = insurers
+            .filter(|manifest| manifest.role == Role::Insurer)
+            .map(|manifest| manifest.id.as_str())
+            .collect();
+        let accounts = self.accounts.get(buyer).filter(|_| insurers.len() == 1)?;
         accounts.iter().find_map(|account| account.insurer_buyer_id.as_deref())
     }
 
@@ -212,4 +225,24 @@ impl<'a> Book<'a> {
         references.iter().any(|one| self.references.contains(&(connection.to_owned(), (*one).to_owned())))
             || self.listed.contains(&(connection.to_owned(), policy.to_owned(), insurer_id.to_owned()))
     }
+}
+
+/// The insurers' ids that persons gave buyers, by buyer and connection; of several, the last.
+async fn given_ids(
+    tx: &mut Tx<'_>,
+    company: &str,
+    accounts: &BTreeMap<String, Vec<AccountRow>>,
+) -> Result<BTreeMap<(String, String), String>, Error> {
+    let links = tx.insurer_links(company).await?;
+    let mut given = BTreeMap::new();
+    for link in links.into_iter().filter(LinkRow::is_a_persons) {
+        // Whoever was an account of its own when the person decided may have a registry number by now.
+        let own = |row: &&AccountRow| own_buyer_id(&row.connection, &row.external_id) == link.buyer_id;
+        let buyer = match accounts.contains_key(&link.buyer_id) {
+            true => link.buyer_id.clone(),
+            false => accounts.values().flatten().find(own).map_or(link.buyer_id, |row| row.buyer_id.clone()),
+        };
+        given.insert((buyer, link.connection), link.external_id);
+    }
+    Ok(given)
 }

@@ -4,13 +4,13 @@
 //! again. Refused credentials are remembered: the client does not knock a second time. No redirect is followed, no answer
 //! larger than the cap is kept, and no body, token or query is logged.
 
+mod credential;
 mod session;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +18,14 @@ use backon::BackoffBuilder as _;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
+pub use credential::Credentials;
 pub use session::{Auth, Lifetime, Token, TokenRequest};
 
 use super::{Error, Scope, Template, Verdict};
 use crate::format::json::Path;
 use crate::format::{Value, json};
-use session::{Session, Sessions};
+use credential::Credential;
+use session::Session;
 
 /// Largest answer that is read, in bytes after decompression.
 pub const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -215,7 +217,8 @@ pub struct Answer {
     pub reference: String,
 }
 
-/// A client of one credential. Clones share its session, its rate and its memory of a refusal.
+/// A client of one credential. Clones share its session, its rate and its memory of a refusal, and so do all clients of the
+/// same [`Credentials`] that sign in alike.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -225,9 +228,7 @@ struct Inner {
     http: reqwest::Client,
     config: Config,
     headers: Vec<(HeaderName, Template)>,
-    limiter: governor::DefaultDirectRateLimiter,
-    in_flight: tokio::sync::Semaphore,
-    sessions: Sessions,
+    credential: Arc<Credential>,
 }
 
 impl fmt::Debug for Client {
@@ -250,11 +251,19 @@ impl From<Error> for Failure {
 }
 
 impl Client {
-    /// Builds a client. A TLS provider must have been installed for the process.
+    /// Builds a client with a credential of its own. A TLS provider must have been installed for the process.
     ///
     /// # Errors
     /// [`Error::Configuration`] when the base URL or a header name is not one.
     pub fn new(config: Config) -> Result<Self, Error> {
+        Self::sharing(config, "", &Credentials::default())
+    }
+
+    /// Builds a client that shares rate, session and the memory of a refusal with the others of one credential at a partner.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn sharing(config: Config, partner: &str, credentials: &Credentials) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Configuration { reason };
         let url = reqwest::Url::parse(&config.base_url)
             .ok()
@@ -279,13 +288,15 @@ impl Client {
             .user_agent(concat!("encours/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| wrong(format!("the HTTP client cannot be built: {}", error.without_url())))?;
-        let quota = governor::Quota::with_period(config.limit.period.max(Duration::from_micros(1)))
-            .ok_or_else(|| wrong("the rate limit is not one".to_owned()))?
-            .allow_burst(NonZeroU32::MIN);
-        let in_flight = tokio::sync::Semaphore::new(config.limit.in_flight.clamp(1, 256));
-        let limiter = governor::RateLimiter::direct(quota);
-        let inner = Inner { http, config, headers, limiter, in_flight, sessions: Sessions::default() };
+        let credential = credentials.of(partner, &config);
+        let inner = Inner { http, config, headers, credential };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether the partner has refused the credential: nobody shows it again.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.inner.credential.sessions.refusal().is_some()
     }
 
     /// Makes a call, with the retries that its effect allows.
@@ -328,7 +339,7 @@ impl Client {
             attempt += 1;
             if let Some(stale) = failure.stale.filter(|_| !renewed) {
                 // The partner did not look at the call, so even a write may be repeated once.
-                self.inner.sessions.forget(stale).await;
+                self.inner.credential.sessions.forget(stale).await;
                 renewed = true;
                 continue;
             }
@@ -359,6 +370,7 @@ impl Client {
         let config = &self.inner.config;
         let _permit = self
             .inner
+            .credential
             .in_flight
             .acquire()
             .await
@@ -377,7 +389,7 @@ impl Client {
             return Err(match session.generation {
                 Some(generation) => Failure { error, stale: Some(generation) },
                 None => {
-                    self.inner.sessions.refuse(&error);
+                    self.inner.credential.sessions.refuse(&error);
                     error.into()
                 }
             });
@@ -467,9 +479,9 @@ impl Client {
 
     async fn session(&self, correlation: &str) -> Result<Session, Error> {
         match &self.inner.config.auth {
-            Auth::None | Auth::Headers { .. } => self.inner.sessions.without_login(),
+            Auth::None | Auth::Headers { .. } => self.inner.credential.sessions.without_login(),
             Auth::Token(token) => {
-                self.inner.sessions.current(token, || self.log_in(token, correlation)).await
+                self.inner.credential.sessions.current(token, || self.log_in(token, correlation)).await
             }
         }
     }
@@ -518,7 +530,7 @@ impl Client {
         form: Option<String>,
     ) -> Result<Raw, Error> {
         let config = &self.inner.config;
-        self.inner.limiter.until_ready().await;
+        self.inner.credential.turn().await;
         let mut request = self.inner.http.request(call.method.to_reqwest(), self.url(&call.path)?);
         if !call.query.is_empty() {
             request = request.query(&call.query);

@@ -264,7 +264,7 @@ impl Sessions {
         }
     }
 
-    fn refusal(&self) -> Option<Error> {
+    pub(super) fn refusal(&self) -> Option<Error> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -168,7 +168,7 @@ async fn one_login_serves_many_calls_and_is_renewed_before_its_end() {
     assert_eq!(seen[1].correlation.len(), 36);
     assert_ne!(seen[1].correlation, seen[2].correlation, "each call has its own correlation id");
 
-    client.inner.sessions.forget(1).await;
+    client.inner.credential.sessions.forget(1).await;
     client.call(&call(Effect::Read, "/b")).await.unwrap();
     client.call(&call(Effect::Read, "/b")).await.unwrap();
     assert_eq!(
@@ -485,4 +485,112 @@ async fn a_key_that_is_refused_is_not_shown_again() {
         assert!(error.to_string().contains("check the settings password"), "{error}");
     }
     assert_eq!(partner.paths().len(), 1);
+}
+
+/// Two connections of one company: `change` says what is otherwise in the second.
+fn pair(url: &str, auth: &Auth, change: impl Fn(&mut Config)) -> (Client, Client) {
+    let credentials = Credentials::default();
+    let limit = Limit { period: Duration::from_millis(250), in_flight: 1 };
+    let one = Config { limit, ..config(url, auth.clone()) };
+    let mut other = Config { connection: "other".to_owned(), ..one.clone() };
+    change(&mut other);
+    let build = |config| Client::sharing(config, "partner", &credentials).unwrap();
+    (build(one), build(other))
+}
+
+fn share(pair: &(Client, Client)) -> bool {
+    Arc::ptr_eq(&pair.0.inner.credential, &pair.1.inner.credential)
+}
+
+#[test]
+fn who_signs_in_alike_is_one_caller() {
+    let set = |name: &'static str, value: &'static str| {
+        move |config: &mut Config| {
+            config.settings.insert(name.to_owned(), value.to_owned());
+        }
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let url = "http://127.0.0.1:9";
+    let token = Auth::Token(Box::new(token()));
+    assert!(share(&pair(url, &token, |_| {})));
+    assert!(share(&pair(url, &token, |other| other.base_url.push('/'))));
+    assert!(share(&pair(url, &token, set("policy", "2"))), "a policy is not how a company signs in");
+    assert!(!share(&pair(url, &token, set("password", "another"))));
+    assert!(!share(&pair(url, &token, set("user", "bob"))), "not every part of a credential is a secret");
+    assert!(!share(&pair(url, &token, |other| other.base_url = "http://127.0.0.1:8".to_owned())));
+    let in_path = {
+        let mut login = self::token();
+        login.request.path = template("/login/{tenant}");
+        Auth::Token(Box::new(login))
+    };
+    assert!(!share(&pair(url, &in_path, set("tenant", "2"))));
+    let key = |other: &mut Config| {
+        other.headers.push(("X-App".to_owned(), template("{app}")));
+        other.settings.insert("app".to_owned(), "2".to_owned());
+    };
+    assert!(!share(&pair(url, &token, key)), "a key that every call carries is part of who calls");
+    let basic = Auth::Headers {
+        headers: vec![("Authorization".to_owned(), template("Basic {base64:user:password}"))],
+    };
+    assert!(share(&pair(url, &basic, set("policy", "2"))));
+    assert!(!share(&pair(url, &basic, set("password", "another"))));
+    let (one, other) = (client(url, Auth::None), client(url, Auth::None));
+    assert!(!share(&(one, other)), "a client alone has a rate of its own");
+    let credentials = Credentials::default();
+    let of = |partner| Client::sharing(config(url, Auth::None), partner, &credentials).unwrap();
+    assert!(!share(&(of("a"), of("b"))), "two partners behind one gateway");
+}
+
+#[tokio::test]
+async fn two_connections_of_one_credential_sign_in_once() {
+    let (partner, url) = partner(|count, seen| match seen.path.as_str() {
+        "/login" => issue(count, 3600),
+        _ => ok("{}"),
+    })
+    .await;
+    let auth = Auth::Token(Box::new(token()));
+    let (one, other) = pair(&url, &auth, |other| other.limit.period = Duration::from_secs(3600));
+    let (a, b) = (call(Effect::Read, "/a"), call(Effect::Read, "/b"));
+    let (first, second) = tokio::join!(one.call(&a), other.call(&b));
+    first.unwrap();
+    second.unwrap();
+    let mut paths = partner.paths();
+    assert_eq!(paths.remove(0), "/login");
+    paths.sort();
+    assert_eq!(paths, ["/a", "/b"], "one signed in for both");
+    let tokens: Vec<String> =
+        partner.seen.lock().unwrap().iter().skip(1).map(|seen| seen.authorization.clone()).collect();
+    assert_eq!(tokens, ["Bearer t1", "Bearer t1"]);
+    // One in flight, over both.
+    assert_eq!(one.inner.credential.in_flight.available_permits(), 1);
+}
+
+#[tokio::test]
+async fn what_one_connection_was_refused_the_other_does_not_try() {
+    let (partner, url) = partner(|_, _| status(401, "")).await;
+    let auth = Auth::Token(Box::new(token()));
+    let (one, other) = pair(&url, &auth, |_| {});
+    assert!(!other.is_refused());
+    for client in [&one, &other, &one] {
+        let error = client.call(&call(Effect::Read, "/a")).await.unwrap_err();
+        assert!(matches!(error, Error::Credentials { .. }), "{error}");
+        assert_eq!(error.verdict(), Verdict::FixConfiguration);
+    }
+    assert_eq!(partner.paths(), ["/login"]);
+    assert!(one.is_refused() && other.is_refused());
+}
+
+#[test]
+fn two_connections_together_keep_the_rate_of_one() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (one, other) = pair("http://127.0.0.1:9", &Auth::None, |_| {});
+    let now = tokio::time::Instant::now();
+    let turn = |client: &Client, at| client.inner.credential.next_turn(at).duration_since(now).as_millis();
+    let asked = [&one, &other, &one, &one, &other, &other];
+    let turns: Vec<u128> = asked.into_iter().map(|client| turn(client, now)).collect();
+    assert_eq!(turns, [0, 250, 500, 750, 1000, 1250], "one call each 250 ms, in the order of asking");
+    // Who did not call for a while has not saved anything up.
+    let later = now + Duration::from_secs(10);
+    let turns = [&other, &one, &other].map(|client| turn(client, later));
+    assert_eq!(turns, [10_000, 10_250, 10_500]);
 }

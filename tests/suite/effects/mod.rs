@@ -3,8 +3,10 @@
 mod crash;
 mod layers;
 mod limits_file;
+mod lookup;
 mod requests;
 mod scripts;
+mod several;
 mod write_back;
 
 use encours::engine::effects::{Options, Told, Which, carry_out};

@@ -270,9 +270,9 @@ async fn deltas_leave_the_outbox_by_confirmation(db: &Database) {
     db.ledger.confirm_deltas(&[seqs[2]], at(200)).await.unwrap();
     db.ledger.confirm_deltas(&[], at(200)).await.unwrap();
     let left: Vec<String> =
-        db.ledger.outbox(0, 100).await.unwrap().into_iter().map(|row| row.subject).collect();
+        db.ledger.outbox(COMPANY, 0, 100).await.unwrap().into_iter().map(|row| row.subject).collect();
     assert_eq!(left, ["b1", "b3", "b4", "b5", "b6", "b7", "b8", "b9"]);
-    assert_eq!(db.ledger.outbox(seqs[3], 100).await.unwrap().len(), 6);
+    assert_eq!(db.ledger.outbox(COMPANY, seqs[3], 100).await.unwrap().len(), 6);
     let mut tx = db.begin().await;
     let told: Vec<_> =
         tx.deltas(COMPANY, 100).await.unwrap().into_iter().filter_map(|row| row.published_at).collect();
@@ -280,7 +280,7 @@ async fn deltas_leave_the_outbox_by_confirmation(db: &Database) {
     tx.rollback().await.unwrap();
     let many: Vec<i64> = (0..1_000).collect();
     db.ledger.confirm_deltas(&many, at(300)).await.unwrap();
-    assert_eq!(db.ledger.outbox(0, 100).await.unwrap().len(), 0);
+    assert_eq!(db.ledger.outbox(COMPANY, 0, 100).await.unwrap().len(), 0);
 }
 
 async fn a_cursor_moves(db: &Database) {

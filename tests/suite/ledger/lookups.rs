@@ -9,6 +9,7 @@ contract!(
     a_crash_after_asking_leaves_the_question_to_a_person,
     a_question_that_was_never_sent_is_forgotten,
     an_answer_needs_a_question,
+    who_let_it_be_asked_is_kept_each_time,
 );
 
 const KEY: LookupKey<'static> =
@@ -94,5 +95,22 @@ async fn an_answer_needs_a_question(database: &Database) {
     let mut tx = database.begin().await;
     let error = tx.remember_lookup(KEY, &answer("1"), at(0)).await.unwrap_err();
     assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+    tx.rollback().await.unwrap();
+}
+
+async fn who_let_it_be_asked_is_kept_each_time(database: &Database) {
+    let other = LookupKey { country: "DE", ..KEY };
+    let mut tx = database.begin().await;
+    tx.note_lookup_ask(KEY, "anne", "", at(1)).await.unwrap();
+    tx.note_lookup_ask(KEY, "boris", "the insurer saw nothing", at(2)).await.unwrap();
+    tx.note_lookup_ask(other, "carla", "", at(3)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = database.begin().await;
+    let asks = tx.lookup_asks(KEY).await.unwrap();
+    let told: Vec<_> =
+        asks.iter().map(|ask| (ask.ask, ask.at, ask.who.as_str(), ask.because.as_str())).collect();
+    assert_eq!(told, [(1, at(1), "anne", ""), (2, at(2), "boris", "the insurer saw nothing")]);
+    assert_eq!(tx.lookup_asks(other).await.unwrap()[0].ask, 1);
+    assert!(tx.lookup(KEY).await.unwrap().is_none(), "asking is noted beside the look-up, not instead of it");
     tx.rollback().await.unwrap();
 }

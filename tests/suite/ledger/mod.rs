@@ -4,6 +4,7 @@
 //! `…::postgres::<name>`. What the ledger does not hand out (history, instants, counters) is read past it, in SQL.
 
 mod accounts;
+mod effects;
 mod facts;
 mod items;
 mod limits;

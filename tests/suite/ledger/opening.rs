@@ -49,7 +49,7 @@ async fn who_reads_waits_for_no_run(db: &Database) {
         .unwrap();
         assert_eq!(count, 0, "no account is known");
         tx.rollback().await.unwrap();
-        assert_eq!(ledger.outbox(0, 10).await.unwrap().len(), 0);
+        assert_eq!(ledger.outbox(super::COMPANY, 0, 10).await.unwrap().len(), 0);
         assert_eq!(ledger.pending_deltas(10).await.unwrap().len(), 0);
     }
     second.close().await;
