@@ -9,13 +9,14 @@ use encours::model::{Date, EffectState};
 use serde_json::json;
 
 use super::plan::{ID_SHOWN, proposals};
+use super::statements::Group;
 use super::table::count;
 use super::{Context, Exit, Misconfigured, sync};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which; any beginning of an id that is unique. All without one
+    /// Which; any beginning of an id that is unique, also of a statement with all its lines. All without one
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// Only what the policies let go by themselves
@@ -66,7 +67,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     } else {
         let mut ids = BTreeSet::new();
         for beginning in &args.ids {
-            ids.insert(whole_id(beginning, open.iter().map(|(id, _)| id.as_str()), "proposal")?);
+            // A statement is approved by its own id, with all its lines.
+            let groups = Group::of(&open);
+            let known = open.iter().map(|(id, _)| id.as_str()).chain(groups.iter().map(|group| group.id));
+            let id = whole_id(beginning, known, "proposal")?;
+            match groups.iter().find(|group| group.id == id) {
+                Some(group) => ids.extend(group.lines.iter().map(|(line, _)| line.clone())),
+                None => _ = ids.insert(id),
+            }
         }
         Which::These(ids)
     };
