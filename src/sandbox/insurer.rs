@@ -67,6 +67,9 @@ pub trait Insurer: Send + Sync + 'static {
     /// Scripts a fault for the next `times` calls of a kind; `false` when this interface cannot fail so.
     fn spoil(&self, on: Calls, times: u32, kind: FaultKind) -> bool;
 
+    /// Forgets the faults that are still to come.
+    fn calm(&self);
+
     /// Decides something on a buyer by itself; `false` when the buyer has no cover that it could happen to.
     fn surprise(&self, buyer: &str, surprise: Surprise) -> bool;
 

@@ -2,8 +2,9 @@
 //!
 //! An effect is in doubt when its sender died, or when the call did not tell. It is looked for in everything the partner
 //! lists, by our reference where the partner keeps one, else by buyer and amount since the day of sending. Found, it is
-//! done. Not found in lists that were read whole, and after the time that the partner takes to show a request, it goes back
-//! to be sent. Whatever cannot be read stays in doubt.
+//! done. Not found in lists that were read whole, after the time that the partner takes to show a request, and by a reference
+//! that would be there, it goes back to be sent. Everything else stays in doubt, which a break says, until a person has asked
+//! the partner.
 
 use std::collections::BTreeMap;
 
@@ -271,11 +272,22 @@ async fn in_doubt(
     {
         return Ok(Some(ending));
     }
-    let gone = kind == EffectKind::CancelLimit && lists.limits.is_some() && lists.limit(row).is_none();
-    if gone {
-        return Ok(Some(Ending::of(EffectState::Done, "the insurer lists no limit any more")));
+    if !lists.are_whole(connection) || !is_due(connection, row, options) {
+        return Ok(None);
     }
-    Ok((lists.are_whole(connection) && is_due(connection, row, options)).then(|| {
+    if kind == EffectKind::CancelLimit {
+        // Giving up twice is giving up once: what still stands can be given up again.
+        return Ok(Some(match lists.limit(row) {
+            Some(limit) if limit.amount_minor > 0 => Ending::of(
+                EffectState::Approved,
+                "read from the insurer: the limit still stands; it is sent again",
+            ),
+            Some(_) | None => Ending::of(EffectState::Done, "the insurer lists no limit any more"),
+        }));
+    }
+    // Without our reference a refusal may leave no trace: that it is not there does not say that it never arrived.
+    let is_conclusive = connection.connector.manifest.capabilities.echoes_reference;
+    Ok(is_conclusive.then(|| {
         Ending::of(EffectState::Approved, "read from the insurer: it never arrived; it is sent again")
     }))
 }

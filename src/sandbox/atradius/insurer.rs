@@ -34,6 +34,10 @@ impl Insurer for Sandbox {
         true
     }
 
+    fn calm(&self) {
+        self.lock().faults.clear();
+    }
+
     fn surprise(&self, buyer: &str, surprise: Surprise) -> bool {
         let mut inner = self.lock();
         let Some(buyer_id) = buyer.parse().ok().filter(|id| inner.book.buyer(*id).is_some()) else {

@@ -211,11 +211,6 @@ impl Sandbox {
         self.lock().faults.push(fault);
     }
 
-    /// Forgets the faults that are still to come.
-    pub fn clear_faults(&self) {
-        self.lock().faults.clear();
-    }
-
     /// Takes another secret from now on; tokens that were issued end, so that the next call has to sign in again.
     pub fn change_secret(&self, secret: &str) {
         let mut inner = self.lock();

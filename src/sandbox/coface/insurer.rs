@@ -31,6 +31,10 @@ impl Insurer for Sandbox {
         true
     }
 
+    fn calm(&self) {
+        self.lock().faults.clear();
+    }
+
     fn surprise(&self, buyer: &str, surprise: Surprise) -> bool {
         let mut inner = self.lock();
         let Some(current) = inner.book.timeline(buyer).current.filter(|position| position.total() > 0) else {

@@ -136,7 +136,7 @@ async fn a_request_that_never_arrived_is_sent_again_after_the_insurer_was_read()
     send(&setup, on, at(on, 10)).await;
     assert_eq!(states(&setup).await, ["increase unknown"]);
     assert!(sandbox.accepted().is_empty());
-    sandbox.clear_faults();
+    sandbox.calm();
     send(&setup, on, at(on, 11)).await;
     assert_eq!(states(&setup).await, ["increase done"]);
     assert_eq!((sandbox.accepted().len(), effects(&setup).await[0].attempts), (1, 2));
