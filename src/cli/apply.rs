@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use encours::engine::effects::{Options, Told, Which, carry_out, record};
 use encours::engine::publish;
-use encours::model::{Date, EffectState};
+use encours::model::{Date, EffectKind, EffectState};
 use serde_json::json;
 
 use super::plan::{ID_SHOWN, proposals};
@@ -109,6 +109,8 @@ pub fn text(told: &[Told]) -> String {
     }
     let mut by_state: BTreeMap<&str, usize> = BTreeMap::new();
     let mut text = String::new();
+    // Lines of one statement that ended alike are one line here: there may be thousands.
+    let mut statements: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for one in told {
         let id: String = one.row.id.chars().take(ID_SHOWN).collect();
         let (sign, state) = match (&one.held, EffectState::parse(&one.row.state)) {
@@ -120,11 +122,22 @@ pub fn text(told: &[Told]) -> String {
             (None, _) => ("✗", one.row.state.as_str()),
         };
         *by_state.entry(state).or_default() += 1;
+        if one.row.kind == EffectKind::ReportExposure.as_str() {
+            let alike = statements.entry((&one.row.cause, state)).or_default();
+            *alike += 1;
+            if *alike > 1 {
+                continue;
+            }
+        }
         let note = one.held.as_deref().or(one.row.message.as_deref()).unwrap_or_default();
         text.push_str(&format!(
             "{sign} {id}  {}: {state}. {note}\n",
             encours::engine::effects::title(&one.row)
         ));
+    }
+    for ((id, state), number) in statements.iter().filter(|(_, number)| **number > 1) {
+        let id: String = id.chars().take(ID_SHOWN).collect();
+        text.push_str(&format!("  {id}  {} lines of the statement in all: {state}\n", count(*number)));
     }
     let sums: Vec<String> =
         by_state.iter().map(|(state, number)| format!("{} {state}", count(*number))).collect();

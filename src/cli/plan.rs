@@ -69,8 +69,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.answer(
         || told(day, &open, &fees),
         || {
-            let fees: BTreeMap<&str, String> =
-                fees.iter().map(|(currency, minor)| (currency.code(), render_minor(*minor, *currency))).collect();
+            let fees: BTreeMap<&str, String> = fees
+                .iter()
+                .map(|(currency, minor)| (currency.code(), render_minor(*minor, *currency)))
+                .collect();
             let statements: Vec<Value> = Group::of(&open).iter().map(Group::value).collect();
             json!({
                 "date": day, "plan": open.iter().map(|(id, effect)| value(id, effect)).collect::<Vec<_>>(),

@@ -89,8 +89,10 @@ fn chosen(rows: Vec<StatementRow>, which: &str) -> anyhow::Result<StatementRow> 
         [one] => one.id.clone(),
         [] => whole_id(which, rows.iter().map(|row| row.id.as_str()), "statement")?,
         several => {
-            let told: Vec<String> =
-                several.iter().map(|row| format!("{} (policy {}, {})", row.id, row.policy, row.method)).collect();
+            let told: Vec<String> = several
+                .iter()
+                .map(|row| format!("{} (policy {}, {})", row.id, row.policy, row.method))
+                .collect();
             let told = format!("{which} has several statements: {}", told.join(", "));
             return Err(Misconfigured(told).into());
         }
@@ -127,7 +129,7 @@ pub fn states(effects: &[&EffectRow]) -> String {
 }
 
 /// Of the effects of a statement, those of its lines: what was dropped because it was made anew is none of it.
-fn of_lines<'a>(effects: &'a [EffectRow]) -> Vec<&'a EffectRow> {
+fn of_lines(effects: &[EffectRow]) -> Vec<&EffectRow> {
     let is_gone = |row: &EffectRow| row.state == EffectState::Dropped.as_str() && !row.declined;
     effects.iter().filter(|row| !is_gone(row)).collect()
 }
@@ -189,7 +191,8 @@ async fn list(context: &Context) -> anyhow::Result<Exit> {
         || {
             head.nothing_yet().unwrap_or_else(|| {
                 if rows.is_empty() {
-                    "There is none: a policy with [policy.statement] gets one for each month that is over.\n".to_owned()
+                    "There is none: a policy with [policy.statement] gets one for each month that is over.\n"
+                        .to_owned()
                 } else {
                     table.to_string()
                 }
@@ -289,18 +292,28 @@ pub async fn show(context: &Context, which: &str) -> anyhow::Result<Exit> {
             };
             line("Id", &row.id);
             line("As of", &row.as_of.to_string());
-            line("Made on", &format!("{}, as known at {}", row.made_on, row.known_at.format("%Y-%m-%d %H:%M:%S UTC")));
+            line(
+                "Made on",
+                &format!("{}, as known at {}", row.made_on, row.known_at.format("%Y-%m-%d %H:%M:%S UTC")),
+            );
             line("Total", &format!("{total}, {change} since the last; {} buyers", row.line_count));
             line("State", &states(&own));
             line("SHA-256", &row.content_hash);
             for file in &files {
                 line("File", file);
             }
-            let (receipt, because) = (row.receipt.as_deref(), row.receipt_because.as_deref().unwrap_or_default());
+            let (receipt, because) =
+                (row.receipt.as_deref(), row.receipt_because.as_deref().unwrap_or_default());
             let by = row.receipt_by.as_deref().unwrap_or_default();
-            line("Receipt", &receipt.map_or_else(String::new, |receipt| format!("{receipt} ({by}: {because})")));
+            line(
+                "Receipt",
+                &receipt.map_or_else(String::new, |receipt| format!("{receipt} ({by}: {because})")),
+            );
             if row.other_currency > 0 {
-                let note = format!("{} buyers have amounts in another currency, which are left out", row.other_currency);
+                let note = format!(
+                    "{} buyers have amounts in another currency, which are left out",
+                    row.other_currency
+                );
                 line("Left out", &note);
             }
             format!("{text}\n{table}")
@@ -362,7 +375,11 @@ async fn receipt(context: &Context, which: &str, said: &Said<'_>) -> anyhow::Res
     setup.ledger.close().await;
     context.answer(
         || {
-            let lines = if settled > 0 { format!(" {} lines are done by it.", count(settled)) } else { String::new() };
+            let lines = if settled > 0 {
+                format!(" {} lines are done by it.", count(settled))
+            } else {
+                String::new()
+            };
             format!("The receipt {} of the statement of {} is kept.{lines}\n", said.reference, row.period)
         },
         || json!({ "id": row.id, "receipt": said.reference, "settled": settled }),

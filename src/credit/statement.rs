@@ -270,7 +270,10 @@ mod tests {
     }
 
     fn told(lines: &[Line]) -> Vec<(&str, i64, i64)> {
-        lines.iter().map(|line| (line.buyer_id.as_str(), line.amount_minor, line.change_minor().unwrap())).collect()
+        lines
+            .iter()
+            .map(|line| (line.buyer_id.as_str(), line.amount_minor, line.change_minor().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -279,7 +282,11 @@ mod tests {
             Period::finished(day(from), day(on)).iter().map(ToString::to_string).collect()
         };
         assert_eq!(finished("2026-11-01", "2027-02-01"), ["2026-11", "2026-12", "2027-01"]);
-        assert_eq!(finished("2026-11-02", "2026-12-31"), Vec::<String>::new(), "December is not over on its last day");
+        assert_eq!(
+            finished("2026-11-02", "2026-12-31"),
+            Vec::<String>::new(),
+            "December is not over on its last day"
+        );
         assert_eq!(finished("2026-11-02", "2027-01-01"), ["2026-12"]);
         assert_eq!(finished("2027-01-01", "2026-01-01"), Vec::<String>::new());
         let leap = Period::parse("2028-02").unwrap();
@@ -302,7 +309,8 @@ mod tests {
     #[test]
     fn turnover_below_zero_is_stated_and_nothing_after_nothing_is_not() {
         let before = map(&[("a", 10_000), ("b", 0)]);
-        let lines = lines(StatementMethod::Turnover, &parties(), &map(&[("a", 12_000), ("c", -1_000)]), &before);
+        let lines =
+            lines(StatementMethod::Turnover, &parties(), &map(&[("a", 12_000), ("c", -1_000)]), &before);
         assert_eq!(told(&lines), [("a", 12_000, 2_000), ("c", -1_000, -1_000)]);
     }
 
@@ -325,7 +333,8 @@ mod tests {
         };
         let mut parties = parties();
         parties.insert("a".to_owned(), party(Some("00031"), "Exemple \"A\", fils"));
-        let lines = lines(StatementMethod::Balance, &parties, &map(&[("a", 8_000), ("d", 1)]), &map(&[("a", 7_950)]));
+        let lines =
+            lines(StatementMethod::Balance, &parties, &map(&[("a", 8_000), ("d", 1)]), &map(&[("a", 7_950)]));
         let made = bytes(&head, &lines).unwrap();
         let text = "exposure statement,1\ncompany,exemple\nconnection,insurer\npolicy,0042\nmethod,balance\nperiod,2026-05\n\
                     as of,2026-05-31\nknown at,2026-06-01T04:05:06.007Z\ncurrency,EUR\nlines,1\ntotal,80.00\nchange,0.50\n\

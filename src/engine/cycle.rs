@@ -153,10 +153,13 @@ pub async fn cycle(
     let whole = settled_on != Some(day) || policy_changed;
     deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
     // What is stated must not come from half a reading.
-    let erps_read = setup.connections.iter().filter(|own| own.connector.manifest.role == Role::Erp).all(|own| {
-        !paused.contains(&own.id)
-            && operations.iter().all(|operation| operation.connection != own.id || operation.error.is_none())
-    });
+    let erps_read =
+        setup.connections.iter().filter(|own| own.connector.manifest.role == Role::Erp).all(|own| {
+            !paused.contains(&own.id)
+                && operations
+                    .iter()
+                    .all(|operation| operation.connection != own.id || operation.error.is_none())
+        });
     if erps_read {
         effects::make_statements(&mut tx, setup, day, now).await?;
     }

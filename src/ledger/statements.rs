@@ -239,7 +239,9 @@ impl Tx<'_> {
         known_at: Option<Instant>,
     ) -> Result<Figures, Error> {
         let days = match known_at {
-            None => "SELECT buyer_id, currency, as_of, outstanding_minor FROM exposure_day WHERE company = $1 AND as_of <= $2",
+            None => {
+                "SELECT buyer_id, currency, as_of, outstanding_minor FROM exposure_day WHERE company = $1 AND as_of <= $2"
+            }
             Some(_) => {
                 "SELECT buyer_id, currency, as_of, outstanding_minor FROM exposure_day WHERE company = $1 AND as_of <= $2 \
                  AND (recorded_at IS NULL OR recorded_at <= $3) UNION ALL \

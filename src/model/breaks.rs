@@ -91,7 +91,9 @@ impl BreakKind {
             Self::NeverDeclared => {
                 "give the buyer the insurer's id in the ERP or with `encours buyers link`, or state it by hand"
             }
-            Self::DeclaredDiffers => "tell the insurer what has changed since, and keep its receipt with the statement",
+            Self::DeclaredDiffers => {
+                "tell the insurer what has changed since, and keep its receipt with the statement"
+            }
         }
     }
 }

@@ -47,7 +47,8 @@ fn by_statement(rows: Vec<EffectRow>) -> BTreeMap<String, Vec<EffectRow>> {
 
 /// Whether a line may still be made anew or proposed: nobody has said anything of it.
 fn is_open(row: &EffectRow) -> bool {
-    row.state == EffectState::Proposed.as_str() || (row.state == EffectState::Dropped.as_str() && !row.declined)
+    row.state == EffectState::Proposed.as_str()
+        || (row.state == EffectState::Dropped.as_str() && !row.declined)
 }
 
 /// Makes the statements of months that are over, and makes those anew that nobody has touched and that would differ.
@@ -70,7 +71,8 @@ pub(in crate::engine) async fn make(
             let id = statement_id(company, &policy.connection, &policy.number, period, method);
             let stays = effects.get(&id).is_some_and(|rows| !rows.iter().all(is_open));
             // What buyers owed on a day before the ledger began nobody knows.
-            let known = method == StatementMethod::Turnover || owed_since.is_some_and(|since| since <= period.last());
+            let known =
+                method == StatementMethod::Turnover || owed_since.is_some_and(|since| since <= period.last());
             if stays || !known {
                 continue;
             }

@@ -3,6 +3,7 @@
 mod crash;
 mod requests;
 mod scripts;
+mod statements;
 
 use encours::engine::effects::{Options, Told, Which, carry_out};
 use encours::engine::{CycleOptions, Report, Setup, cycle};
