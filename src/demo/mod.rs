@@ -20,7 +20,7 @@ pub use export::{BadRow, CLIENTS_HEADER, Defect, Expected, ITEMS_HEADER, Totals}
 pub use insurer::{Story, StoryApplication, StoryDecision};
 pub use ledger::Changes;
 
-use crate::model::{Account, Currency, Date, Item, Policy};
+use crate::model::{Account, Currency, Date, Item, Policy, RequestRule};
 
 /// One of the two days of the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,17 @@ impl Demo {
             maximum_terms_days: Some(90),
             discretionary_minor: 1_500_000,
             exposure_threshold_minor: 500_000,
+            requests: Some(RequestRule {
+                headroom_percent: rust_decimal::Decimal::TEN,
+                step_minor: 500_000,
+                peak_days: 90,
+                slack_percent: rust_decimal::Decimal::ONE_HUNDRED,
+                slack_days: 60,
+                cool_off_days: 90,
+                idle_days: 365,
+                automatic_max_minor: None,
+                expires_days: 30,
+            }),
             ..Policy::plain(connection, "0000417", Currency::EUR, begins, rust_decimal::Decimal::from(90))
         }
     }

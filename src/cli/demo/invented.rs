@@ -132,7 +132,8 @@ fn configuration(demo: &Demo, url: &str) -> String {
          [connection.settings]\nclient_id = \"demo-client\"\nclient_secret = \"demo-secret\"\napp_key = \"demo-key\"\ncustomer_id = 4100417\n\n\
          [[policy]]\nnumber = \"{number}\"\nconnection = \"{INSURER}\"\ncurrency = \"{policy_currency}\"\nvalid_from = \"{from}\"\n\
          insured_percentage = \"{percentage}\"\nmaximum_terms_days = {terms}\ndiscretionary = \"{discretionary}\"\n\
-         exposure_threshold = \"{threshold}\"\nwarning_days = {warning}\n",
+         exposure_threshold = \"{threshold}\"\nwarning_days = {warning}\n\n# What Encours would ask the insurer for: see `encours plan`.\n\
+         [policy.requests]\nstep = \"5000.00\"\n",
         currency = Currency::EUR,
         number = policy.number,
         policy_currency = policy.currency,

@@ -116,7 +116,8 @@ async fn approve(
         let step = Step::new(
             &[EffectState::Proposed],
             EffectState::Approved,
-            options.by,
+            // What the policy lets go was approved by nobody in person.
+            if options.which == Which::Automatic { "encours" } else { options.by },
             if row.is_automatic() { "the policy lets it go by itself" } else { "approved" },
             options.day,
             options.now,

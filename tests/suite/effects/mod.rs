@@ -1,6 +1,7 @@
 //! Effects from end to end: proposed, approved, sent once, and settled by reading the partner.
 
 mod crash;
+mod layers;
 mod requests;
 mod scripts;
 mod statements;
