@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use super::Error;
 use super::db::{Tx, on, row, values};
 use crate::credit::statement::{self, Head, Line, Party, Period};
-use crate::ids::fingerprint_hex;
+use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::model::{Currency, Date, Instant, StatementMethod};
 
 const ROWS_MAX: usize = 400;
@@ -533,7 +533,7 @@ impl Tx<'_> {
         let parties = kept.iter().map(|line| (line.buyer_id.clone(), line.party())).collect();
         let lines = statement::lines(method, &parties, &figures, &before);
         let bytes = statement::bytes(&row.head()?, &lines).map_err(|error| overflow(&error))?;
-        let hash = statement::hash(&bytes);
+        let hash = sha256_hex(&bytes);
         Ok(Some(Rebuilt { row, bytes, hash }))
     }
 }

@@ -10,6 +10,7 @@ use super::super::{Error, Setup};
 use super::Plan;
 use super::book::Book;
 use crate::credit::statement::{self, Line, Party, Period};
+use crate::ids::sha256_hex;
 use crate::ledger::{EffectRow, Figures, StatementLineRow, StatementRow, Tx, statement_id};
 use crate::model::{
     Action, Approval, Automation, Break, BreakKind, Date, Effect, EffectKind, EffectState, Instant, Money,
@@ -109,7 +110,7 @@ pub(in crate::engine) async fn make(
                 receipt_by: None,
                 receipt_at: None,
             };
-            row.content_hash = statement::hash(&statement::bytes(&row.head()?, &lines)?);
+            row.content_hash = sha256_hex(&statement::bytes(&row.head()?, &lines)?);
             tx.write_statement(&row, &draft.lines).await?;
         }
     }
