@@ -48,6 +48,12 @@ pub fn fingerprint_hex(parts: &[&[u8]]) -> String {
     hex(&fingerprint(parts))
 }
 
+/// The SHA-256 of bytes as they are, as 64 hexadecimal digits: what any other tool says of the same file.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&SHA256, bytes).as_ref())
+}
+
 /// Bytes as lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -75,5 +81,11 @@ mod tests {
         assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
         assert_ne!(digest(&[b"", b"a"]), digest(&[b"a", b""]));
         assert_eq!(fingerprint_hex(&[b"ab", b"c"]).len(), 32);
+    }
+
+    #[test]
+    fn a_hash_is_the_one_that_other_tools_give() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; // FIPS 180, for "abc"
+        assert_eq!(sha256_hex(b"abc"), known);
     }
 }

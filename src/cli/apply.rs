@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use encours::engine::effects::{Options, Told, Which, carry_out, record};
 use encours::engine::publish;
-use encours::model::{Date, EffectState};
+use encours::model::{Date, EffectKind, EffectState};
 use serde_json::json;
 
 use super::plan::{ID_SHOWN, proposals};
+use super::statements::Group;
 use super::table::count;
 use super::{Context, Exit, Misconfigured, sync};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which; any beginning of an id that is unique. All without one
+    /// Which; any beginning of an id that is unique, also of a statement with all its lines. All without one
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// Only what the policies let go by themselves
@@ -66,7 +67,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     } else {
         let mut ids = BTreeSet::new();
         for beginning in &args.ids {
-            ids.insert(whole_id(beginning, open.iter().map(|(id, _)| id.as_str()), "proposal")?);
+            // A statement is approved by its own id, with all its lines.
+            let groups = Group::of(&open);
+            let known = open.iter().map(|(id, _)| id.as_str()).chain(groups.iter().map(|group| group.id));
+            let id = whole_id(beginning, known, "proposal")?;
+            match groups.iter().find(|group| group.id == id) {
+                Some(group) => ids.extend(group.lines.iter().map(|(line, _)| line.clone())),
+                None => _ = ids.insert(id),
+            }
         }
         Which::These(ids)
     };
@@ -101,6 +109,8 @@ pub fn text(told: &[Told]) -> String {
     }
     let mut by_state: BTreeMap<&str, usize> = BTreeMap::new();
     let mut text = String::new();
+    // Lines of one statement that ended alike are one line here: there may be thousands.
+    let mut statements: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for one in told {
         let id: String = one.row.id.chars().take(ID_SHOWN).collect();
         let (sign, state) = match (&one.held, EffectState::parse(&one.row.state)) {
@@ -112,11 +122,22 @@ pub fn text(told: &[Told]) -> String {
             (None, _) => ("✗", one.row.state.as_str()),
         };
         *by_state.entry(state).or_default() += 1;
+        if one.row.kind == EffectKind::ReportExposure.as_str() {
+            let alike = statements.entry((&one.row.cause, state)).or_default();
+            *alike += 1;
+            if *alike > 1 {
+                continue;
+            }
+        }
         let note = one.held.as_deref().or(one.row.message.as_deref()).unwrap_or_default();
         text.push_str(&format!(
             "{sign} {id}  {}: {state}. {note}\n",
             encours::engine::effects::title(&one.row)
         ));
+    }
+    for ((id, state), number) in statements.iter().filter(|(_, number)| **number > 1) {
+        let id: String = id.chars().take(ID_SHOWN).collect();
+        text.push_str(&format!("  {id}  {} lines of the statement in all: {state}\n", count(*number)));
     }
     let sums: Vec<String> =
         by_state.iter().map(|(state, number)| format!("{} {state}", count(*number))).collect();

@@ -20,6 +20,7 @@ mod quarantine;
 mod requests;
 mod run;
 mod sandbox;
+mod statements;
 mod summary;
 mod sync;
 mod table;
@@ -108,6 +109,8 @@ enum Command {
     Apply(apply::Args),
     /// List what was proposed, sent and answered, and say what becomes of it
     Requests(requests::Args),
+    /// List what insurers were told of every buyer for a month, and make it again
+    Statements(statements::Args),
     /// List what changed, newest first
     Deltas(deltas::Args),
     /// List the records that could not be taken, with the reason
@@ -292,6 +295,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => plan::run(&context, &args).await,
         Command::Apply(args) => apply::run(&context, &args).await,
         Command::Requests(args) => requests::run(&context, &args).await,
+        Command::Statements(args) => statements::run(&context, &args).await,
         Command::Deltas(args) => deltas::run(&context, &args).await,
         Command::Quarantine(args) => quarantine::run(&context, &args).await,
         Command::Explain(args) => explain::run(&context, &args).await,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use encours::engine::{Setup, effects};
 use encours::ledger::effect_id;
-use encours::model::{Approval, Currency, Date, Effect, EffectState, Money, render_minor};
+use encours::model::{Approval, Currency, Date, Effect, EffectKind, EffectState, Money, render_minor};
 use serde_json::{Value, json};
 
+use super::statements::{self, Group};
 use super::table::{Column, Table, count};
 use super::{Context, Exit, sync};
 
@@ -68,9 +69,15 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.answer(
         || told(day, &open, &fees),
         || {
-            let fees: BTreeMap<&str, String> =
-                fees.iter().map(|(currency, minor)| (currency.code(), render_minor(*minor, *currency))).collect();
-            json!({ "date": day, "plan": open.iter().map(|(id, effect)| value(id, effect)).collect::<Vec<_>>(), "fees": fees })
+            let fees: BTreeMap<&str, String> = fees
+                .iter()
+                .map(|(currency, minor)| (currency.code(), render_minor(*minor, *currency)))
+                .collect();
+            let statements: Vec<Value> = Group::of(&open).iter().map(Group::value).collect();
+            json!({
+                "date": day, "plan": open.iter().map(|(id, effect)| value(id, effect)).collect::<Vec<_>>(),
+                "statements": statements, "fees": fees,
+            })
         },
     )?;
     Ok(Exit::Fine)
@@ -90,7 +97,7 @@ fn told(day: Date, open: &[(String, Effect)], fees: &BTreeMap<Currency, i64>) ->
         return format!("Nothing to do on {day}.\n");
     }
     let mut by_kind: BTreeMap<&str, Vec<&(String, Effect)>> = BTreeMap::new();
-    for one in open {
+    for one in open.iter().filter(|(_, effect)| effect.kind != EffectKind::ReportExposure) {
         by_kind.entry(one.1.kind.as_str()).or_default().push(one);
     }
     let mut text = String::new();
@@ -128,6 +135,10 @@ fn told(day: Date, open: &[(String, Effect)], fees: &BTreeMap<Currency, i64>) ->
             text.push_str(&format!("  {id}  {} → {}\n", effect.why, effect.expected));
         }
         text.push('\n');
+    }
+    let groups = Group::of(open);
+    if !groups.is_empty() {
+        text.push_str(&format!("statements: {}\n{}\n", count(groups.len()), statements::table(&groups)));
     }
     for (currency, minor) in fees {
         text.push_str(&format!("Fees in all: {}.\n", Money::new(*minor, *currency)));

@@ -1,16 +1,18 @@
 //! `encours requests`: every effect with its history, the partner's reference and its masked answer; and what a person says
 //! of it.
 
+use std::collections::BTreeMap;
+
 use encours::engine::effects::{Options, Verdict, Which, decline, settle_by_hand, title, withdraw};
 use encours::engine::publish;
 use encours::ledger::{EffectRow, EffectStep};
-use encours::model::{Currency, EffectState, render_minor};
+use encours::model::{Currency, EffectKind, EffectState, render_minor};
 use serde_json::{Value, json};
 
 use super::apply::{self, whole_id};
 use super::plan::ID_SHOWN;
-use super::table::{Column, Table};
-use super::{Context, Exit, Misconfigured, sync};
+use super::table::{Column, Table, count};
+use super::{Context, Exit, Misconfigured, statements, sync};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -118,7 +120,8 @@ async fn list(context: &Context, state: Option<EffectState>) -> anyhow::Result<E
                 Column::Word("theirs"),
                 Column::Text("last word"),
             ]);
-            for row in &rows {
+            let is_line = |row: &&EffectRow| row.kind == EffectKind::ReportExposure.as_str();
+            for row in rows.iter().filter(|row| !is_line(row)) {
                 table.row([
                     row.id.chars().take(ID_SHOWN).collect(),
                     row.proposed_on.to_string(),
@@ -126,6 +129,22 @@ async fn list(context: &Context, state: Option<EffectState>) -> anyhow::Result<E
                     title(row),
                     row.partner_reference.clone().unwrap_or_default(),
                     row.message.clone().unwrap_or_default(),
+                ]);
+            }
+            let mut statements: BTreeMap<&str, Vec<&EffectRow>> = BTreeMap::new();
+            for row in rows.iter().filter(is_line) {
+                statements.entry(&row.cause).or_default().push(row);
+            }
+            for (id, lines) in statements {
+                let first = lines.first();
+                let fact = |name: &str| first.and_then(|row| row.facts.get(name)).map_or("", String::as_str);
+                table.row([
+                    id.chars().take(ID_SHOWN).collect(),
+                    first.map_or_else(String::new, |row| row.proposed_on.to_string()),
+                    "statement".to_owned(),
+                    format!("{} of {} under policy {}", fact("method"), fact("period"), fact("policy")),
+                    String::new(),
+                    format!("{} lines: {}", count(lines.len()), statements::states(&lines)),
                 ]);
             }
             table.to_string()
@@ -143,7 +162,13 @@ async fn one(context: &Context, beginning: &str) -> anyhow::Result<Exit> {
     let mut books = context.books().await?;
     let company = books.company();
     let rows = books.tx.effects(&company, &[]).await?;
-    let id = whole_id(beginning, rows.iter().map(|row| row.id.as_str()), "effect")?;
+    let lines = rows.iter().filter(|row| row.kind == EffectKind::ReportExposure.as_str());
+    let known = rows.iter().map(|row| row.id.as_str()).chain(lines.map(|row| row.cause.as_str()));
+    let id = whole_id(beginning, known, "effect")?;
+    if rows.iter().all(|row| row.id != id) {
+        books.close().await?;
+        return statements::show(context, &id).await;
+    }
     let steps = books.tx.effect_steps(&id).await?;
     books.close().await?;
     let row = rows.into_iter().find(|row| row.id == id);

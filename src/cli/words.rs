@@ -25,6 +25,8 @@ pub const fn break_meaning(kind: BreakKind) -> &'static str {
         BreakKind::RequestUnanswered => "the insurer has not answered a request for long",
         BreakKind::NoticeDue => "an overdue invoice has to be notified soon",
         BreakKind::NoticeMissed => "an overdue invoice was not notified in time",
+        BreakKind::NeverDeclared => "the buyer owes or was invoiced and no statement can name it",
+        BreakKind::DeclaredDiffers => "the ledger knows another figure than was stated",
     }
 }
 

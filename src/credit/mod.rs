@@ -7,6 +7,7 @@
 mod cover;
 mod exposure;
 pub mod plan;
+pub mod statement;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};

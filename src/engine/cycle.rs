@@ -13,7 +13,7 @@ use super::land::{Landed, Landing};
 use super::ratings::rating_delta;
 use super::settle::{Context, PLANNED, compare_breaks, settle};
 use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects, link};
-use crate::connector::{Batch, Connection, Mode, Pulled, Reach};
+use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
 use crate::ledger::{LimitChange, RunRow, Tx};
 use crate::model::{Break, BreakKind, Date, Delta, Event, Instant, Limit, Policy, render_minor};
@@ -153,6 +153,17 @@ pub async fn cycle(
     deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);
     let whole = settled_on != Some(day) || policy_changed;
     deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
+    // What is stated must not come from half a reading.
+    let erps_read =
+        setup.connections.iter().filter(|own| own.connector.manifest.role == Role::Erp).all(|own| {
+            !paused.contains(&own.id)
+                && operations
+                    .iter()
+                    .all(|operation| operation.connection != own.id || operation.error.is_none())
+        });
+    if erps_read {
+        effects::make_statements(&mut tx, setup, day, now).await?;
+    }
     let plan = effects::plan(&mut tx, setup, day).await?;
     deltas.extend(effects::propose(&mut tx, setup, &plan, day, now).await?);
     deltas.extend(planned_breaks(&mut tx, &context, &plan.breaks).await?);

@@ -35,6 +35,8 @@ pub(super) const PLANNED: &[BreakKind] = &[
     BreakKind::RequestUnanswered,
     BreakKind::NoticeDue,
     BreakKind::NoticeMissed,
+    BreakKind::NeverDeclared,
+    BreakKind::DeclaredDiffers,
 ];
 
 /// Everything of one buyer.
@@ -137,7 +139,7 @@ pub(super) async fn settle(
         .exposures
         .iter()
         .map(|row| (row.buyer_id.as_str(), row.currency.as_str(), row.outstanding_minor));
-    tx.note_exposures(company, &owed.collect::<Vec<_>>(), context.day).await?;
+    tx.note_exposures(company, &owed.collect::<Vec<_>>(), context.day, context.now).await?;
     tx.write_covers(company, &results.covers, context.now).await?;
     let stored = match scope {
         None => tx.open_breaks(company).await?,

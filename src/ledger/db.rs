@@ -127,13 +127,15 @@ const POSTGRES: Files = &[
     (1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql")),
     (2, "effects", include_str!("../../migrations/postgres/0002_effects.sql")),
     (3, "buyer_links", include_str!("../../migrations/postgres/0003_buyer_links.sql")),
-    (7, "lookup_asks", include_str!("../../migrations/postgres/0007_lookup_asks.sql")),
+    (4, "statements", include_str!("../../migrations/postgres/0004_statements.sql")),
+    (5, "lookup_asks", include_str!("../../migrations/postgres/0005_lookup_asks.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
     (2, "effects", include_str!("../../migrations/sqlite/0002_effects.sql")),
     (3, "buyer_links", include_str!("../../migrations/sqlite/0003_buyer_links.sql")),
-    (7, "lookup_asks", include_str!("../../migrations/sqlite/0007_lookup_asks.sql")),
+    (4, "statements", include_str!("../../migrations/sqlite/0004_statements.sql")),
+    (5, "lookup_asks", include_str!("../../migrations/sqlite/0005_lookup_asks.sql")),
 ];
 
 impl Ledger {

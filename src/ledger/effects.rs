@@ -563,7 +563,9 @@ impl Tx<'_> {
         company: &str,
         exposures: &[(&str, &str, i64)],
         day: Date,
+        now: Instant,
     ) -> Result<(), Error> {
+        self.keep_stated_day(company, exposures, day, now).await?;
         for chunk in exposures.chunks(ROWS_MAX) {
             let sql = format!(
                 "SELECT buyer_id, currency, outstanding_minor FROM (SELECT buyer_id, currency, outstanding_minor, ROW_NUMBER() \
@@ -588,14 +590,16 @@ impl Tx<'_> {
                 continue;
             }
             let sql = format!(
-                "INSERT INTO exposure_day (company, buyer_id, currency, as_of, outstanding_minor) VALUES {} \
-                 ON CONFLICT (company, buyer_id, currency, as_of) DO UPDATE SET outstanding_minor = excluded.outstanding_minor",
-                values(self, changed.len(), 5)
+                "INSERT INTO exposure_day (company, buyer_id, currency, as_of, outstanding_minor, recorded_at) VALUES {} \
+                 ON CONFLICT (company, buyer_id, currency, as_of) DO UPDATE SET outstanding_minor = excluded.outstanding_minor, \
+                 recorded_at = CASE WHEN exposure_day.outstanding_minor = excluded.outstanding_minor \
+                 THEN exposure_day.recorded_at ELSE excluded.recorded_at END",
+                values(self, changed.len(), 6)
             );
             on!(&mut *self, c => {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
                 for (buyer, currency, minor) in changed {
-                    query = query.bind(company).bind(*buyer).bind(*currency).bind(day).bind(*minor);
+                    query = query.bind(company).bind(*buyer).bind(*currency).bind(day).bind(*minor).bind(now);
                 }
                 query.execute(c).await?;
             });

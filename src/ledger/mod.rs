@@ -21,6 +21,7 @@ mod quarantine;
 mod ratings;
 mod read;
 mod runs;
+mod statements;
 mod stream;
 
 pub use accounts::{AccountLanding, AccountRow};
@@ -41,6 +42,7 @@ pub use quarantine::{BadRecord, QuarantineRow};
 pub use ratings::{RatingChange, RatingRow};
 pub use read::{BuyerRow, ItemView};
 pub use runs::{ControlTotal, RunRow};
+pub use statements::{Figures, LastStated, Rebuilt, StatementLineRow, StatementRow, statement_id};
 pub use stream::OpenItemRow;
 
 /// Why the ledger could not do what was asked. The transaction it happened in left no trace.

@@ -43,6 +43,10 @@ words! {
         NoticeDue = "notice_due",
         /// An overdue invoice whose notice is late.
         NoticeMissed = "notice_missed",
+        /// A buyer with an amount that no statement could name, since the insurer's id of it is not known.
+        NeverDeclared = "never_declared",
+        /// What was stated is not what the ledger knows now.
+        DeclaredDiffers = "declared_differs",
     }
 }
 
@@ -84,6 +88,12 @@ impl BreakKind {
                 "approve the notice, or send it by hand and say so with `encours requests settle`"
             }
             Self::NoticeMissed => "notify at once and tell the insurer why it is late",
+            Self::NeverDeclared => {
+                "give the buyer the insurer's id in the ERP or with `encours buyers link`, or state it by hand"
+            }
+            Self::DeclaredDiffers => {
+                "tell the insurer what has changed since, and keep its receipt with the statement"
+            }
         }
     }
 }

@@ -168,6 +168,11 @@ impl<'a> Book<'a> {
         account.map_or(("", ""), |row| (row.name.as_str(), row.country.as_str()))
     }
 
+    /// Whether an insurer ever stated a limit on a buyer under a policy.
+    pub(super) fn has_limit(&self, buyer: &str, policy: &Policy) -> bool {
+        self.by_buyer.contains_key(&(buyer.to_owned(), policy.connection.clone(), policy.number.clone()))
+    }
+
     /// What was decided on a buyer under a policy; nothing where nothing ever was.
     pub(super) fn decided(&self, buyer: &str, policy: &Policy) -> Result<Option<Decided<'_>>, Error> {
         let key = (buyer.to_owned(), policy.connection.clone(), policy.number.clone());

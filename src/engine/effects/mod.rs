@@ -13,6 +13,7 @@ mod hand;
 mod notices;
 mod requests;
 mod settle;
+mod statements;
 mod tell;
 mod watch;
 mod write_back;
@@ -21,6 +22,7 @@ use std::collections::BTreeSet;
 
 pub use apply::{Options, Told, Which, carry_out};
 pub use hand::{Verdict, decline, settle_by_hand, withdraw};
+pub(super) use statements::make as make_statements;
 pub(super) use tell::request_delta;
 
 use super::{Error, Setup};
@@ -51,6 +53,7 @@ pub async fn plan(tx: &mut Tx<'_>, setup: &Setup, day: Date) -> Result<Plan, Err
     write_back::plan(&book, &mut plan)?;
     notices::plan(&book, tx, &mut plan).await?;
     watch::plan(&book, tx, &mut plan).await?;
+    statements::plan(&book, tx, &mut plan).await?;
     plan.effects.sort_by(|a, b| order(a).cmp(&order(b)));
     Ok(plan)
 }

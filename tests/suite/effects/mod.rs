@@ -7,6 +7,7 @@ mod lookup;
 mod requests;
 mod scripts;
 mod several;
+mod statements;
 mod write_back;
 
 use encours::engine::effects::{Options, Told, Which, carry_out};

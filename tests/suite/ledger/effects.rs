@@ -444,7 +444,7 @@ async fn the_last_write_back_counts_sent_or_not(db: &Database) {
 
 async fn note(db: &Database, on: &str, rows: &[(&str, &str, i64)]) {
     let mut tx = db.begin().await;
-    tx.note_exposures(COMPANY, rows, day(on)).await.unwrap();
+    tx.note_exposures(COMPANY, rows, day(on), at(0)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -616,7 +616,7 @@ async fn companies_do_not_see_each_other(db: &Database) {
             matches!(tx.propose(company, &own, today(), at(0)).await.unwrap(), Proposed::New(_)),
             "{company}"
         );
-        tx.note_exposures(company, &[("a", "EUR", euros)], today()).await.unwrap();
+        tx.note_exposures(company, &[("a", "EUR", euros)], today(), at(0)).await.unwrap();
     }
     for (company, euros) in [(COMPANY, 10), ("zweite", 20)] {
         let rows = tx.effects(company, &[]).await.unwrap();
