@@ -120,7 +120,7 @@ async fn postgres_and_rabbitmq_carry_each_delta_once() {
     world.export("encours_1.csv", format!("{ITEMS}{items}").as_bytes());
     let first = run(&setup, "2026-03-10").await;
     assert_eq!(errors(&first), Vec::<String>::new());
-    assert_eq!(first.records(), (240, 240, 0));
+    assert_eq!(first.records(), (260, 260, 0), "200 invoices, 20 customers, 20 limits, 20 ratings");
     assert_eq!(first.exposure.get(&Currency::EUR), Some(&20_000_000));
     assert_eq!(deltas(&first), ["limit.granted=20", "exposure.changed=20"]);
     let drained = publish(&setup).await.unwrap().unwrap();
