@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use super::session::Sessions;
 use super::{Auth, Config, Limit};
@@ -17,34 +17,33 @@ use crate::ids::fingerprint;
 
 /// One credential at one partner.
 pub(super) struct Credential {
-    period: Duration,
-    /// When the next call may leave.
-    next: Mutex<Option<Instant>>,
+    limiter: governor::DefaultDirectRateLimiter,
     pub(super) in_flight: Semaphore,
     pub(super) sessions: Sessions,
 }
 
 impl Credential {
     pub(super) fn new(limit: Limit) -> Self {
+        // A period of nothing is no limit that anybody can keep: a microsecond is near enough.
+        let quota = governor::Quota::with_period(limit.period.max(Duration::from_micros(1)))
+            .unwrap_or_else(|| governor::Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(NonZeroU32::MIN);
         Self {
-            period: limit.period,
-            next: Mutex::new(None),
+            limiter: governor::RateLimiter::direct(quota),
             in_flight: Semaphore::new(limit.in_flight.clamp(1, 256)),
             sessions: Sessions::default(),
         }
     }
 
-    /// Waits for the next turn, in the order of asking.
+    /// Waits until a call may leave.
     pub(super) async fn turn(&self) {
-        tokio::time::sleep_until(self.next_turn(Instant::now())).await;
+        self.limiter.until_ready().await;
     }
 
-    /// Takes the next turn: the instant at which the call may leave.
-    pub(super) fn next_turn(&self, now: Instant) -> Instant {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = next.map_or(now, |next| next.max(now));
-        *next = Some(at + self.period);
-        at
+    /// Takes a turn if there is one now.
+    #[cfg(test)]
+    pub(super) fn has_turn(&self) -> bool {
+        self.limiter.check().is_ok()
     }
 }
 
