@@ -357,12 +357,13 @@ impl Tx<'_> {
         if stated.0 == 0 {
             return Ok(());
         }
-        for (buyer, currency, minor) in exposures {
+        // What stays the same is kept too: noting may take a row away that says what the day before says.
+        for (buyer, currency, _) in exposures {
             on!(&mut *self, c => sqlx::query(
                 "INSERT INTO exposure_day_history (company, buyer_id, currency, as_of, outstanding_minor, recorded_at, superseded_at) \
-                 SELECT company, buyer_id, currency, as_of, outstanding_minor, recorded_at, $6 FROM exposure_day WHERE company = $1 \
-                 AND buyer_id = $2 AND currency = $3 AND as_of = $4 AND outstanding_minor <> $5")
-                .bind(company).bind(*buyer).bind(*currency).bind(day).bind(*minor).bind(now).execute(c).await?;);
+                 SELECT company, buyer_id, currency, as_of, outstanding_minor, recorded_at, $5 FROM exposure_day WHERE company = $1 \
+                 AND buyer_id = $2 AND currency = $3 AND as_of = $4")
+                .bind(company).bind(*buyer).bind(*currency).bind(day).bind(now).execute(c).await?;);
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod opening;
 mod quarantine;
 mod ratings;
 mod sequences;
+mod statements;
 mod texts;
 
 use encours::ledger::{Error, ItemLanding, ItemRow, Landed, Ledger, Tx};
