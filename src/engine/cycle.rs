@@ -192,9 +192,9 @@ pub async fn cycle(
     for row in tx.open_breaks(company).await? {
         *report.breaks.entry(row.to_break()?.kind).or_default() += 1;
     }
-    for row in tx.deltas_of(&run).await? {
-        if let Some(event) = Event::parse(&row.event) {
-            *report.deltas.entry(event).or_default() += 1;
+    for (event, count) in tx.count_deltas_of(&run).await? {
+        if let Some(event) = Event::parse(&event) {
+            *report.deltas.entry(event).or_default() += count.unsigned_abs();
         }
     }
     for connection in tx.connections().await? {

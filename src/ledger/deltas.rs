@@ -91,6 +91,15 @@ impl Tx<'_> {
         Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).bind(most).fetch_all(c).await?))
     }
 
+    /// How many deltas one run wrote, by event.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn count_deltas_of(&mut self, run: &str) -> Result<Vec<(String, i64)>, Error> {
+        const COUNT: &str = "SELECT event, COUNT(*) FROM delta WHERE run = $1 GROUP BY event";
+        Ok(on!(self, c => sqlx::query_as(COUNT).bind(run).fetch_all(c).await?))
+    }
+
     /// The deltas of one run, in order.
     ///
     /// # Errors

@@ -445,6 +445,20 @@ async fn open_items_come_by_buyer(db: &Database) {
     .unwrap();
     assert_eq!(all.len(), 24);
     assert!(all.is_sorted_by_key(|(buyer, _, _)| buyer.clone()), "{all:?}");
+    all.sort();
+    // However small the parts that are put in order at once, the same items come in the order of buyers.
+    for part_items in [0, 1, 5, 7, 23, 24, 1_000] {
+        let mut parts = Vec::new();
+        tx.open_items_in_parts(COMPANY, None, part_items, |buyer, row| {
+            parts.push((buyer.to_owned(), row.external_id, row.open_minor));
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert!(parts.is_sorted_by_key(|(buyer, _, _)| buyer.clone()), "parts of {part_items}: {parts:?}");
+        parts.sort();
+        assert_eq!(parts, all, "parts of {part_items}");
+    }
     // More buyers than one statement takes, of which two owe.
     let mut wanted: BTreeSet<String> = (0..1_000).map(|n| format!("account:erp:X{n}")).collect();
     wanted.extend(["account:erp:C1".to_owned(), "account:erp:C3".to_owned()]);
