@@ -126,6 +126,25 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_ledger_has_the_requirement_of_the_samples_readme() {
+        let of = |sample: &str| {
+            let trial = read(sample);
+            let balances =
+                trial.accounts.iter().map(|(account, sums)| crate::credit::working_capital::Balance {
+                    account,
+                    debit_minor: sums.debit_minor,
+                    credit_minor: sums.credit_minor,
+                });
+            let capital = crate::credit::working_capital::working_capital(balances).unwrap();
+            (capital.trade_minor, capital.whole_minor, capital.debit_minor)
+        };
+        assert_eq!(of("tab-utf8-debit-credit.txt"), (329_400, 262_000, 479_400));
+        assert_eq!(of("pipe-cp1252-montant-sens.txt"), (203_456, 174_880, 347_456));
+        assert_eq!(of("opening-entries.txt"), (141_440, 134_867, 219_440));
+        assert_eq!(of("whole-ledger.txt"), (1_860_000, 1_500_000, 8_045_000));
+    }
+
+    #[test]
     fn a_row_without_an_account_keeps_its_amounts() {
         let text = "JournalCode\tEcritureNum\tEcritureDate\tCompteNum\tCompAuxNum\tPieceRef\tPieceDate\tEcritureLet\tDebit\tCredit\n\
                     VE\t1\t20260101\t\t\tF1\t20260101\t\t10,00\t0,00\nVE\t1\t20269999\t707000\t\tF1\t20260101\t\t0,00\t10,00\n";
