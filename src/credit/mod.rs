@@ -2,7 +2,7 @@
 //!
 //! All are functions of values to values: the date comes in, reasons go out beside the figures. Amounts are integers
 //! of minor units and every sum is checked, so a figure is right or it is an error, never wrapped.
-//! Reference: shared rules, "Exposure" and "Cover of each invoice".
+//! Reference: shared rules, "Exposure", "Cover of each invoice" and "Indicators".
 
 mod cover;
 mod exposure;

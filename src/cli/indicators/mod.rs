@@ -13,7 +13,7 @@ use encours::ledger::{BuyerRow, BuyerSums, RunDay, SourceRead};
 use encours::model::{Currency, Date, Policy, render_minor};
 use serde_json::json;
 
-use super::table::{Column, Table, amount, count};
+use super::table::{Column, Table, amount, count, plural};
 use super::{Books, Context, Exit, Misconfigured};
 
 /// What the command takes.
@@ -365,7 +365,9 @@ fn list(groups: &[&Group], by: By, language: Language) -> String {
         };
         let mut cells = vec![name];
         for figure in &group.figures {
-            if let Err(reason) = figure.value {
+            if let Err(reason) = figure.value
+                && reason != Reason::BeforeLedger
+            {
                 *missing.entry((figure.indicator, reason)).or_default() += 1;
             }
             cells.push(figure_text(figure, group.currency));
@@ -373,6 +375,14 @@ fn list(groups: &[&Group], by: By, language: Language) -> String {
         table.row(cells);
     }
     let mut text = table.to_string();
+    let before = groups
+        .iter()
+        .filter(|group| group.figures.iter().any(|figure| figure.value == Err(Reason::BeforeLedger)));
+    let before = before.count();
+    if before > 0 {
+        let month = plural(before, say(language, "month", "mois"), say(language, "months", "mois"));
+        text.push_str(&format!("– {month}: {}\n", Reason::BeforeLedger.text(language)));
+    }
     for ((indicator, reason), times) in missing {
         let label = heading(indicator, language);
         text.push_str(&format!("– {label} ({}): {}\n", count(times), reason.text(language)));

@@ -483,7 +483,7 @@ fn simple(sums: &Sums, window: &Window) -> Result<Result<Value, Reason>, Error> 
 /// Takes what is owed off one month after the other. A month in which more was credited than invoiced adds to what is left.
 fn count_back(sums: &Sums, window: &Window) -> Result<Result<Value, Reason>, Error> {
     let mut left = i128::from(sums.outstanding_minor()?);
-    if left < 0 {
+    if left < 0 || (left == 0 && sums.turnover.is_empty()) {
         return Ok(Err(Reason::NothingOwed));
     }
     let mut days = 0_i128;

@@ -166,6 +166,7 @@ fn what_has_no_denominator_has_a_reason_and_no_zero() {
     let window = window("2026-06-15", 12, "2025-01-01");
     let nothing = Sums::default();
     for (indicator, reason) in [
+        (Indicator::DsoCountBack, Reason::NothingOwed),
         (Indicator::DsoSimple, Reason::NoTurnover),
         (Indicator::DsoContractual, Reason::NoOpenInvoice),
         (Indicator::OverdueRate, Reason::NoOpenInvoice),
