@@ -12,6 +12,7 @@ mod deltas;
 mod demo;
 mod explain;
 mod exposure;
+mod indicators;
 mod init;
 mod limits;
 mod mapping;
@@ -101,6 +102,8 @@ enum Command {
     Limits(limits::Args),
     /// List what buyers owe, by age
     Exposure(exposure::Args),
+    /// Tell DSO, lateness, cover and their like, each with its definition; or the working capital of a French ledger
+    Indicators(indicators::Args),
     /// List the differences that are open, each with the next step
     Breaks(breaks::Args),
     /// List what Encours would do now, why, and what it costs; changes nothing
@@ -291,6 +294,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Buyers(args) => buyers::run(&context, &args).await,
         Command::Limits(args) => limits::run(&context, &args).await,
         Command::Exposure(args) => exposure::run(&context, &args).await,
+        Command::Indicators(args) => indicators::run(&context, &args).await,
         Command::Breaks(args) => breaks::run(&context, &args).await,
         Command::Plan(args) => plan::run(&context, &args).await,
         Command::Apply(args) => apply::run(&context, &args).await,

@@ -288,6 +288,7 @@ pub(super) const BUILTIN: &[Builtin] = &[
                 include_bytes!("../../connectors/fec/samples/tab-utf8-debit-credit.txt"),
             ),
             ("trap-identifiers.txt", include_bytes!("../../connectors/fec/samples/trap-identifiers.txt")),
+            ("whole-ledger.txt", include_bytes!("../../connectors/fec/samples/whole-ledger.txt")),
         ],
     },
     Builtin {

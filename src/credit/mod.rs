@@ -1,13 +1,15 @@
-//! What a buyer owes, and how much of it the insurer answers for.
+//! What a buyer owes, how much of it the insurer answers for, and the figures that are told of both.
 //!
-//! Both are functions of values to values: the date comes in, reasons go out beside the figures. Amounts are integers
+//! All are functions of values to values: the date comes in, reasons go out beside the figures. Amounts are integers
 //! of minor units and every sum is checked, so a figure is right or it is an error, never wrapped.
-//! Reference: shared rules, "Exposure" and "Cover of each invoice".
+//! Reference: shared rules, "Exposure", "Cover of each invoice" and "Indicators".
 
 mod cover;
 mod exposure;
+pub mod indicators;
 pub mod plan;
 pub mod statement;
+pub mod working_capital;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};

@@ -11,6 +11,7 @@ mod db;
 mod deltas;
 mod effects;
 mod facts;
+mod indicators;
 mod items;
 mod known;
 mod limits;
@@ -33,6 +34,7 @@ pub use effects::{
     AUTOMATIC, EffectRow, EffectStep, EndedRequests, ListedRequest, OverdueRow, PeakRow, Proposed, Step,
     effect_id, reference_of,
 };
+pub use indicators::{BuyerSums, RunDay, SourceRead, business_day};
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};
 pub use links::{AccountLink, LinkRow, NewLink};

@@ -309,7 +309,7 @@ impl Tx<'_> {
     }
 
     /// The buyer of each account, by connection and key: as known at an instant, or as known now.
-    async fn buyers_of_all_accounts(
+    pub(super) async fn buyers_of_all_accounts(
         &mut self,
         company: &str,
         known_at: Option<Instant>,

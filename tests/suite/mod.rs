@@ -4,6 +4,7 @@ mod cycle;
 mod demo;
 mod effects;
 mod identity;
+mod indicators;
 mod ledger;
 mod queue;
 mod tryton;

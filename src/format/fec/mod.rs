@@ -20,6 +20,7 @@
 //!
 //! Reference: LPF art. A47 A-1, BOI-CF-IOR-60-40-20.
 
+mod balances;
 mod lettering;
 mod rows;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+pub use balances::{AccountBalance, TrialBalance, trial_balance};
 pub use lettering::{EXACT_AMOUNT, LETTERING, PARTIAL_LETTERING, PIECE_REF, Pairing};
 pub use rows::Encoding;
 
@@ -578,11 +580,7 @@ impl<'o> Gather<'o> {
         if let Some(index) = self.journal_index.get(row.journal.as_ref()) {
             return *index;
         }
-        let code = row.journal.trim().to_uppercase();
-        let listed = self.options.opening_journals.iter().any(|own| own.trim().to_uppercase() == code);
-        let name = row.journal_name.to_lowercase().replace('à', "a").replace('-', " ");
-        let named = ["a nouveau", "ouverture", "balance initiale", "opening"];
-        let opening = listed || named.iter().any(|word| name.contains(word));
+        let opening = is_opening(self.options, &row.journal, &row.journal_name);
         let origin = if opening { Origin::Opening } else { Origin::Ledger };
         self.journals.push(Journal { contra: Contra::default(), origin });
         self.journal_index.insert(row.journal.to_string(), self.journals.len() - 1);
@@ -815,6 +813,15 @@ fn dates(row: &Row<'_>, receivable: bool) -> Result<(Date, Option<Date>), String
     }
     let piece = parse_date(&row.piece_date).ok_or_else(|| wrong("PieceDate", &row.piece_date))?;
     Ok((booked, Some(piece)))
+}
+
+/// Whether a journal carries balances forward, by its code or by its name.
+fn is_opening(options: &Options, code: &str, name: &str) -> bool {
+    let code = code.trim().to_uppercase();
+    let listed = options.opening_journals.iter().any(|own| own.trim().to_uppercase() == code);
+    let name = name.to_lowercase().replace('à', "a").replace('-', " ");
+    let named = ["a nouveau", "ouverture", "balance initiale", "opening"];
+    listed || named.iter().any(|word| name.contains(word))
 }
 
 /// Blank, or the dashes that exporters write where the decree wants something.

@@ -6,6 +6,7 @@
 mod accounts;
 mod effects;
 mod facts;
+mod indicators;
 mod items;
 mod limits;
 mod links;
