@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::state::{
     BuyerSetup, Decision, DecisionCode, LayerSetup, Setup, draw, earlier, later, sample_conditions,
+    user_currency, user_percent,
 };
 
 /// Invented names, with country and kind of identifier.
@@ -78,6 +79,8 @@ impl Setup {
             customer_id: 4_100_123,
             policy_id: "900123".to_owned(),
             policy_currency: "EUR".to_owned(),
+            user_currency: user_currency(),
+            user_percent: user_percent(),
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
             app_key: "sandbox-key".to_owned(),
