@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 
 use super::state::{
     BuyerSetup, Decision, DecisionCode, LayerSetup, Setup, draw, earlier, later, sample_conditions,
-    user_currency, user_percent,
 };
 
 /// Invented names, with country and kind of identifier.
@@ -88,6 +87,15 @@ impl Setup {
             token_lifetime_seconds: 1_800,
         }
     }
+}
+
+pub(super) fn user_currency() -> String {
+    "DKK".to_owned()
+}
+
+/// As far from 100 as a krone is from a euro, so that reading the wrong one of the two amounts cannot pass unseen.
+pub(super) const fn user_percent() -> u64 {
+    746
 }
 
 /// One of fourteen stories around `today`; the last is none, so that a first request finds buyers free.

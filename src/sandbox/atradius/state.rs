@@ -39,10 +39,10 @@ pub struct Setup {
     /// ISO 4217 code; every amount of a story is in whole units of it.
     pub policy_currency: String,
     /// ISO 4217 code of the user's currency, in which every amount is stated once more.
-    #[serde(default = "user_currency")]
+    #[serde(default = "super::demo::user_currency")]
     pub user_currency: String,
     /// Units of the user's currency for 100 of the policy's.
-    #[serde(default = "user_percent")]
+    #[serde(default = "super::demo::user_percent")]
     pub user_percent: u64,
     /// User part of the Basic credentials.
     pub client_id: String,
@@ -54,15 +54,6 @@ pub struct Setup {
     pub buyers: Vec<BuyerSetup>,
     /// Life of a token; 1800 at the insurer, 0 makes every token stale at once.
     pub token_lifetime_seconds: u64,
-}
-
-pub(super) fn user_currency() -> String {
-    "DKK".to_owned()
-}
-
-/// As far from 100 as a krone is from a euro, so that reading the wrong one of the two amounts cannot pass unseen.
-pub(super) const fn user_percent() -> u64 {
-    746
 }
 
 /// A buyer, and what the insurer decides on it by itself.
