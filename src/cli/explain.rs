@@ -9,7 +9,7 @@ use encours::credit::{
     CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, allocate, exposures,
 };
 use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow};
-use encours::model::{Currency, Date, ItemKind, Limit, Policy, render_minor};
+use encours::model::{Currency, Date, InOtherCurrency, ItemKind, Limit, Policy, render_minor};
 use serde_json::json;
 
 use super::buyers::account_json;
@@ -454,8 +454,11 @@ fn decided(insured: &Insured<'_>) -> String {
             insured.others.join(", ")
         ));
     }
-    for row in &insured.statements {
-        text.push_str(&statement(row));
+    // A rate that moved every day is no decision: such a statement is told once, with what it says last.
+    for alike in insured.statements.chunk_by(|one, next| one.payload.counts_like(&next.payload)) {
+        if let (Some(first), Some(last)) = (alike.first(), alike.last()) {
+            text.push_str(&statement(last, first.seen_on));
+        }
     }
     let LimitAt { cap_minor, reason, since } = insured.cover.today;
     let since = since.map_or_else(String::new, |day| format!(" since {day}"));
@@ -477,7 +480,7 @@ fn decided(insured: &Insured<'_>) -> String {
 }
 
 /// `2026-03-10  reduced (DC09): 40 000.00 EUR, asked for 100 000.00`, with conditions below.
-fn statement(row: &LimitRow) -> String {
+fn statement(row: &LimitRow, read_on: Date) -> String {
     let limit: &Limit = &row.payload;
     let money = |minor| amount(minor, limit.currency);
     let mut text = format!(
@@ -495,14 +498,38 @@ fn statement(row: &LimitRow) -> String {
     if !end.is_empty() {
         text.push_str(&format!(", {end}"));
     }
+    if let Some(other) = &limit.in_other_currency {
+        text.push_str(&stated_twice(other));
+    }
     if let Some(decided) = limit.decided_on.filter(|day| *day != limit.effective_from) {
         text.push_str(&format!(", decided on {decided}"));
     }
-    text.push_str(&format!("; first read on {}\n", row.seen_on));
+    text.push_str(&format!("; first read on {read_on}\n"));
     for condition in &limit.conditions {
         text.push_str(&format!("            {} {}\n", condition.code, condition.text));
     }
     text
+}
+
+/// `; stated as 372 500.00 DKK too, of which 149 000.00 until 2026-06-30`: for people only, nothing counts in it.
+fn stated_twice(other: &InOtherCurrency) -> String {
+    let money = |minor| amount(minor, other.currency);
+    let mut told = Vec::new();
+    if let Some(minor) = other.amount_minor {
+        let mut text = format!("stated as {} {} too", money(minor), other.currency);
+        for layer in &other.layers {
+            if let Some(until) = layer.until {
+                text.push_str(&format!(", of which {} until {until}", money(layer.amount_minor)));
+            }
+        }
+        told.push(text);
+    }
+    if let Some(asked) =
+        other.requested_minor.filter(|asked| Some(*asked) != other.amount_minor && *asked > 0)
+    {
+        told.push(format!("{} {} were asked for", money(asked), other.currency));
+    }
+    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
 }
 
 fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
@@ -717,6 +744,7 @@ impl Insured<'_> {
                 "amount": amount(limit.amount_minor), "effective_from": limit.effective_from,
                 "effective_to": limit.effective_to, "withdrawal_on": limit.withdrawal_on, "decided_on": limit.decided_on,
                 "conditions": limit.conditions, "rating": limit.rating,
+                "in_other_currency": limit.in_other_currency.as_ref().map(InOtherCurrency::to_json),
                 "layers": limit.layers.iter().map(|layer| json!({
                     "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
             })
@@ -798,6 +826,7 @@ mod tests {
             conditions: vec![],
             rating: None,
             our_reference: None,
+            in_other_currency: None,
         };
         LimitRow {
             connection: "insurer".into(),

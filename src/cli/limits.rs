@@ -1,7 +1,7 @@
 //! `encours limits`: what the insurers cover, as they state it.
 
 use encours::ledger::LimitRow;
-use encours::model::{Date, Limit, render_minor};
+use encours::model::{Date, InOtherCurrency, Limit, render_minor};
 use serde_json::json;
 
 use super::table::{Column, Table, amount, plural};
@@ -62,31 +62,48 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             if let Some(told) = head.nothing_yet() {
                 return told;
             }
-            let mut table = Table::new(&[
+            // A second currency is told where an insurer states one.
+            let twice = rows.iter().any(|row| row.payload.in_other_currency.is_some());
+            let mut columns = vec![
                 Column::Text("buyer"),
                 Column::Word("insurer, policy"),
                 Column::Figure("limit"),
                 Column::Word(""),
+            ];
+            if twice {
+                columns.extend([Column::Figure("stated as"), Column::Word("")]);
+            }
+            columns.extend([
                 Column::Text("decision"),
                 Column::Word("from"),
                 Column::Text("ends"),
                 Column::Word("rating"),
             ]);
+            let mut table = Table::new(&columns);
             let mut unknown = 0;
             for row in &rows {
                 let limit = &row.payload.0;
                 let stranger = if row.buyer_id.is_none() { " ¹" } else { "" };
                 unknown += usize::from(row.buyer_id.is_none());
-                table.row([
+                let mut cells = vec![
                     format!("{}{stranger}", limit.buyer_name),
                     format!("{}, {}", row.connection, row.policy),
                     amount(limit.amount_minor, limit.currency),
                     limit.currency.to_string(),
+                ];
+                if twice {
+                    let other = limit.in_other_currency.as_ref();
+                    let stated = other.and_then(|other| Some((other.amount_minor?, other.currency)));
+                    let stated = stated.map(|(minor, currency)| [amount(minor, currency), currency.to_string()]);
+                    cells.extend(stated.unwrap_or_default());
+                }
+                cells.extend([
                     format!("{} ({})", words::decision(limit.decision), limit.decision_code),
                     limit.effective_from.to_string(),
                     end(limit),
                     limit.rating.clone().unwrap_or_default(),
                 ]);
+                table.row(cells);
             }
             let mut text = format!("{table}\n{} on {day}\n", plural(rows.len(), "limit", "limits"));
             if unknown > 0 {
@@ -116,6 +133,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                     "effective_to": limit.effective_to,
                     "withdrawal_on": limit.withdrawal_on,
                     "decided_on": limit.decided_on,
+                    "in_other_currency": limit.in_other_currency.as_ref().map(InOtherCurrency::to_json),
                     "conditions": limit.conditions,
                     "rating": limit.rating,
                     "version": row.version,

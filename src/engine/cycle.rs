@@ -16,7 +16,9 @@ use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Set
 use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
 use crate::ledger::{LimitChange, RunRow, Tx};
-use crate::model::{Break, BreakKind, Date, Delta, Event, Instant, Limit, Policy, render_minor};
+use crate::model::{
+    Break, BreakKind, Date, Delta, Event, InOtherCurrency, Instant, Limit, Policy, render_minor,
+};
 use crate::reconcile::{self, Change};
 use crate::transport::Verdict;
 
@@ -483,6 +485,7 @@ fn limit_delta(
             "layers": limit.layers.iter().map(|layer| json!({
                 "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
             "conditions": limit.conditions,
+            "in_other_currency": limit.in_other_currency.as_ref().map(InOtherCurrency::to_json),
         }).to_string(),
     }
 }

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use super::Error;
 use super::db::{Tx, marks, on, placeholders_from, row, values};
 use crate::ids::fingerprint;
-use crate::model::{Date, Decision, Instant, Limit, LimitRequest};
+use crate::model::{Date, Decision, InOtherCurrency, Instant, Limit, LimitRequest};
 
 const ROWS_MAX: usize = 400;
 
@@ -150,6 +150,7 @@ impl Tx<'_> {
                 withdrawal_on: None,
                 decided_on: None,
                 conditions: Vec::new(),
+                in_other_currency: before.in_other_currency.as_ref().and_then(InOtherCurrency::without_cover),
                 ..before.clone()
             };
             changes.push(LimitChange {

@@ -1,5 +1,7 @@
 //! Records to canonical values, with the faults of those that are not.
 
+mod twice;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,8 +14,8 @@ use super::target::{
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Condition, Currency, Date, Decision, Identifier, Instalment, Item, ItemKind,
-    LayerKind, Limit, LimitRequest, NumberStyle, Rating, RequestStatus, Scheme, parse_minor,
+    Account, Allocation, Condition, Currency, Date, Decision, Identifier, InOtherCurrency, Instalment, Item,
+    ItemKind, Layer, LayerKind, Limit, LimitRequest, NumberStyle, Rating, RequestStatus, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -397,9 +399,21 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
                 },
             },
         };
+        self.sum(index, text, minus, currency)
+    }
+
+    /// An amount less what is to be taken off it, in minor units of a currency.
+    fn sum(
+        &mut self,
+        index: usize,
+        text: Option<Cow<'a, str>>,
+        minus: Option<Cow<'a, str>>,
+        currency: Currency,
+    ) -> Option<i64> {
         if text.is_none() && minus.is_none() {
             return None;
         }
+        let rule = self.rule(index)?;
         let mut sum = 0_i64;
         for (part, sign) in [(text, 1), (minus, -1)] {
             let Some(part) = part else { continue };
@@ -723,10 +737,30 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         let stated = self.rule(field!(LIMIT, "amount")).is_some();
         let amount = if stated { self.money(field!(LIMIT, "amount")) } else { None };
         let requested_minor = self.money(field!(LIMIT, "requested"));
+        let other = self.other_currency(field!(LIMIT, "other_currency"));
+        let other_minor = self.other_money(field!(LIMIT, "other_amount"), other);
+        if other_minor.is_some_and(|minor| minor < 0) {
+            self.fault(field!(LIMIT, "other_amount"), "is negative");
+        }
+        let other_requested = self.other_money(field!(LIMIT, "other_requested"), other);
         let parts = self.list(field!(LIMIT, "layers"), |part| {
             let kind = part.code(field!(LAYER, "kind")).and_then(|word| LayerKind::parse(&word.ok()?));
-            Some((kind, part.money(field!(LAYER, "amount"))?, part.date(field!(LAYER, "until"))))
+            let (amount, until) = (part.money(field!(LAYER, "amount")), part.date(field!(LAYER, "until")));
+            let other_minor = part.other_money(field!(LAYER, "other_amount"), other);
+            if other_minor.is_some_and(|minor| minor < 0) {
+                part.fault(field!(LAYER, "other_amount"), "is negative");
+            }
+            let own = amount.map(|amount| (kind, amount, until));
+            Some((
+                own,
+                other_minor.map(|minor| {
+                    (amount, Layer { kind: Layer::kind_of(kind, until), amount_minor: minor, until })
+                }),
+            ))
         });
+        let (parts, other_layers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let parts: Vec<(Option<LayerKind>, i64, Option<Date>)> = parts.into_iter().flatten().collect();
+        let mut other_layers: Vec<(Option<i64>, Layer)> = other_layers.into_iter().flatten().collect();
         let amount = if stated || currency.is_none() {
             amount
         } else {
@@ -754,6 +788,23 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         if amount_minor < 0 {
             self.fault(field!(LIMIT, "amount"), "is negative");
         }
+        let layers_agree = other_layers.iter().all(|(own, layer)| *own == Some(layer.amount_minor));
+        other_layers.retain(|(_, layer)| layer.amount_minor > 0);
+        let in_other_currency = self.in_other_currency(
+            field!(LIMIT, "other_currency"),
+            other,
+            |currency| InOtherCurrency {
+                currency,
+                amount_minor: other_minor,
+                requested_minor: other_requested,
+                layers: other_layers.into_iter().map(|(_, layer)| layer).collect(),
+            },
+            |stated| {
+                stated.amount_minor.is_none_or(|minor| minor == amount_minor)
+                    && (stated.requested_minor.is_none() || stated.requested_minor == requested_minor)
+                    && layers_agree
+            },
+        );
         Some(Limit {
             reference: reference?,
             insurer_buyer_id: insurer_buyer_id?,
@@ -773,6 +824,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             conditions,
             rating,
             our_reference,
+            in_other_currency,
         })
     }
 
@@ -806,6 +858,19 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             None => RequestStatus::Pending,
         };
         let requested_on = self.date(field!(REQUEST, "requested_on"));
+        let other = self.other_currency(field!(REQUEST, "other_currency"));
+        let other_requested = self.other_money(field!(REQUEST, "other_requested"), other);
+        let in_other_currency = self.in_other_currency(
+            field!(REQUEST, "other_currency"),
+            other,
+            |currency| InOtherCurrency {
+                currency,
+                amount_minor: None,
+                requested_minor: other_requested,
+                layers: Vec::new(),
+            },
+            |stated| stated.requested_minor == requested_minor,
+        );
         Some(LimitRequest {
             reference: reference?,
             our_reference,
@@ -815,6 +880,7 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             currency: currency?,
             status,
             requested_on,
+            in_other_currency,
         })
     }
 }

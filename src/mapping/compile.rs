@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::filter::Filter;
 use super::render::Body;
 use super::rule::{Codes, DateStyle, Decimal, Otherwise, Reference, Rule, Source};
-use super::target::{Field, Kind, Target};
+use super::target::{Field, Kind, OTHER, OTHER_CURRENCY, Target};
 use crate::format::json::Path;
 use crate::format::toml::Problem;
 use crate::model::NumberStyle;
@@ -87,6 +87,7 @@ pub fn parse_files(files: &[(String, String)]) -> Result<Mappings, Vec<Problem>>
             };
             let mut references = Vec::new();
             let rules = reader.rules(target.fields(), table, name.span(), &codes, &defaults, &mut references);
+            reader.amounts_have_their_currency(target, &rules, name.span());
             let mapping = Mapping { target, file: (*file).to_owned(), rules, references };
             if mappings.records.insert(target, mapping).is_some() {
                 reader.problem(name.span(), format!("[{key}] is mapped twice"));
@@ -223,6 +224,44 @@ impl Reader<'_> {
             }
         }
         rules
+    }
+
+    /// Amounts in a second currency need its rule, and the other way round: each record without one of them would be bad.
+    fn amounts_have_their_currency(&mut self, target: Target, rules: &[Option<Rule>], at: Range<usize>) {
+        let (mut currency, mut amount, mut part) = (false, None, None);
+        for (field, rule) in target.fields().iter().zip(rules) {
+            let Some(rule) = rule else { continue };
+            match field.kind {
+                _ if field.name == OTHER_CURRENCY => currency = true,
+                _ if field.name.starts_with(OTHER) => amount = Some(field.name.to_owned()),
+                Kind::List(fields) => {
+                    let mut stated = fields.iter().zip(&rule.parts).filter(|(_, rule)| rule.is_some());
+                    if let Some((inner, _)) = stated.find(|(inner, _)| inner.name.starts_with(OTHER)) {
+                        part = Some(format!("{}.{}", field.name, inner.name));
+                    }
+                }
+                Kind::Text
+                | Kind::Key
+                | Kind::Currency
+                | Kind::Money
+                | Kind::Date
+                | Kind::Integer
+                | Kind::Flag
+                | Kind::Code(_) => {}
+            }
+        }
+        match (currency, amount.or(part)) {
+            (false, Some(name)) => {
+                self.problem(at, format!("\"{name}\" has no currency: map {OTHER_CURRENCY} beside it"));
+            }
+            (true, None) => self.problem(
+                at,
+                format!(
+                    "\"{OTHER_CURRENCY}\" has no amount: map one whose name begins with {OTHER} beside it"
+                ),
+            ),
+            (true, Some(_)) | (false, None) => {}
+        }
     }
 
     fn rule(
@@ -397,7 +436,13 @@ impl Reader<'_> {
             | Kind::Flag
             | Kind::List(_) => {
                 if rule.minus.is_some() && field.kind != Kind::Money {
-                    self.problem(span, "minus belongs to amounts");
+                    self.problem(span.clone(), "minus belongs to amounts");
+                }
+                if rule.currency.is_some() && field.name.starts_with(OTHER) {
+                    self.problem(
+                        span,
+                        format!("\"{}\" is in {OTHER_CURRENCY}: it has no currency of its own", field.name),
+                    );
                 }
             }
         }

@@ -95,9 +95,18 @@ const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
 
 pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Key)];
 pub(super) const INSTALMENT: &[Field] = &[must("due", Kind::Date), must("amount", Kind::Money)];
-pub(super) const LAYER: &[Field] =
-    &[may("kind", Kind::Code(LAYER_KINDS)), must("amount", Kind::Money), may("until", Kind::Date)];
+pub(super) const LAYER: &[Field] = &[
+    may("kind", Kind::Code(LAYER_KINDS)),
+    must("amount", Kind::Money),
+    may("until", Kind::Date),
+    may("other_amount", Kind::Money),
+];
 pub(super) const CONDITION: &[Field] = &[must("code", Kind::Text), may("text", Kind::Text)];
+
+/// The currency of every field whose name begins with [`OTHER`]: the record's amounts once more, as they are stated.
+pub(super) const OTHER_CURRENCY: &str = "other_currency";
+/// How the names of amounts in the second currency begin.
+pub(super) const OTHER: &str = "other_";
 
 const IDENTIFIERS: Field = may("identifiers", Kind::List(IDENTIFIER));
 
@@ -173,6 +182,9 @@ pub(super) const LIMIT: &[Field] = &[
     may("conditions", Kind::List(CONDITION)),
     may("rating", Kind::Text),
     may("our_reference", Kind::Text),
+    may("other_currency", Kind::Currency),
+    may("other_amount", Kind::Money),
+    may("other_requested", Kind::Money),
 ];
 
 pub(super) const REQUEST: &[Field] = &[
@@ -184,6 +196,8 @@ pub(super) const REQUEST: &[Field] = &[
     must("currency", Kind::Currency),
     may("status", Kind::Code(REQUEST_STATUSES)),
     may("requested_on", Kind::Date),
+    may("other_currency", Kind::Currency),
+    may("other_requested", Kind::Money),
 ];
 
 pub(super) const RATING: &[Field] = &[

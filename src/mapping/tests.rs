@@ -6,7 +6,7 @@ use csv::StringRecord;
 
 use super::*;
 use crate::format::{Header, Record, json};
-use crate::model::{Currency, Decision, ItemKind};
+use crate::model::{Currency, Decision, InOtherCurrency, ItemKind};
 
 const INVOICE: &str = r#"
 [read]
@@ -192,6 +192,140 @@ fn a_decision_in_two_layers_with_repeated_conditions() {
     assert_eq!((limit.decision, limit.decision_code.as_str()), (Decision::Unknown, "DC99"));
     assert_eq!(unknown.len(), 1);
     assert_eq!(limit.effective_from.to_string(), "2026-07-10");
+}
+
+const TWICE: &str = r#"
+[limit]
+reference = "id"
+insurer_buyer_id = "id"
+policy = "id"
+currency = "currency"
+amount = "amount"
+requested = "asked"
+effective_from = { const = "2026-01-01" }
+layers = { path = "parts", fields = { amount = "amount", until = "until", other_amount = "other" } }
+other_currency = "other_currency"
+other_amount = "other_amount"
+other_requested = "other_asked"
+
+[request]
+reference = "id"
+insurer_buyer_id = "id"
+policy = "id"
+currency = "currency"
+requested = "asked"
+other_currency = "other_currency"
+other_requested = "other_asked"
+"#;
+
+/// A record of 70 000 euros with some fields put into it: the limit or the request that it is, or its faults.
+fn twice(target: Target, fields: serde_json::Value) -> Result<Outcome, String> {
+    let mut record = serde_json::json!({ "id": "1", "currency": "EUR", "amount": "70000", "asked": "80000" });
+    record.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let mappings = mapping(TWICE);
+    let (settings, terms) = (BTreeMap::new(), Terms::default());
+    let bound = Bound::new(&mappings.records[&target], None, &settings, &terms, Currency::EUR).unwrap();
+    let outcome = bound.map(Record::Tree(&json::parse(record.to_string().as_bytes()).unwrap())).outcome;
+    if let Outcome::Bad(faults) = outcome {
+        return Err(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+    }
+    Ok(outcome)
+}
+
+fn stated_twice(fields: serde_json::Value) -> Option<InOtherCurrency> {
+    let outcome = twice(Target::Limit, fields).unwrap_or_else(|faults| panic!("{faults}"));
+    let Outcome::Limit(limit) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((limit.amount_minor, limit.currency), (7_000_000, Currency::EUR), "what counts is as it was");
+    limit.in_other_currency
+}
+
+#[test]
+fn amounts_given_twice_are_kept_twice_with_the_decimals_of_their_currency() {
+    for (currency, amount, minor) in [("JPY", "11200000", 11_200_000), ("tnd", "230000.125", 230_000_125)] {
+        let stated = stated_twice(serde_json::json!({
+            "other_currency": currency, "other_amount": amount, "other_asked": "",
+            "parts": [
+                { "amount": "50000", "other": "7" }, { "amount": "20000", "until": "2026-12-31", "other": "8" },
+                { "amount": "0", "other": "0" },
+            ],
+        }))
+        .unwrap();
+        let layers: Vec<_> = stated.layers.iter().map(|l| (l.kind.as_str(), l.until.is_some())).collect();
+        assert_eq!(layers, [("permanent", false), ("temporary", true)], "as listed, whatever they add up to");
+        assert_eq!((stated.amount_minor, stated.requested_minor), (Some(minor), None), "{currency}");
+    }
+    assert_eq!(stated_twice(serde_json::json!({})), None);
+    let asked = serde_json::json!({ "other_currency": "JPY", "other_asked": "5" });
+    let Ok(Outcome::Request(request)) = twice(Target::Request, asked) else { panic!("no request") };
+    let stated = request.in_other_currency.unwrap();
+    assert_eq!((stated.requested_minor, stated.amount_minor), (Some(5), None));
+}
+
+#[test]
+fn a_second_amount_without_its_currency_and_the_other_way_round_is_a_bad_record() {
+    let fault = |fields| twice(Target::Limit, fields).unwrap_err();
+    assert_eq!(
+        fault(serde_json::json!({ "other_amount": "5" })),
+        "other_amount: \"5\" is stated without its currency: other_currency is empty"
+    );
+    assert_eq!(
+        fault(serde_json::json!({ "parts": [{ "amount": "70000", "other": "5" }] })),
+        "layers.other: \"5\" is stated without its currency: other_currency is empty"
+    );
+    let no_amount = "other_currency: JPY is stated without an amount in it";
+    assert_eq!(fault(serde_json::json!({ "other_currency": "JPY", "other_amount": "" })), no_amount);
+    let request = twice(Target::Request, serde_json::json!({ "other_currency": "JPY" }));
+    assert_eq!(request.unwrap_err(), no_amount);
+    assert_eq!(
+        fault(serde_json::json!({ "other_currency": "KRONE", "other_amount": "5" })),
+        "other_currency: \"KRONE\" is not an ISO 4217 currency"
+    );
+    assert_eq!(
+        fault(serde_json::json!({ "other_currency": "JPY", "other_amount": "5.5" })),
+        "other_amount: \"5.5\" has 1 decimals, JPY has 0",
+        "the second currency's decimals, and one fault for one mistake"
+    );
+    assert_eq!(
+        fault(serde_json::json!({ "other_currency": "JPY", "other_amount": "-5" })),
+        "other_amount: is negative"
+    );
+}
+
+#[test]
+fn the_same_currency_twice_says_nothing_unless_it_contradicts_itself() {
+    let same = serde_json::json!({
+        "other_currency": "EUR", "other_amount": "70000", "other_asked": "80000.00",
+        "parts": [{ "amount": "70000", "other": "70000" }],
+    });
+    assert_eq!(stated_twice(same), None);
+    let differs =
+        "other_currency: EUR is the record's own currency, and the amounts in it are stated twice and differ";
+    for (field, value) in [
+        ("other_amount", serde_json::json!("70001")),
+        ("other_asked", serde_json::json!("1")),
+        ("parts", serde_json::json!([{ "amount": "70000", "other": "1" }])),
+    ] {
+        assert_eq!(
+            twice(Target::Limit, serde_json::json!({ "other_currency": "EUR", field: value })).unwrap_err(),
+            differs,
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn a_mapping_of_second_amounts_without_their_currency_does_not_load() {
+    let without = |line: &str| problem(&TWICE.replacen(&format!("{line}\n"), "", 1));
+    let told = without("other_currency = \"other_currency\"");
+    assert!(told.contains("\"other_requested\" has no currency: map other_currency beside it"), "{told}");
+    let bare = TWICE
+        .replace("other_amount = \"other_amount\"\n", "")
+        .replace("other_requested = \"other_asked\"\n", "");
+    let told = problem(&bare);
+    assert!(told.contains("\"other_currency\" has no amount"), "{told}");
+    assert_eq!(told.matches("has no amount").count(), 1, "the limit still has its layers: {told}");
+    let own = TWICE.replacen("\"other_amount\"\n", "{ path = \"other_amount\", currency = \"x\" }\n", 1);
+    assert!(problem(&own).contains("\"other_amount\" is in other_currency: it has no currency of its own"));
 }
 
 #[test]

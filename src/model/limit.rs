@@ -2,7 +2,7 @@
 //!
 //! Reference: shared rules, "Cover of each invoice".
 
-use super::{Currency, Date, Identifier, words};
+use super::{Currency, Date, Identifier, render_minor, words};
 
 words! {
     /// What the insurer decided, in one vocabulary for all of them.
@@ -69,6 +69,18 @@ pub struct Layer {
     pub until: Option<Date>,
 }
 
+impl Layer {
+    /// The kind of a part: without one it is temporary when it has a last day, and so is a permanent one that has.
+    #[must_use]
+    pub const fn kind_of(stated: Option<LayerKind>, until: Option<Date>) -> LayerKind {
+        match (stated, until) {
+            (Some(LayerKind::Permanent) | None, None) => LayerKind::Permanent,
+            (Some(LayerKind::Permanent) | None, Some(_)) => LayerKind::Temporary,
+            (Some(kind), _) => kind,
+        }
+    }
+}
+
 /// A condition or comment that comes with a decision.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Condition {
@@ -76,6 +88,48 @@ pub struct Condition {
     pub code: String,
     /// The insurer's words.
     pub text: String,
+}
+
+/// The amounts of a limit or a request once more, in a currency beside the policy's, as the insurer states them.
+///
+/// They are kept and shown. Encours never computes one of them, and nothing that it computes reads one: cover, breaks,
+/// requests and what is written into an ERP count in the policy's currency.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InOtherCurrency {
+    /// The currency of these amounts; never that of the limit.
+    pub currency: Currency,
+    /// What is covered in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_minor: Option<i64>,
+    /// What was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_minor: Option<i64>,
+    /// The parts of the decision that are stated in this currency, as they are listed: they need not add up to the amount,
+    /// since insurers round each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
+}
+
+impl InOtherCurrency {
+    /// What is left of it once the cover is gone and nobody has said so: what was asked.
+    #[must_use]
+    pub fn without_cover(&self) -> Option<Self> {
+        let kept = Self { amount_minor: None, layers: Vec::new(), ..self.clone() };
+        kept.requested_minor.is_some().then_some(kept)
+    }
+
+    /// As events and `--json` show it: amounts as decimal text.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let amount = |minor| render_minor(minor, self.currency);
+        serde_json::json!({
+            "currency": self.currency,
+            "amount": self.amount_minor.map(amount),
+            "requested": self.requested_minor.map(amount),
+            "layers": self.layers.iter().map(|layer| serde_json::json!({
+                "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// A decided cover limit on one buyer under one policy, as the insurer states it.
@@ -118,6 +172,9 @@ pub struct Limit {
     /// Our reference of the request that it answers, where the insurer keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub our_reference: Option<String>,
+    /// The amounts in a second currency, where the insurer states them twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_other_currency: Option<InOtherCurrency>,
 }
 
 /// A request that the insurer lists as not yet decided.
@@ -139,9 +196,20 @@ pub struct LimitRequest {
     pub status: RequestStatus,
     /// Day of the request.
     pub requested_on: Option<Date>,
+    /// The amount in a second currency, where the insurer states it twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_other_currency: Option<InOtherCurrency>,
 }
 
 impl Limit {
+    /// Whether it differs from another statement in nothing but the amounts in a second currency: a rate moved, the cover did
+    /// not.
+    #[must_use]
+    pub fn counts_like(&self, other: &Self) -> bool {
+        let counted = |limit: &Self| Self { in_other_currency: None, ..limit.clone() };
+        counted(self) == counted(other)
+    }
+
     /// The layers, from the parts of a decision as the insurer lists them (amount, last day).
     ///
     /// Parts with a last day are temporary; whatever of the total they do not make up is permanent, so the layers always
@@ -160,11 +228,10 @@ impl Limit {
         let mut layers = Vec::new();
         let mut rest = total_minor;
         for (kind, amount, until) in parts {
-            let kind = match (kind, until) {
-                (Some(LayerKind::Permanent) | None, None) => continue, // the rest
-                (Some(LayerKind::Permanent) | None, Some(_)) => LayerKind::Temporary,
-                (Some(kind), _) => *kind,
-            };
+            let kind = Layer::kind_of(*kind, *until);
+            if kind == LayerKind::Permanent {
+                continue; // the rest
+            }
             let amount = (*amount).clamp(0, rest.max(0));
             if amount > 0 {
                 layers.push(Layer { kind, amount_minor: amount, until: *until });
@@ -215,6 +282,45 @@ mod tests {
                 (LayerKind::TopUp, 1_500_000, None),
             ]
         );
+    }
+
+    fn stated() -> InOtherCurrency {
+        InOtherCurrency {
+            currency: Currency::parse("TND").unwrap(),
+            amount_minor: Some(1_500),
+            requested_minor: Some(2_000),
+            layers: vec![Layer { kind: LayerKind::Permanent, amount_minor: 1_500, until: None }],
+        }
+    }
+
+    #[test]
+    fn amounts_in_a_second_currency_are_shown_with_its_decimals_and_all_their_fields() {
+        let json = |stated: &InOtherCurrency| stated.to_json().to_string();
+        assert_eq!(
+            json(&stated()),
+            r#"{"amount":"1.500","currency":"TND","layers":[{"amount":"1.500","kind":"permanent","until":null}],"requested":"2.000"}"#
+        );
+        let asked = stated().without_cover().unwrap();
+        assert_eq!(json(&asked), r#"{"amount":null,"currency":"TND","layers":[],"requested":"2.000"}"#);
+        assert_eq!(InOtherCurrency { requested_minor: None, ..stated() }.without_cover(), None);
+    }
+
+    /// A limit as ledgers hold it that were written before insurers' second amounts were kept.
+    const KEPT: &str = r#"{"reference":"R1","insurer_buyer_id":"B1","buyer_name":"Exemple","identifiers":[],"policy":"P1","decision":"approved","decision_code":"DC01","requested_minor":null,"amount_minor":500,"currency":"EUR","layers":[],"effective_from":"2026-01-01","effective_to":null,"withdrawal_on":null,"decided_on":null,"conditions":[],"rating":null}"#;
+
+    #[test]
+    fn a_limit_of_an_older_ledger_is_read_and_written_as_it_was() {
+        let limit: Limit = serde_json::from_str(KEPT).unwrap();
+        assert_eq!(limit.in_other_currency, None);
+        assert_eq!(serde_json::to_string(&limit).unwrap(), KEPT, "or every limit would be a new version");
+    }
+
+    #[test]
+    fn only_the_second_amounts_leave_what_counts_as_it_is() {
+        let limit: Limit = serde_json::from_str(KEPT).unwrap();
+        let twice = Limit { in_other_currency: Some(stated()), ..limit.clone() };
+        assert!(limit.counts_like(&twice) && limit != twice);
+        assert!(!twice.counts_like(&Limit { rating: Some("30".to_owned()), ..twice.clone() }));
     }
 
     #[test]

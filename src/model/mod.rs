@@ -19,7 +19,7 @@ pub use delta::{Delta, Event};
 pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
 pub use identifier::{Identifier, Scheme, iban_is_sound};
 pub use item::{Allocation, Instalment, Item, ItemKind};
-pub use limit::{Condition, Decision, Layer, LayerKind, Limit, LimitRequest, RequestStatus};
+pub use limit::{Condition, Decision, InOtherCurrency, Layer, LayerKind, Limit, LimitRequest, RequestStatus};
 pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_minor};
 pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{

@@ -371,7 +371,7 @@ fn starting(limit: &Limit, on: Date) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Currency, Layer, LayerKind};
+    use crate::model::{Currency, InOtherCurrency, Layer, LayerKind};
     use proptest::prelude::*;
 
     fn day(text: &str) -> Date {
@@ -402,6 +402,7 @@ mod tests {
             conditions: vec![],
             rating: None,
             our_reference: None,
+            in_other_currency: None,
         }
     }
 
@@ -459,6 +460,34 @@ mod tests {
         );
         for decision in [Decision::Withdrawn, Decision::Cancelled, Decision::Expired, Decision::Pending] {
             assert_eq!(told(None, Some(&limit(decision, 0))), None, "{decision}");
+        }
+    }
+
+    #[test]
+    fn amounts_in_a_second_currency_are_no_news() {
+        let stated = |minor| {
+            Some(InOtherCurrency {
+                currency: Currency::parse("JPY").unwrap(),
+                amount_minor: Some(minor),
+                requested_minor: Some(minor * 2),
+                layers: vec![],
+            })
+        };
+        for decision in Decision::ALL {
+            for amount in [0, 100] {
+                let with = |minor| Limit { in_other_currency: stated(minor), ..limit(*decision, amount) };
+                assert_eq!(told(Some(&with(7)), Some(&with(9))), None, "{decision} {amount}");
+                assert_eq!(
+                    told(Some(&limit(*decision, amount)), Some(&with(9))),
+                    None,
+                    "{decision} {amount}"
+                );
+                assert_eq!(
+                    told(Some(&with(7)), Some(&limit(*decision, amount))),
+                    None,
+                    "{decision} {amount}"
+                );
+            }
         }
     }
 

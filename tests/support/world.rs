@@ -43,12 +43,24 @@ pub fn buyer(buyer_id: u64, siren: &str, story: Vec<Decision>) -> BuyerSetup {
 
 /// An insurer on a free port of this machine.
 pub async fn insurer(today: &str, buyers: Vec<BuyerSetup>) -> (Sandbox, String) {
+    insurer_stating(today, buyers, "EUR", 100).await
+}
+
+/// The same, which states every amount once more in a second currency: so many units of it for 100 euros.
+pub async fn insurer_stating(
+    today: &str,
+    buyers: Vec<BuyerSetup>,
+    second: &str,
+    percent: u64,
+) -> (Sandbox, String) {
     let sandbox = Sandbox::new(Insurer {
         seed: 1,
         today: day(today),
         customer_id: 42,
         policy_id: POLICY.to_owned(),
         policy_currency: "EUR".to_owned(),
+        user_currency: second.to_owned(),
+        user_percent: percent,
         client_id: "client".to_owned(),
         client_secret: "secret".to_owned(),
         app_key: "key".to_owned(),

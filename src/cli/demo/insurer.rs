@@ -13,6 +13,9 @@ pub fn setup(demo: &Demo, connection: &str, seed: u64, today: Date) -> Setup {
         customer_id: 4_100_417,
         policy_id: policy.number,
         policy_currency: policy.currency.to_string(),
+        // The user counts in the policy's currency: both amounts are one.
+        user_currency: policy.currency.to_string(),
+        user_percent: 100,
         client_id: "demo-client".to_owned(),
         client_secret: "demo-secret".to_owned(),
         app_key: "demo-key".to_owned(),

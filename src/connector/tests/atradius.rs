@@ -54,6 +54,70 @@ fn what_is_pending_is_announced_and_zeroes_nothing() {
     assert_eq!(mapped("DC01", "", "", "1").conditions, []);
 }
 
+/// The rows of a list by its shape and its mapping, each with some fields put into it.
+fn listed(operation: &str, settings: &[(&str, &str)], fields: &serde_json::Value) -> Vec<Mapped> {
+    let connector = load("atradius", None).unwrap();
+    let mut row = serde_json::json!({
+        "coverId": 1, "policyId": "1", "policyCurrencyCode": "EUR", "buyerId": 7, "coverStatus": "DECISION",
+        "decisionCode": "DC01", "totalDecision": { "decisionAmtInPolicyCurrency": "50000", "decisionAmtInUserCurrency": "373000" },
+        "firstAmtDecision": { "decisionAmtInPolicyCurrency": "50000", "decisionAmtInUserCurrency": "373000" },
+        "creditLimitApplicationAmountInPolicyCurrency": "60000", "creditLimitApplicationAmountInUserCurrency": "447600",
+        "effectFromDate": "2026-01-05T00:00:00Z",
+    });
+    row.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let operation = &connector.manifest.operations[operation];
+    let (settings, target) = (texts(settings), operation.into.unwrap());
+    let crate::connector::manifest::Work::Http(http) = &operation.work else { panic!("not over HTTP") };
+    let known = json::parse(serde_json::to_string(&settings).unwrap().as_bytes()).unwrap();
+    let rows = vec![json::parse(row.to_string().as_bytes()).unwrap()];
+    let rows = crate::connector::source::shaped(http.shape.as_ref(), rows, None, &known).unwrap();
+    let terms = Terms::default();
+    let bound =
+        Bound::new(&connector.mappings.records[&target], None, &settings, &terms, Currency::EUR).unwrap();
+    rows.iter().map(|row| bound.map(crate::format::Record::Tree(row)).outcome).collect()
+}
+
+#[test]
+fn the_users_currency_is_what_the_row_says_else_what_the_setting_says() {
+    let told = |settings: &[(&str, &str)], fields: serde_json::Value| {
+        let outcomes = listed("list_limits", settings, &fields);
+        let [Mapped::Limit(limit)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        assert_eq!((limit.amount_minor, limit.requested_minor), (5_000_000, Some(6_000_000)));
+        let other = limit.in_other_currency.as_ref()?;
+        let layers: Vec<i64> = other.layers.iter().map(|layer| layer.amount_minor).collect();
+        Some((other.currency.to_string(), other.amount_minor, other.requested_minor, layers))
+    };
+    let all = |code: &str| Some((code.to_owned(), Some(37_300_000), Some(44_760_000), vec![37_300_000]));
+    let row = |code: &str| serde_json::json!({ "userCurrencyCode": code });
+    assert_eq!(told(&[], row("DKK")), all("DKK"));
+    assert_eq!(told(&[("user_currency", "SEK")], row("DKK")), all("DKK"), "the row knows better");
+    assert_eq!(told(&[("user_currency", "SEK")], row("")), all("SEK"));
+    assert_eq!(
+        told(&[], row("")),
+        None,
+        "nobody tells the currency: the amounts in it say nothing, the limit lands"
+    );
+    let empty =
+        serde_json::json!({ "decisionAmtInPolicyCurrency": "50000", "decisionAmtInUserCurrency": "" });
+    let blank = serde_json::json!({
+        "userCurrencyCode": "DKK", "creditLimitApplicationAmountInUserCurrency": "", "totalDecision": empty, "firstAmtDecision": empty,
+    });
+    assert_eq!(told(&[], blank), None, "amounts come empty");
+}
+
+#[test]
+fn an_application_is_kept_in_both_currencies_where_both_are_stated() {
+    let told = |fields: serde_json::Value| {
+        let outcomes = listed("list_requests", &[], &fields);
+        let [Mapped::Request(request)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        assert_eq!(request.requested_minor, Some(6_000_000));
+        request.in_other_currency.as_ref().map(|other| (other.currency.to_string(), other.requested_minor))
+    };
+    let row = |code: &str, asked: &str| serde_json::json!({ "userCurrencyCode": code, "creditLimitApplicationAmountInUserCurrency": asked });
+    assert_eq!(told(row("DKK", "447600")), Some(("DKK".to_owned(), Some(44_760_000))));
+    assert_eq!((told(row("", "447600")), told(row("DKK", ""))), (None, None));
+}
+
 #[test]
 fn one_buyer_has_a_limit_under_each_policy() {
     let policies: Vec<_> = ["900123", "900124"].map(|policy| mapped("DC01", "", "", policy)).to_vec();

@@ -211,7 +211,8 @@ impl LimitHistory {
     ///
     /// An insurer that changes an amount does not always move the first day of the limit. What was in force on earlier
     /// days stays in force for them: a statement that reaches back to the start of the one before counts from the day
-    /// it was seen. One that was announced for a later day and replaced before then never counts.
+    /// it was seen. One that was announced for a later day and replaced before then never counts. A statement that says
+    /// of cover what the one before said (another rating, an amount in a second currency) counts from no day of its own.
     ///
     /// # Errors
     /// [`Error::LimitCurrency`] when a limit is not in `currency`, and those of [`LimitHistory::new`].
@@ -222,6 +223,7 @@ impl LimitHistory {
         let mut statements: Vec<_> = statements.into_iter().collect();
         statements.sort_by_key(|(seen, _)| *seen);
         let mut versions: Vec<LimitVersion> = Vec::new();
+        let mut said: Option<LimitVersion> = None;
         for (seen, limit) in statements {
             if limit.currency != currency {
                 return Err(Error::LimitCurrency {
@@ -231,6 +233,10 @@ impl LimitHistory {
                 });
             }
             let Some(mut version) = LimitVersion::of(limit) else { continue };
+            if said.as_ref() == Some(&version) {
+                continue;
+            }
+            said = Some(version.clone());
             while versions.pop_if(|last| last.from >= seen && last.from >= version.from).is_some() {}
             if versions.last().is_some_and(|last| version.from <= last.from) {
                 version.from = seen;

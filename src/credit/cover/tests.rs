@@ -1,7 +1,7 @@
 //! Cover by example and by property.
 
 use super::*;
-use crate::model::LayerKind;
+use crate::model::{InOtherCurrency, LayerKind};
 use proptest::prelude::*;
 
 fn day(text: &str) -> Date {
@@ -88,7 +88,35 @@ fn limit_of(decision: Decision, euros: i64, from: &str) -> Limit {
         conditions: vec![],
         rating: None,
         our_reference: None,
+        in_other_currency: None,
     }
+}
+
+#[test]
+fn a_statement_that_says_the_same_of_cover_counts_from_no_day_of_its_own() {
+    let first = limit_of(Decision::Approved, 100, "2026-01-01");
+    let stated = InOtherCurrency {
+        currency: Currency::parse("JPY").unwrap(),
+        amount_minor: Some(1),
+        requested_minor: None,
+        layers: vec![permanent(7)],
+    };
+    let rate = Limit { in_other_currency: Some(stated), ..first.clone() };
+    let rated = Limit { rating: Some("30".to_owned()), ..first.clone() };
+    let cut = limit_of(Decision::Reduced, 40, "2026-01-01");
+    let since = |statements: &[(&str, &Limit)]| {
+        let statements = statements.iter().map(|(seen, limit)| (day(seen), *limit));
+        let history = LimitHistory::from_statements(statements, Currency::EUR).unwrap();
+        history.versions().iter().map(|version| version.from.to_string()).collect::<Vec<_>>()
+    };
+    let same = [("2026-02-01", &first), ("2026-02-02", &rate), ("2026-02-03", &rated)];
+    assert_eq!(since(&same), ["2026-01-01"]);
+    let moved = [&same[..], &[("2026-02-04", &cut), ("2026-02-05", &rate)]].concat();
+    assert_eq!(
+        since(&moved),
+        ["2026-01-01", "2026-02-04", "2026-02-05"],
+        "what was another in between counts"
+    );
 }
 
 #[test]

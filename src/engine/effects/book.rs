@@ -48,6 +48,8 @@ pub(super) struct Decided<'a> {
     pub(super) reason: CapReason,
     /// Since when.
     pub(super) since: Date,
+    /// The day on which the limit in force was first read, whatever it says in a second currency.
+    pub(super) read_on: Date,
     /// The limit in force.
     pub(super) row: &'a LimitRow,
 }
@@ -179,6 +181,8 @@ impl<'a> Book<'a> {
         let Some(indexes) = self.by_buyer.get(&key) else { return Ok(None) };
         let rows: Vec<&LimitRow> = indexes.iter().filter_map(|index| self.limits.get(*index)).collect();
         let (Some(row), own) = statements(&rows) else { return Ok(None) };
+        let alike = own.iter().rev().take_while(|(_, limit)| limit.counts_like(&row.payload));
+        let read_on = alike.last().map_or(row.seen_on, |(seen, _)| *seen);
         let history = LimitHistory::from_statements(own, policy.currency)?;
         if !history.is_decided(self.day) {
             return Ok(None);
@@ -188,6 +192,7 @@ impl<'a> Book<'a> {
             cap_minor: at.cap_minor,
             reason: at.reason,
             since: at.since.unwrap_or(self.day),
+            read_on,
             row,
         }))
     }

@@ -64,7 +64,7 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
     let theirs = decided.and_then(|decided| {
         let limit = &decided.row.payload;
         let refused = matches!(limit.decision, Decision::Refused | Decision::Kept);
-        refused.then_some(limit.decided_on.unwrap_or(decided.row.seen_on))
+        refused.then_some(limit.decided_on.unwrap_or(decided.read_on))
     });
     Situation {
         owed_minor,

@@ -11,10 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::state::{Book, BuyerSetup, Ended, LayerSetup, Request, Version, draw};
 
-/// Units of the user's currency for 100 of the policy's: as far from 100 as a krone is from a euro, so that reading the
-/// wrong one of the two amounts cannot pass unseen.
-const USER_CURRENCY_PERCENT: u64 = 746;
-
 /// An answer before it is put on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -99,10 +95,10 @@ pub(super) fn timestamp(day: NaiveDate) -> String {
 }
 
 /// Writes `<name>InPolicyCurrency` and `<name>InUserCurrency`; without an amount both are empty texts.
-fn put_amount(row: &mut Map<String, Value>, name: &str, amount: Option<u64>) {
+fn put_amount(book: &Book, row: &mut Map<String, Value>, name: &str, amount: Option<u64>) {
     let text = |amount: Option<u64>| Value::from(amount.map_or_else(String::new, |a| a.to_string()));
     row.insert(format!("{name}InPolicyCurrency"), text(amount));
-    let user = amount.map(|a| a * USER_CURRENCY_PERCENT / 100);
+    let user = amount.map(|a| a * book.setup.user_percent / 100);
     row.insert(format!("{name}InUserCurrency"), text(user));
 }
 
@@ -118,9 +114,9 @@ fn conditions(layers: &[&LayerSetup]) -> Value {
     Value::Array(rows.collect())
 }
 
-fn layer(layer: Option<&LayerSetup>) -> Value {
+fn layer(book: &Book, layer: Option<&LayerSetup>) -> Value {
     let mut row = Map::new();
-    put_amount(&mut row, "decisionAmt", layer.map(|l| l.amount));
+    put_amount(book, &mut row, "decisionAmt", layer.map(|l| l.amount));
     if let Some(last) = layer.and_then(|l| l.expiry) {
         row.insert("decisionExpiryDate".to_owned(), timestamp(last).into());
     }
@@ -128,10 +124,10 @@ fn layer(layer: Option<&LayerSetup>) -> Value {
     Value::Object(row)
 }
 
-fn total(version: &Version) -> Value {
+fn total(book: &Book, version: &Version) -> Value {
     let layers: Vec<&LayerSetup> = [&version.first, &version.second].into_iter().flatten().collect();
     let mut row = Map::new();
-    put_amount(&mut row, "decisionAmt", Some(version.total()));
+    put_amount(book, &mut row, "decisionAmt", Some(version.total()));
     row.insert("decisionConditions".to_owned(), conditions(&layers));
     Value::Object(row)
 }
@@ -214,6 +210,8 @@ fn head(
     row.insert("coverId".to_owned(), cover_id.into());
     row.insert("policyId".to_owned(), book.setup.policy_id.clone().into());
     row.insert("policyCurrencyCode".to_owned(), book.setup.policy_currency.clone().into());
+    // No source shows how the user's currency is named; this is the policy's name with the other word.
+    row.insert("userCurrencyCode".to_owned(), book.setup.user_currency.clone().into());
     row.insert("buyerId".to_owned(), buyer.buyer_id.into());
     row.insert("buyerName".to_owned(), buyer.name.clone().into());
     row.insert("uniqueIdentifiers".to_owned(), identifiers(buyer));
@@ -232,14 +230,14 @@ fn decided(book: &Book, buyer: &BuyerSetup, version: &Version) -> Map<String, Va
     let kind = version.cover_type.as_str();
     let mut row = head(book, buyer, version.cover_id, kind, version.reference.as_deref());
     let requested = Some(version.requested).filter(|amount| *amount > 0);
-    put_amount(&mut row, "creditLimitApplicationAmount", requested);
+    put_amount(book, &mut row, "creditLimitApplicationAmount", requested);
     row.insert("coverStatus".to_owned(), "DECISION".into());
     row.insert("decisionCode".to_owned(), version.code.as_str().into());
     row.insert("decisionTypeDescription".to_owned(), version.code.description().into());
-    row.insert("totalDecision".to_owned(), total(version));
-    row.insert("firstAmtDecision".to_owned(), layer(version.first.as_ref()));
+    row.insert("totalDecision".to_owned(), total(book, version));
+    row.insert("firstAmtDecision".to_owned(), layer(book, version.first.as_ref()));
     if version.second.is_some() || version.cover_id.is_multiple_of(2) {
-        row.insert("secondAmtDecision".to_owned(), layer(version.second.as_ref()));
+        row.insert("secondAmtDecision".to_owned(), layer(book, version.second.as_ref()));
     }
     row.insert("applicationDate".to_owned(), timestamp(version.applied_on).into());
     row.insert("decisionDate".to_owned(), timestamp(version.decided_on).into());
@@ -279,11 +277,16 @@ fn pending_status(indicator: &str) -> &'static str {
 pub(super) fn application_row(book: &Book, buyer: &BuyerSetup, request: &Request) -> Map<String, Value> {
     let kind = request.cover_type.as_str();
     let mut row = head(book, buyer, request.cover_id, kind, request.reference.as_deref());
-    put_amount(&mut row, "creditLimitApplicationAmount", Some(request.amount).filter(|amount| *amount > 0));
+    put_amount(
+        book,
+        &mut row,
+        "creditLimitApplicationAmount",
+        Some(request.amount).filter(|amount| *amount > 0),
+    );
     row.insert("coverStatus".to_owned(), "REFERRED".into());
     row.insert("decisionCode".to_owned(), "".into());
     row.insert("decisionTypeDescription".to_owned(), "".into());
-    row.insert("totalDecision".to_owned(), layer(None));
+    row.insert("totalDecision".to_owned(), layer(book, None));
     row.insert("applicationDate".to_owned(), timestamp(request.made_on).into());
     row.insert("effectFromDate".to_owned(), timestamp(request.effect_from).into());
     row.insert("pendingProcessIndicator".to_owned(), "".into());

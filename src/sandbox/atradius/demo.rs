@@ -78,6 +78,8 @@ impl Setup {
             customer_id: 4_100_123,
             policy_id: "900123".to_owned(),
             policy_currency: "EUR".to_owned(),
+            user_currency: user_currency(),
+            user_percent: user_percent(),
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
             app_key: "sandbox-key".to_owned(),
@@ -85,6 +87,15 @@ impl Setup {
             token_lifetime_seconds: 1_800,
         }
     }
+}
+
+pub(super) fn user_currency() -> String {
+    "DKK".to_owned()
+}
+
+/// As far from 100 as a krone is from a euro, so that reading the wrong one of the two amounts cannot pass unseen.
+pub(super) const fn user_percent() -> u64 {
+    746
 }
 
 /// One of fourteen stories around `today`; the last is none, so that a first request finds buyers free.

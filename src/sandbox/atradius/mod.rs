@@ -241,6 +241,13 @@ impl Sandbox {
         self.lock().book.non_payments.clone()
     }
 
+    /// Moves the rate by which amounts are stated in the user's currency, and nothing else.
+    pub fn set_user_percent(&self, percent: u64) {
+        let mut inner = self.lock();
+        inner.book.setup.user_percent = percent;
+        inner.persist();
+    }
+
     /// Rates a buyer anew; `false` when it is not known.
     #[must_use]
     pub fn rate(&self, buyer_id: u64, rating: u8) -> bool {

@@ -38,6 +38,12 @@ pub struct Setup {
     pub policy_id: String,
     /// ISO 4217 code; every amount of a story is in whole units of it.
     pub policy_currency: String,
+    /// ISO 4217 code of the user's currency, in which every amount is stated once more.
+    #[serde(default = "super::demo::user_currency")]
+    pub user_currency: String,
+    /// Units of the user's currency for 100 of the policy's.
+    #[serde(default = "super::demo::user_percent")]
+    pub user_percent: u64,
     /// User part of the Basic credentials.
     pub client_id: String,
     /// Secret part of the Basic credentials; invented, and kept in saved files.

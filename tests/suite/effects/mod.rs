@@ -8,6 +8,7 @@ mod requests;
 mod scripts;
 mod several;
 mod statements;
+mod twice;
 mod write_back;
 
 use encours::engine::effects::{Options, Told, Which, carry_out};

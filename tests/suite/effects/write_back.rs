@@ -496,6 +496,9 @@ async fn an_amount_in_another_currency_is_not_written_into_tryton() {
         customer_id: 42,
         policy_id: crate::support::world::POLICY.to_owned(),
         policy_currency: "USD".to_owned(),
+        // That the insurer states euros too makes no amount of theirs ours to write.
+        user_currency: "EUR".to_owned(),
+        user_percent: 92,
         client_id: "client".to_owned(),
         client_secret: "secret".to_owned(),
         app_key: "key".to_owned(),

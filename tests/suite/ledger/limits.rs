@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use encours::ledger::{Error, LimitChange};
 use encours::model::{
-    Condition, Currency, Decision, Identifier, Layer, LayerKind, Limit, LimitRequest, RequestStatus, Scheme,
+    Condition, Currency, Decision, Identifier, InOtherCurrency, Layer, LayerKind, Limit, LimitRequest,
+    RequestStatus, Scheme,
 };
 
 use super::{COMPANY, Database, INSURER, at, contract, currency, day};
@@ -12,6 +13,7 @@ use super::{COMPANY, Database, INSURER, at, contract, currency, day};
 contract!(
     a_list_of_limits_tells_what_changed,
     a_limit_keeps_every_field,
+    a_rate_that_moves_is_a_version_and_an_end_takes_the_second_amount_away,
     a_limit_that_is_not_listed_any_more_is_withdrawn_once,
     a_limit_that_left_its_list_gets_the_reason_once,
     many_limits_that_vanish_are_refused,
@@ -41,6 +43,7 @@ fn limit(buyer: &str, euros: i64) -> Limit {
         conditions: Vec::new(),
         rating: None,
         our_reference: None,
+        in_other_currency: None,
     }
 }
 
@@ -153,6 +156,7 @@ async fn a_limit_keeps_every_field(db: &Database) {
             text: "accepté 𝄞 \"sous réserve\" \\".to_owned(),
         }],
         rating: Some("007".to_owned()),
+        in_other_currency: stated(99_999_999_999_999),
         ..limit("00012", 1)
     };
     land(db, 1, vec![whole.clone()], 20).await.unwrap();
@@ -160,6 +164,50 @@ async fn a_limit_keeps_every_field(db: &Database) {
     let mut tx = db.begin().await;
     assert_eq!(tx.limits(COMPANY).await.unwrap()[0].payload.0, whole);
     tx.rollback().await.unwrap();
+}
+
+/// Amounts in yen beside those in the policy's currency.
+fn stated(minor: i64) -> Option<InOtherCurrency> {
+    Some(InOtherCurrency {
+        currency: currency("JPY"),
+        amount_minor: Some(minor),
+        requested_minor: Some(minor),
+        layers: vec![Layer { kind: LayerKind::Permanent, amount_minor: minor, until: None }],
+    })
+}
+
+async fn a_rate_that_moves_is_a_version_and_an_end_takes_the_second_amount_away(db: &Database) {
+    let with = |minor| Limit { in_other_currency: stated(minor), ..limit("0", 100) };
+    for (on, minor) in [(1, 16_000), (2, 16_100)] {
+        land(db, on, vec![with(minor)], 100).await.unwrap();
+        assert_eq!(land(db, on, vec![with(minor)], 100).await.unwrap(), [], "as known");
+    }
+    land(db, 3, Vec::new(), 100).await.unwrap();
+    let mut tx = db.begin().await;
+    let versions = tx.limit_versions(COMPANY, None).await.unwrap();
+    tx.rollback().await.unwrap();
+    let told: Vec<_> = versions
+        .iter()
+        .map(|row| {
+            let other = row.payload.in_other_currency.as_ref().unwrap();
+            (
+                row.version,
+                row.payload.amount_minor,
+                other.amount_minor,
+                other.layers.len(),
+                other.requested_minor,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, 10_000, Some(16_000), 1, Some(16_000)),
+            (2, 10_000, Some(16_100), 1, Some(16_100)),
+            (3, 0, None, 0, Some(16_100)),
+        ],
+        "no cover is left in any currency; what was asked stays what was asked"
+    );
 }
 
 async fn a_limit_that_is_not_listed_any_more_is_withdrawn_once(db: &Database) {
@@ -286,6 +334,7 @@ async fn requests_leave_when_they_are_decided(db: &Database) {
         currency: Currency::EUR,
         status: RequestStatus::Pending,
         requested_on: Some(day("2026-03-01")),
+        in_other_currency: None,
     };
     let all: Vec<LimitRequest> = (0..900).map(|n| request(&format!("R{n:03}"), Some(n))).collect();
     let land = async |requests: &[LimitRequest], second| {
