@@ -21,6 +21,7 @@ mod requests;
 mod run;
 mod sandbox;
 mod statements;
+mod stops;
 mod summary;
 mod sync;
 mod table;
@@ -111,6 +112,8 @@ enum Command {
     Requests(requests::Args),
     /// List what insurers were told of every buyer for a month, and make it again
     Statements(statements::Args),
+    /// List the buyers whose cover an unpaid invoice has stopped, and say when the insurer has lifted it
+    Stops(stops::Args),
     /// List what changed, newest first
     Deltas(deltas::Args),
     /// List the records that could not be taken, with the reason
@@ -296,6 +299,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Apply(args) => apply::run(&context, &args).await,
         Command::Requests(args) => requests::run(&context, &args).await,
         Command::Statements(args) => statements::run(&context, &args).await,
+        Command::Stops(args) => stops::run(&context, &args).await,
         Command::Deltas(args) => deltas::run(&context, &args).await,
         Command::Quarantine(args) => quarantine::run(&context, &args).await,
         Command::Explain(args) => explain::run(&context, &args).await,

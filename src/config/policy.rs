@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::format::toml::Problem;
 use crate::model::{
     Automation, AutomationRule, Currency, Date, Fees, NoticeFrom, NoticeRule, NumberStyle, Policy,
-    RequestRule, StatementMethod, StatementRule, WhenEnded, parse_minor,
+    RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, WhenEnded, parse_minor,
 };
 
 type Text = Spanned<String>;
@@ -26,6 +26,8 @@ pub(super) struct Table {
     valid_to: Option<Text>,
     insured_percentage: Text,
     maximum_terms_days: Option<i64>,
+    mep_days: Option<Spanned<i64>>,
+    cover_stop: Option<CoverStop>,
     discretionary: Option<Text>,
     exposure_threshold: Option<Text>,
     #[serde(default = "warning_days")]
@@ -84,15 +86,20 @@ struct FeesTable {
     look_up: Option<Text>,
 }
 
+/// `[policy.cover_stop]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CoverStop {
+    threshold: Option<Text>,
+    lifts: Spanned<StopLifts>,
+}
+
 /// `[policy.notices]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Notices {
-    #[serde(default = "from_due")]
-    from: NoticeFrom,
+    from: Option<Spanned<NoticeFrom>>,
     days: i64,
-    #[serde(default)]
-    mep_days: i64,
     threshold: Option<Text>,
     #[serde(default = "notice_warning_days")]
     warning_days: i64,
@@ -118,16 +125,15 @@ struct AutomationTable {
     statement: Option<Automation>,
 }
 
+/// The longest span of days that a term may have: ten years.
+const DAYS_MAX: i64 = 3_650;
+
 const fn warning_days() -> i64 {
     30
 }
 
 const fn notice_warning_days() -> i64 {
     15
-}
-
-const fn from_due() -> NoticeFrom {
-    NoticeFrom::Due
 }
 
 const fn when_ended() -> WhenEnded {
@@ -150,7 +156,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, field: &Text, message: impl Into<String>) {
+    fn problem<T>(&mut self, field: &Spanned<T>, message: impl Into<String>) {
         let problem = Problem::at(self.places.file, self.places.text, Some(field.span()), message);
         self.problems.push(problem);
     }
@@ -179,6 +185,26 @@ impl Reader<'_> {
 
     fn amount_or(&mut self, field: Option<&Text>, default: i64) -> i64 {
         field.map_or(default, |field| self.amount(field))
+    }
+
+    fn mep_days(&mut self, field: &Spanned<i64>) -> Option<i64> {
+        let days = Some(*field.get_ref()).filter(|days| (0..=DAYS_MAX).contains(days));
+        if days.is_none() {
+            self.problem(field, format!("the extension period has 0 to {DAYS_MAX} days"));
+        }
+        days
+    }
+
+    /// Says that a term counts from the extension period, which the policy does not have.
+    fn needs_mep<T>(&mut self, mep_days: Option<i64>, field: &Spanned<T>, what: &str) {
+        if mep_days.is_none() {
+            self.problem(
+                field,
+                format!(
+                    "{what}, and the policy names none: add mep_days = … to the [[policy]], above its tables"
+                ),
+            );
+        }
     }
 
     fn percentage(&mut self, field: &Text, max: Decimal) -> Option<Decimal> {
@@ -228,12 +254,25 @@ impl Table {
             monitoring_minor: reader.amount_or(self.fees.monitoring.as_ref(), 0),
             look_up_minor: reader.amount_or(self.fees.look_up.as_ref(), 0),
         };
-        let notices = self.notices.as_ref().map(|table| NoticeRule {
-            from: table.from,
-            days: table.days,
-            mep_days: table.mep_days,
-            threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
-            warning_days: table.warning_days,
+        let mep_days = self.mep_days.as_ref().and_then(|field| reader.mep_days(field));
+        let cover_stop = self.cover_stop.as_ref().map(|table| {
+            reader.needs_mep(mep_days, &table.lifts, "cover stops with the end of the extension period");
+            StopRule {
+                threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
+                lifts: *table.lifts.get_ref(),
+            }
+        });
+        let notices = self.notices.as_ref().map(|table| {
+            if let Some(from) = table.from.as_ref().filter(|from| *from.get_ref() == NoticeFrom::ExtensionEnd)
+            {
+                reader.needs_mep(mep_days, from, "notices count from the end of the extension period");
+            }
+            NoticeRule {
+                from: table.from.as_ref().map_or(NoticeFrom::Due, |from| *from.get_ref()),
+                days: table.days,
+                threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
+                warning_days: table.warning_days,
+            }
         });
         let statement = self
             .statement
@@ -242,6 +281,8 @@ impl Table {
         Some(Policy {
             valid_to,
             maximum_terms_days: self.maximum_terms_days,
+            mep_days,
+            cover_stop,
             discretionary_minor,
             exposure_threshold_minor,
             warning_days: self.warning_days,
@@ -328,7 +369,12 @@ connection = "insurer"
 currency = "JPY"
 valid_from = "2026-01-01"
 insured_percentage = "90"
+mep_days = 60
 countries = ["FR", "DE"]
+
+[policy.cover_stop]
+threshold = "50000"
+lifts = "stays"
 
 [policy.requests]
 headroom_percent = "12.5"
@@ -340,7 +386,6 @@ request = "3500"
 [policy.notices]
 from = "mep"
 days = 30
-mep_days = 60
 
 [policy.statement]
 method = "turnover"
@@ -365,7 +410,9 @@ write_back = "never"
         );
         assert_eq!(policy.automation.cancel, Automation::Person, "what is not said waits for a person");
         assert!(policy.takes("DE") && !policy.takes("ES"));
-        assert_eq!(policy.notices.as_ref().unwrap().mep_days, 60);
+        assert_eq!(policy.mep_days, Some(60));
+        let stop = policy.cover_stop.as_ref().unwrap();
+        assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
         assert_eq!(policy.fees.request_minor, 3_500);
     }
 
@@ -375,10 +422,19 @@ write_back = "never"
             let problems = Config::parse("encours.toml", text, Path::new(".")).unwrap_err();
             problems.iter().map(|p| format!("{p}\n")).collect::<String>()
         };
-        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:22:20: a percentage"));
+        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:27:20: a percentage"));
         assert!(told(&POLICY.replace("\"3500\"", "\"35.5\"")).contains("decimals"));
         assert!(told(&POLICY.replace("\"never\"", "\"maybe\"")).contains("never, person, automatic"));
         assert!(told(&POLICY.replace("\"DE\"", "\"Germany\"")).contains("two capital letters"));
         assert!(told(&POLICY.replace("mep_days", "mep")).contains("unknown field `mep`"));
+        let without = told(&POLICY.replace("mep_days = 60\n", ""));
+        assert!(without.contains("encours.toml:23:9: cover stops"), "{without}");
+        assert!(without.contains("encours.toml:33:8: notices count"), "{without}");
+        assert!(told(&POLICY.replace("= 60", "= -1")).contains("encours.toml:19:12: the extension period"));
+        assert!(told(&POLICY.replace("\"stays\"", "\"never\"")).contains("payment, stays"));
+        assert!(
+            !told(&POLICY.replace("\"mep\"", "\"due\"").replace("mep_days = 60\n", "")).contains("notices"),
+            "days from the due date need no extension period"
+        );
     }
 }

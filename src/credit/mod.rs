@@ -8,9 +8,11 @@ mod cover;
 mod exposure;
 pub mod plan;
 pub mod statement;
+mod stop;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};
+pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 
 use rust_decimal::Decimal;
 

@@ -14,6 +14,7 @@ mod ratings;
 mod report;
 pub mod settle;
 mod setup;
+pub mod stops;
 
 pub use cycle::cycle;
 pub use daemon::run;

@@ -32,6 +32,10 @@ words! {
         ExposureOverLimit = "exposure.over_limit",
         /// A buyer came back within its limit.
         ExposureBackWithinLimit = "exposure.back_within_limit",
+        /// An unpaid invoice stopped cover for later deliveries.
+        CoverStopped = "cover.stopped",
+        /// Deliveries are covered again.
+        CoverLifted = "cover.lifted",
         /// A request on cover should be made.
         RequestProposed = "request.proposed",
         /// A request on cover is with the insurer.

@@ -24,7 +24,7 @@ pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_mi
 pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{
     Automation, AutomationRule, Fees, NoticeFrom, NoticeRule, Policy, RequestRule, StatementMethod,
-    StatementRule, WhenEnded,
+    StatementRule, StopLifts, StopRule, WhenEnded,
 };
 pub use rating::Rating;
 

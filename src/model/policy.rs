@@ -30,6 +30,16 @@ words! {
 }
 
 words! {
+    /// How a stop of cover ends.
+    StopLifts {
+        /// By itself, once no invoice is past the extension period: what was delivered meanwhile regains cover.
+        Payment = "payment",
+        /// By the insurer's word only, which a person passes on.
+        Stays = "stays",
+    }
+}
+
+words! {
     /// What an exposure statement states.
     StatementMethod {
         /// What each buyer owes on the last day of the period.
@@ -87,6 +97,15 @@ pub struct Fees {
     pub look_up_minor: i64,
 }
 
+/// When an unpaid invoice stops cover for later deliveries to its buyer: with the end of the extension period.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StopRule {
+    /// An invoice with less left than this, after open credits, stops nothing; minor units.
+    pub threshold_minor: i64,
+    /// How the stop ends.
+    pub lifts: StopLifts,
+}
+
 /// When an overdue invoice has to be notified.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct NoticeRule {
@@ -94,8 +113,6 @@ pub struct NoticeRule {
     pub from: NoticeFrom,
     /// Days until the notice is owed.
     pub days: i64,
-    /// The maximum extension period, days after the original due date.
-    pub mep_days: i64,
     /// Invoices with less open than this need no notice, minor units.
     pub threshold_minor: i64,
     /// How many days before the deadline the notice is proposed.
@@ -159,6 +176,10 @@ pub struct Policy {
     pub insured_percentage: Decimal,
     /// Longest credit, in days from invoice to due date, that is insured; none when the policy names none.
     pub maximum_terms_days: Option<i64>,
+    /// The maximum extension period: days after the *original* due date; none when the policy names none.
+    pub mep_days: Option<i64>,
+    /// When an unpaid invoice stops cover; none when the policy has no such rule.
+    pub cover_stop: Option<StopRule>,
     /// The small cover the policyholder grants himself on a buyer that was never decided, minor units.
     pub discretionary_minor: i64,
     /// A change of exposure below this is not announced, minor units.
@@ -211,6 +232,8 @@ impl Policy {
             valid_to: None,
             insured_percentage,
             maximum_terms_days: None,
+            mep_days: None,
+            cover_stop: None,
             discretionary_minor: 0,
             exposure_threshold_minor: 0,
             warning_days: 30,

@@ -6,4 +6,5 @@ mod effects;
 mod identity;
 mod ledger;
 mod queue;
+mod stops;
 mod tryton;

@@ -13,10 +13,10 @@ use crate::model::{
 
 /// The last day on which the notice of an invoice is in time.
 #[must_use]
-pub fn deadline(original_due: Date, rule: &NoticeRule) -> Date {
+pub fn deadline(original_due: Date, policy: &Policy, rule: &NoticeRule) -> Date {
     let days = match rule.from {
         NoticeFrom::Due => rule.days,
-        NoticeFrom::ExtensionEnd => rule.days.saturating_add(rule.mep_days),
+        NoticeFrom::ExtensionEnd => rule.days.saturating_add(policy.mep_days.unwrap_or_default()),
     };
     original_due.checked_add_signed(chrono::TimeDelta::days(days)).unwrap_or(Date::MAX)
 }
@@ -65,7 +65,7 @@ fn one(
     subject: String,
     plan: &mut Plan,
 ) {
-    let owed_by = deadline(invoice.original_due, rule);
+    let owed_by = deadline(invoice.original_due, policy, rule);
     let left = owed_by.signed_duration_since(book.day).num_days();
     if left > rule.warning_days {
         return;
@@ -146,17 +146,14 @@ mod tests {
 
     #[test]
     fn example_d_a_notice_thirty_days_after_the_extension_period() {
-        let rule = NoticeRule {
-            from: NoticeFrom::ExtensionEnd,
-            days: 30,
-            mep_days: 60,
-            threshold_minor: 0,
-            warning_days: 15,
-        };
+        let rule =
+            NoticeRule { from: NoticeFrom::ExtensionEnd, days: 30, threshold_minor: 0, warning_days: 15 };
         let day = |text: &str| text.parse::<Date>().unwrap();
-        assert_eq!(deadline(day("2027-01-31"), &rule), day("2027-05-01"));
+        let plain = Policy::plain("insurer", "P1", crate::model::Currency::EUR, day("2026-01-01"), 90.into());
+        let policy = Policy { mep_days: Some(60), ..plain };
+        assert_eq!(deadline(day("2027-01-31"), &policy, &rule), day("2027-05-01"));
         assert_eq!(
-            deadline(day("2027-01-31"), &NoticeRule { from: NoticeFrom::Due, ..rule }),
+            deadline(day("2027-01-31"), &policy, &NoticeRule { from: NoticeFrom::Due, ..rule }),
             day("2027-03-02")
         );
     }
