@@ -8,8 +8,9 @@ use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, Currency, Date, Fees, NoticeFrom, NoticeRule, NumberStyle, Policy,
-    RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, WhenEnded, parse_minor,
+    Automation, AutomationRule, ClaimFrom, ClaimRule, Currency, Date, Fees, NoticeFrom, NoticeRule,
+    NumberStyle, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, Threshold,
+    ThresholdPer, WhenEnded, parse_minor,
 };
 
 type Text = Spanned<String>;
@@ -40,6 +41,9 @@ pub(super) struct Table {
     #[serde(default)]
     fees: FeesTable,
     notices: Option<Notices>,
+    claims: Option<Claims>,
+    extension_days_before: Option<Spanned<i64>>,
+    deadline_warning_days: Option<Vec<Spanned<i64>>>,
     statement: Option<Statement>,
     #[serde(default)]
     automation: AutomationTable,
@@ -99,10 +103,19 @@ struct CoverStop {
 #[serde(deny_unknown_fields)]
 struct Notices {
     from: Option<Spanned<NoticeFrom>>,
-    days: i64,
+    days: Spanned<i64>,
     threshold: Option<Text>,
-    #[serde(default = "notice_warning_days")]
-    warning_days: i64,
+    threshold_per: Option<ThresholdPer>,
+}
+
+/// `[policy.claims]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    from: Spanned<ClaimFrom>,
+    days: Spanned<i64>,
+    threshold: Option<Text>,
+    threshold_per: Option<ThresholdPer>,
 }
 
 /// `[policy.statement]`.
@@ -130,10 +143,6 @@ const DAYS_MAX: i64 = 3_650;
 
 const fn warning_days() -> i64 {
     30
-}
-
-const fn notice_warning_days() -> i64 {
-    15
 }
 
 const fn when_ended() -> WhenEnded {
@@ -187,12 +196,16 @@ impl Reader<'_> {
         field.map_or(default, |field| self.amount(field))
     }
 
-    fn mep_days(&mut self, field: &Spanned<i64>) -> Option<i64> {
+    fn days(&mut self, field: &Spanned<i64>) -> Option<i64> {
         let days = Some(*field.get_ref()).filter(|days| (0..=DAYS_MAX).contains(days));
         if days.is_none() {
-            self.problem(field, format!("the extension period has 0 to {DAYS_MAX} days"));
+            self.problem(field, format!("days here are 0 to {DAYS_MAX}"));
         }
         days
+    }
+
+    fn threshold(&mut self, field: Option<&Text>, per: Option<ThresholdPer>) -> Threshold {
+        Threshold { minor: self.amount_or(field, 0), per: per.unwrap_or(ThresholdPer::Invoice) }
     }
 
     /// Says that a term counts from the extension period, which the policy does not have.
@@ -254,7 +267,7 @@ impl Table {
             monitoring_minor: reader.amount_or(self.fees.monitoring.as_ref(), 0),
             look_up_minor: reader.amount_or(self.fees.look_up.as_ref(), 0),
         };
-        let mep_days = self.mep_days.as_ref().and_then(|field| reader.mep_days(field));
+        let mep_days = self.mep_days.as_ref().and_then(|field| reader.days(field));
         let cover_stop = self.cover_stop.as_ref().map(|table| {
             reader.needs_mep(mep_days, &table.lifts, "cover stops with the end of the extension period");
             StopRule {
@@ -269,11 +282,27 @@ impl Table {
             }
             NoticeRule {
                 from: table.from.as_ref().map_or(NoticeFrom::Due, |from| *from.get_ref()),
-                days: table.days,
-                threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
-                warning_days: table.warning_days,
+                days: reader.days(&table.days).unwrap_or_default(),
+                threshold: reader.threshold(table.threshold.as_ref(), table.threshold_per),
             }
         });
+        let claims = self.claims.as_ref().map(|table| {
+            if *table.from.get_ref() == ClaimFrom::Notice && notices.is_none() {
+                let told = "claims count from the notice's last day, and the policy has no [policy.notices]: add it, or \
+                            count from \"due\"";
+                reader.problem(&table.from, told);
+            }
+            ClaimRule {
+                from: *table.from.get_ref(),
+                days: reader.days(&table.days).unwrap_or_default(),
+                threshold: reader.threshold(table.threshold.as_ref(), table.threshold_per),
+            }
+        });
+        let extension_days_before = self.extension_days_before.as_ref().and_then(|field| reader.days(field));
+        let deadline_warning_days = match &self.deadline_warning_days {
+            None => vec![15, 5],
+            Some(fields) => fields.iter().filter_map(|field| reader.days(field)).collect(),
+        };
         let statement = self
             .statement
             .as_ref()
@@ -290,6 +319,9 @@ impl Table {
             requests,
             fees,
             notices,
+            claims,
+            extension_days_before,
+            deadline_warning_days,
             statement,
             automation: self.automation.read(),
             when_ended: self.when_ended,
@@ -386,6 +418,12 @@ request = "3500"
 [policy.notices]
 from = "mep"
 days = 30
+threshold = "9000"
+threshold_per = "buyer"
+
+[policy.claims]
+from = "notice"
+days = 120
 
 [policy.statement]
 method = "turnover"
@@ -411,6 +449,13 @@ write_back = "never"
         assert_eq!(policy.automation.cancel, Automation::Person, "what is not said waits for a person");
         assert!(policy.takes("DE") && !policy.takes("ES"));
         assert_eq!(policy.mep_days, Some(60));
+        let notices = policy.notices.as_ref().unwrap();
+        assert_eq!(notices.threshold, Threshold { minor: 9_000, per: ThresholdPer::Buyer });
+        assert_eq!(policy.claims.as_ref().unwrap().threshold.per, ThresholdPer::Invoice);
+        assert_eq!(
+            (policy.deadline_warning_days.as_slice(), policy.extension_days_before),
+            ([15, 5].as_slice(), None)
+        );
         let stop = policy.cover_stop.as_ref().unwrap();
         assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
         assert_eq!(policy.fees.request_minor, 3_500);
@@ -430,7 +475,12 @@ write_back = "never"
         let without = told(&POLICY.replace("mep_days = 60\n", ""));
         assert!(without.contains("encours.toml:23:9: cover stops"), "{without}");
         assert!(without.contains("encours.toml:33:8: notices count"), "{without}");
-        assert!(told(&POLICY.replace("= 60", "= -1")).contains("encours.toml:19:12: the extension period"));
+        assert!(told(&POLICY.replace("= 60", "= -1")).contains("encours.toml:19:12: days here"));
+        let (head, rest) = POLICY.split_once("[policy.notices]").unwrap();
+        let rest = rest.split_once("[policy.claims]").unwrap().1;
+        assert!(told(&format!("{head}[policy.claims]{rest}")).contains("the policy has no [policy.notices]"));
+        let warned = POLICY.replace("mep_days = 60", "mep_days = 60\ndeadline_warning_days = [20, -3]");
+        assert!(told(&warned).contains("encours.toml:20:30: days here"), "{}", told(&warned));
         assert!(told(&POLICY.replace("\"stays\"", "\"never\"")).contains("payment, stays"));
         assert!(
             !told(&POLICY.replace("\"mep\"", "\"due\"").replace("mep_days = 60\n", "")).contains("notices"),

@@ -5,6 +5,7 @@
 //! Reference: shared rules, "Exposure" and "Cover of each invoice".
 
 mod cover;
+pub mod deadline;
 mod exposure;
 pub mod plan;
 pub mod statement;

@@ -5,6 +5,7 @@
 
 mod cycle;
 mod daemon;
+pub mod deadlines;
 pub mod effects;
 mod land;
 mod link;

@@ -454,7 +454,7 @@ fn currency(code: &str) -> Result<Currency, Error> {
 }
 
 /// An open item of the ledger as the pure core takes it.
-fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
+pub(super) fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
     OpenItem {
         id: &row.external_id,
         number: &row.number,

@@ -1,6 +1,7 @@
 //! The suites, one a subject.
 
 mod cycle;
+mod deadlines;
 mod demo;
 mod effects;
 mod identity;
