@@ -55,7 +55,7 @@ async fn stops_are_kept_and_changed_in_place(db: &Database) {
         version: 2,
         ..first.clone()
     };
-    write(db, COMPANY, &[earlier.clone()], 2).await;
+    write(db, COMPANY, std::slice::from_ref(&earlier), 2).await;
     let kept = CoverStopRow { known_since: first.known_since, ..earlier };
     assert_eq!(read(db, COMPANY, None).await, std::slice::from_ref(&kept), "known since it was first found");
     let lifted = CoverStopRow {
