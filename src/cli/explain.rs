@@ -6,9 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use encours::credit::{
-    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, allocate, exposures,
+    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, allocate, exposures,
 };
-use encours::ledger::{AccountRow, BreakRow, BuyerRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow};
+use encours::engine::stops;
+use encours::ledger::{
+    AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow,
+};
 use encours::model::{Currency, Date, InOtherCurrency, ItemKind, Limit, Policy, render_minor};
 use serde_json::json;
 
@@ -44,6 +47,8 @@ struct File {
     breaks: Vec<BreakRow>,
     deltas: Vec<(Date, DeltaRow)>,
     policies: Vec<Policy>,
+    /// The stops of its cover, also those that were lifted.
+    stops: Vec<CoverStopRow>,
     day: Date,
 }
 
@@ -55,6 +60,7 @@ struct Insured<'a> {
     /// The insurer's other ids of the same legal buyer.
     others: Vec<&'a str>,
     cover: Cover<'a>,
+    stops: Stops,
 }
 
 /// Runs the command.
@@ -142,6 +148,7 @@ impl File {
             items: books.tx.items_of(&company, &buyer.id).await?,
             ratings: books.tx.ratings_of(&company, &buyer.id).await?,
             limits,
+            stops: books.tx.cover_stops(&company, Some(&ids)).await?,
             breaks,
             deltas,
             policies,
@@ -197,8 +204,9 @@ impl File {
             statements.iter().map(|row| (row.seen_on, &row.payload.0)),
             policy.currency,
         )?;
-        let cover = allocate(items, &history, policy, self.day)?;
-        Ok(Insured { policy, statements, others, cover })
+        let stops = stops::remembered(&stops::of_policy(&self.stops, policy))?;
+        let cover = allocate(items, &history, policy, &stops, self.day)?;
+        Ok(Insured { policy, statements, others, cover, stops })
     }
 }
 
@@ -476,6 +484,9 @@ fn decided(insured: &Insured<'_>) -> String {
         CapReason::Expired => "There is no cover today: it has expired.\n".to_owned(),
         CapReason::Zero => format!("There is no cover today: the limit is zero{since}.\n"),
     });
+    if let Some(stop) = insured.stops.in_force() {
+        text.push_str(&super::stops::told(stop));
+    }
     text
 }
 
@@ -557,7 +568,7 @@ fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
     .indented(2);
     for line in &cover.lines {
         let money = |minor| amount(minor, line.currency);
-        let mut why = why(line, policy);
+        let mut why = why(line, insured);
         if line.credited_minor > 0 && line.reason != Reason::SettledByCredits {
             why = format!("{} settled by open credits; {why}", money(line.credited_minor));
         }
@@ -584,7 +595,7 @@ fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
         ]);
     }
     text.push_str(&format!("\n{table}\n"));
-    text.push_str(&result(cover, policy));
+    text.push_str(&result(insured));
     if cover.credit_balance_minor > 0 {
         text.push_str(&format!(
             "{} of open credits settle no invoice: we owe them to the buyer.\n",
@@ -595,7 +606,8 @@ fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
 }
 
 /// What all lines come to: covered, uninsured, what the insurer would pay, what is left of the limit.
-fn result(cover: &Cover<'_>, policy: &Policy) -> String {
+fn result(insured: &Insured<'_>) -> String {
+    let (policy, cover) = (insured.policy, &insured.cover);
     let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
     let mut text = String::new();
     if cover.outstanding_minor <= 0 {
@@ -629,6 +641,9 @@ fn result(cover: &Cover<'_>, policy: &Policy) -> String {
     }
     let free = (cover.today.cap_minor - cover.covered_minor).max(0);
     text.push_str(&match (cover.today.cap_minor, free) {
+        _ if insured.stops.in_force().is_some() => {
+            "A new invoice would not be covered: cover is stopped.\n".to_owned()
+        }
         (0, _) => "A new invoice would not be covered.\n".to_owned(),
         (_, 0) => "A new invoice would find no room in today's limit.\n".to_owned(),
         (_, free) => format!("A new invoice would find room for {} in today's limit.\n", money(free)),
@@ -637,7 +652,8 @@ fn result(cover: &Cover<'_>, policy: &Policy) -> String {
 }
 
 /// Why a line is covered as far as it is.
-fn why(line: &Line<'_>, policy: &Policy) -> String {
+fn why(line: &Line<'_>, insured: &Insured<'_>) -> String {
+    let policy = insured.policy;
     match line.reason {
         Reason::CurrencyNotCovered => {
             format!("the policy covers {}, the invoice is in {}", policy.currency, line.currency)
@@ -654,6 +670,9 @@ fn why(line: &Line<'_>, policy: &Policy) -> String {
             format!("{terms} days of credit{most}")
         }
         Reason::Disputed => "the buyer contests it".to_owned(),
+        Reason::AfterCoverStop => {
+            insured.stops.at(line.issued).map_or_else(String::new, super::stops::reason)
+        }
         Reason::SettledByCredits => "open credits settle it".to_owned(),
         Reason::Covered => match line.limit.map(|limit| limit.reason) {
             Some(CapReason::Discretionary) => "within the discretionary limit".to_owned(),
@@ -756,7 +775,7 @@ impl Insured<'_> {
                 "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
                 "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
                 "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,
-                "why": why(line, policy),
+                "why": why(line, self),
             })
         });
         json!({
@@ -766,6 +785,7 @@ impl Insured<'_> {
             "insured_percentage": policy.insured_percentage.normalize().to_string(),
             "history": history.collect::<Vec<_>>(),
             "lines": lines.collect::<Vec<_>>(),
+            "stops": self.stops.all().iter().map(super::stops::value).collect::<Vec<_>>(),
             "limit_today": at(cover.today),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),
@@ -843,6 +863,7 @@ mod tests {
     /// Example A of the shared rules: a cut leaves covered what was already invoiced.
     fn example_a() -> File {
         File {
+            stops: vec![],
             buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
             accounts: vec![],
             links: vec![],

@@ -8,8 +8,9 @@ use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, Currency, Date, Fees, NoticeFrom, NoticeRule, NumberStyle, Policy,
-    RequestRule, StatementMethod, StatementRule, WhenEnded, parse_minor,
+    Automation, AutomationRule, ClaimFrom, ClaimRule, Currency, Date, Fees, NoticeFrom, NoticeRule,
+    NumberStyle, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, Threshold,
+    ThresholdPer, WhenEnded, parse_minor,
 };
 
 type Text = Spanned<String>;
@@ -26,6 +27,8 @@ pub(super) struct Table {
     valid_to: Option<Text>,
     insured_percentage: Text,
     maximum_terms_days: Option<i64>,
+    mep_days: Option<Spanned<i64>>,
+    cover_stop: Option<CoverStop>,
     discretionary: Option<Text>,
     exposure_threshold: Option<Text>,
     #[serde(default = "warning_days")]
@@ -38,6 +41,9 @@ pub(super) struct Table {
     #[serde(default)]
     fees: FeesTable,
     notices: Option<Notices>,
+    claims: Option<Claims>,
+    extension_days_before: Option<Spanned<i64>>,
+    deadline_warning_days: Option<Vec<Spanned<i64>>>,
     statement: Option<Statement>,
     #[serde(default)]
     automation: AutomationTable,
@@ -84,18 +90,32 @@ struct FeesTable {
     look_up: Option<Text>,
 }
 
+/// `[policy.cover_stop]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CoverStop {
+    threshold: Option<Text>,
+    lifts: Spanned<StopLifts>,
+}
+
 /// `[policy.notices]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Notices {
-    #[serde(default = "from_due")]
-    from: NoticeFrom,
-    days: i64,
-    #[serde(default)]
-    mep_days: i64,
+    from: Option<Spanned<NoticeFrom>>,
+    days: Spanned<i64>,
     threshold: Option<Text>,
-    #[serde(default = "notice_warning_days")]
-    warning_days: i64,
+    threshold_per: Option<ThresholdPer>,
+}
+
+/// `[policy.claims]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    from: Spanned<ClaimFrom>,
+    days: Spanned<i64>,
+    threshold: Option<Text>,
+    threshold_per: Option<ThresholdPer>,
 }
 
 /// `[policy.statement]`.
@@ -118,16 +138,11 @@ struct AutomationTable {
     statement: Option<Automation>,
 }
 
+/// The longest span of days that a term may have: ten years.
+const DAYS_MAX: i64 = 3_650;
+
 const fn warning_days() -> i64 {
     30
-}
-
-const fn notice_warning_days() -> i64 {
-    15
-}
-
-const fn from_due() -> NoticeFrom {
-    NoticeFrom::Due
 }
 
 const fn when_ended() -> WhenEnded {
@@ -150,7 +165,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, field: &Text, message: impl Into<String>) {
+    fn problem<T>(&mut self, field: &Spanned<T>, message: impl Into<String>) {
         let problem = Problem::at(self.places.file, self.places.text, Some(field.span()), message);
         self.problems.push(problem);
     }
@@ -179,6 +194,30 @@ impl Reader<'_> {
 
     fn amount_or(&mut self, field: Option<&Text>, default: i64) -> i64 {
         field.map_or(default, |field| self.amount(field))
+    }
+
+    fn days(&mut self, field: &Spanned<i64>) -> Option<i64> {
+        let days = Some(*field.get_ref()).filter(|days| (0..=DAYS_MAX).contains(days));
+        if days.is_none() {
+            self.problem(field, format!("days here are 0 to {DAYS_MAX}"));
+        }
+        days
+    }
+
+    fn threshold(&mut self, field: Option<&Text>, per: Option<ThresholdPer>) -> Threshold {
+        Threshold { minor: self.amount_or(field, 0), per: per.unwrap_or(ThresholdPer::Invoice) }
+    }
+
+    /// Says that a term counts from the extension period, which the policy does not have.
+    fn needs_mep<T>(&mut self, mep_days: Option<i64>, field: &Spanned<T>, what: &str) {
+        if mep_days.is_none() {
+            self.problem(
+                field,
+                format!(
+                    "{what}, and the policy names none: add mep_days = … to the [[policy]], above its tables"
+                ),
+            );
+        }
     }
 
     fn percentage(&mut self, field: &Text, max: Decimal) -> Option<Decimal> {
@@ -228,13 +267,42 @@ impl Table {
             monitoring_minor: reader.amount_or(self.fees.monitoring.as_ref(), 0),
             look_up_minor: reader.amount_or(self.fees.look_up.as_ref(), 0),
         };
-        let notices = self.notices.as_ref().map(|table| NoticeRule {
-            from: table.from,
-            days: table.days,
-            mep_days: table.mep_days,
-            threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
-            warning_days: table.warning_days,
+        let mep_days = self.mep_days.as_ref().and_then(|field| reader.days(field));
+        let cover_stop = self.cover_stop.as_ref().map(|table| {
+            reader.needs_mep(mep_days, &table.lifts, "cover stops with the end of the extension period");
+            StopRule {
+                threshold_minor: reader.amount_or(table.threshold.as_ref(), 0),
+                lifts: *table.lifts.get_ref(),
+            }
         });
+        let notices = self.notices.as_ref().map(|table| {
+            if let Some(from) = table.from.as_ref().filter(|from| *from.get_ref() == NoticeFrom::ExtensionEnd)
+            {
+                reader.needs_mep(mep_days, from, "notices count from the end of the extension period");
+            }
+            NoticeRule {
+                from: table.from.as_ref().map_or(NoticeFrom::Due, |from| *from.get_ref()),
+                days: reader.days(&table.days).unwrap_or_default(),
+                threshold: reader.threshold(table.threshold.as_ref(), table.threshold_per),
+            }
+        });
+        let claims = self.claims.as_ref().map(|table| {
+            if *table.from.get_ref() == ClaimFrom::Notice && notices.is_none() {
+                let told = "claims count from the notice's last day, and the policy has no [policy.notices]: add it, or \
+                            count from \"due\"";
+                reader.problem(&table.from, told);
+            }
+            ClaimRule {
+                from: *table.from.get_ref(),
+                days: reader.days(&table.days).unwrap_or_default(),
+                threshold: reader.threshold(table.threshold.as_ref(), table.threshold_per),
+            }
+        });
+        let extension_days_before = self.extension_days_before.as_ref().and_then(|field| reader.days(field));
+        let deadline_warning_days = match &self.deadline_warning_days {
+            None => vec![15, 5],
+            Some(fields) => fields.iter().filter_map(|field| reader.days(field)).collect(),
+        };
         let statement = self
             .statement
             .as_ref()
@@ -242,6 +310,8 @@ impl Table {
         Some(Policy {
             valid_to,
             maximum_terms_days: self.maximum_terms_days,
+            mep_days,
+            cover_stop,
             discretionary_minor,
             exposure_threshold_minor,
             warning_days: self.warning_days,
@@ -249,6 +319,9 @@ impl Table {
             requests,
             fees,
             notices,
+            claims,
+            extension_days_before,
+            deadline_warning_days,
             statement,
             automation: self.automation.read(),
             when_ended: self.when_ended,
@@ -328,7 +401,12 @@ connection = "insurer"
 currency = "JPY"
 valid_from = "2026-01-01"
 insured_percentage = "90"
+mep_days = 60
 countries = ["FR", "DE"]
+
+[policy.cover_stop]
+threshold = "50000"
+lifts = "stays"
 
 [policy.requests]
 headroom_percent = "12.5"
@@ -340,7 +418,12 @@ request = "3500"
 [policy.notices]
 from = "mep"
 days = 30
-mep_days = 60
+threshold = "9000"
+threshold_per = "buyer"
+
+[policy.claims]
+from = "notice"
+days = 120
 
 [policy.statement]
 method = "turnover"
@@ -365,7 +448,16 @@ write_back = "never"
         );
         assert_eq!(policy.automation.cancel, Automation::Person, "what is not said waits for a person");
         assert!(policy.takes("DE") && !policy.takes("ES"));
-        assert_eq!(policy.notices.as_ref().unwrap().mep_days, 60);
+        assert_eq!(policy.mep_days, Some(60));
+        let notices = policy.notices.as_ref().unwrap();
+        assert_eq!(notices.threshold, Threshold { minor: 9_000, per: ThresholdPer::Buyer });
+        assert_eq!(policy.claims.as_ref().unwrap().threshold.per, ThresholdPer::Invoice);
+        assert_eq!(
+            (policy.deadline_warning_days.as_slice(), policy.extension_days_before),
+            ([15, 5].as_slice(), None)
+        );
+        let stop = policy.cover_stop.as_ref().unwrap();
+        assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
         assert_eq!(policy.fees.request_minor, 3_500);
     }
 
@@ -375,10 +467,24 @@ write_back = "never"
             let problems = Config::parse("encours.toml", text, Path::new(".")).unwrap_err();
             problems.iter().map(|p| format!("{p}\n")).collect::<String>()
         };
-        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:22:20: a percentage"));
+        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:27:20: a percentage"));
         assert!(told(&POLICY.replace("\"3500\"", "\"35.5\"")).contains("decimals"));
         assert!(told(&POLICY.replace("\"never\"", "\"maybe\"")).contains("never, person, automatic"));
         assert!(told(&POLICY.replace("\"DE\"", "\"Germany\"")).contains("two capital letters"));
         assert!(told(&POLICY.replace("mep_days", "mep")).contains("unknown field `mep`"));
+        let without = told(&POLICY.replace("mep_days = 60\n", ""));
+        assert!(without.contains("encours.toml:23:9: cover stops"), "{without}");
+        assert!(without.contains("encours.toml:33:8: notices count"), "{without}");
+        assert!(told(&POLICY.replace("= 60", "= -1")).contains("encours.toml:19:12: days here"));
+        let (head, rest) = POLICY.split_once("[policy.notices]").unwrap();
+        let rest = rest.split_once("[policy.claims]").unwrap().1;
+        assert!(told(&format!("{head}[policy.claims]{rest}")).contains("the policy has no [policy.notices]"));
+        let warned = POLICY.replace("mep_days = 60", "mep_days = 60\ndeadline_warning_days = [20, -3]");
+        assert!(told(&warned).contains("encours.toml:20:30: days here"), "{}", told(&warned));
+        assert!(told(&POLICY.replace("\"stays\"", "\"never\"")).contains("payment, stays"));
+        assert!(
+            !told(&POLICY.replace("\"mep\"", "\"due\"").replace("mep_days = 60\n", "")).contains("notices"),
+            "days from the due date need no extension period"
+        );
     }
 }

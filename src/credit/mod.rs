@@ -5,14 +5,17 @@
 //! Reference: shared rules, "Exposure", "Cover of each invoice" and "Indicators".
 
 mod cover;
+pub mod deadline;
 mod exposure;
 pub mod indicators;
 pub mod plan;
 pub mod statement;
+mod stop;
 pub mod working_capital;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};
+pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 
 use rust_decimal::Decimal;
 

@@ -149,7 +149,7 @@ pub async fn cycle(
     );
 
     let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
-    let context = Context { company, policies, day, now };
+    let context = Context { company, policies, periods: &setup.policies, day, now };
     deltas.extend(findings.breaks(&mut tx, &context).await?);
     deltas.extend(identity_breaks(&mut tx, &context, &resolved).await?);
     deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);

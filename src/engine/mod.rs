@@ -5,6 +5,7 @@
 
 mod cycle;
 mod daemon;
+pub mod deadlines;
 pub mod effects;
 mod land;
 mod link;
@@ -14,6 +15,7 @@ mod ratings;
 mod report;
 pub mod settle;
 mod setup;
+pub mod stops;
 
 pub use cycle::cycle;
 pub use daemon::run;

@@ -7,18 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::Error;
-use crate::credit::{self, LimitHistory, OpenItem};
-use crate::ledger::{AccountRow, BreakRow, CoverRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx};
+use super::{Error, stops};
+use crate::credit::{self, LimitHistory, OpenItem, Stops};
+use crate::ledger::{
+    AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx,
+};
 use crate::model::{
     Break, BreakKind, Currency, Date, Delta, Event, Instant, Limit, Money, Policy, render_minor,
 };
-use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand};
+use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand, Stopped};
 
 /// What settling needs to know beside the ledger.
 pub(super) struct Context<'a> {
     pub(super) company: &'a str,
+    /// The policy periods of the day.
     pub(super) policies: Vec<&'a Policy>,
+    /// Every policy period, also those that are over.
+    pub(super) periods: &'a [Policy],
     pub(super) day: Date,
     pub(super) now: Instant,
 }
@@ -44,6 +49,8 @@ struct Sheet<'a> {
     id: &'a str,
     accounts: &'a [AccountRow],
     limits: BTreeMap<(&'a str, &'a str), Vec<&'a LimitRow>>,
+    /// Its stops of cover, as they are remembered.
+    stops: &'a [CoverStopRow],
 }
 
 /// What one policy says of one buyer.
@@ -54,12 +61,14 @@ struct State<'a> {
     current: Option<&'a LimitRow>,
     covered_minor: i64,
     beyond_limit_minor: i64,
+    stops: Stops,
 }
 
 #[derive(Default)]
 struct Results {
     exposures: Vec<ExposureRow>,
     covers: Vec<CoverRow>,
+    stops: Vec<CoverStopRow>,
     breaks: Vec<Break>,
     deltas: Vec<Delta>,
 }
@@ -82,13 +91,16 @@ pub(super) async fn settle(
     let limits = tx.limit_versions(company, scope).await?;
     let exposures = by_buyer(tx.exposures(company, scope).await?, |row| &row.buyer_id);
     let covers = by_buyer(tx.covers(company, scope).await?, |row| &row.buyer_id);
+    let stops = by_buyer(tx.cover_stops(company, scope).await?, |row| &row.buyer_id);
 
     let accounts = by_buyer(accounts, |row| &row.buyer_id);
     let mut sheets: BTreeMap<&str, Sheet<'_>> = BTreeMap::new();
-    let ids = accounts.keys().chain(exposures.keys()).chain(covers.keys()).chain(scope.into_iter().flatten());
+    let ids = accounts.keys().chain(exposures.keys()).chain(covers.keys()).chain(stops.keys());
+    let ids = ids.chain(scope.into_iter().flatten());
     for id in ids {
         let rows = accounts.get(id).map(Vec::as_slice).unwrap_or_default();
-        sheets.entry(id).or_insert_with(|| Sheet { id, accounts: rows, limits: BTreeMap::new() });
+        let stops = stops.get(id).map(Vec::as_slice).unwrap_or_default();
+        sheets.entry(id).or_insert_with(|| Sheet { id, accounts: rows, limits: BTreeMap::new(), stops });
     }
     for row in &limits {
         if let Some(sheet) = row.buyer_id.as_deref().and_then(|id| sheets.get_mut(id)) {
@@ -141,6 +153,7 @@ pub(super) async fn settle(
         .map(|row| (row.buyer_id.as_str(), row.currency.as_str(), row.outstanding_minor));
     tx.note_exposures(company, &owed.collect::<Vec<_>>(), context.day, context.now).await?;
     tx.write_covers(company, &results.covers, context.now).await?;
+    tx.write_cover_stops(company, &results.stops, context.now).await?;
     let stored = match scope {
         None => tx.open_breaks(company).await?,
         Some(buyers) => tx.open_breaks_of(company, buyers).await?,
@@ -285,7 +298,17 @@ fn settle_buyer(
         let (current, statements) = statements(rows);
         ids.push(insurer_ids(policy, rows));
         let history = LimitHistory::from_statements(statements, policy.currency)?;
-        let cover = credit::allocate(&items, &history, policy, context.day)?;
+        let known = stops::of_policy(sheet.stops, policy);
+        let stops = stops::remembered(&known)?.brought_to(
+            &items,
+            &stops::periods(context.periods, policy),
+            context.day,
+        )?;
+        for (row, delta) in stops::changes(&stops, &known, (sheet.id, name, country), policy, context.day) {
+            results.stops.push(row);
+            results.deltas.push(delta);
+        }
+        let cover = credit::allocate(&items, &history, policy, &stops, context.day)?;
         let over = cover.beyond_limit_minor > 0;
         let known = covered_before
             .iter()
@@ -338,6 +361,7 @@ fn settle_buyer(
             current,
             covered_minor: cover.covered_minor,
             beyond_limit_minor: cover.beyond_limit_minor,
+            stops,
         });
     }
 
@@ -354,7 +378,7 @@ fn settle_buyer(
         .collect();
     let states: Vec<PolicyState<'_>> = states
         .iter()
-        .map(|State { policy, decided, current, covered_minor, beyond_limit_minor }| PolicyState {
+        .map(|State { policy, decided, current, covered_minor, beyond_limit_minor, stops }| PolicyState {
             connection: &policy.connection,
             policy: &policy.number,
             currency: policy.currency,
@@ -369,6 +393,7 @@ fn settle_buyer(
             },
             covered_minor: *covered_minor,
             beyond_limit_minor: *beyond_limit_minor,
+            stopped: stops.in_force().map(|stop| Stopped { since: stop.since, cause: &stop.cause_number }),
         })
         .collect();
     let buyer =
@@ -429,7 +454,7 @@ fn currency(code: &str) -> Result<Currency, Error> {
 }
 
 /// An open item of the ledger as the pure core takes it.
-fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
+pub(super) fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
     OpenItem {
         id: &row.external_id,
         number: &row.number,

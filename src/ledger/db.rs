@@ -129,6 +129,7 @@ const POSTGRES: Files = &[
     (3, "buyer_links", include_str!("../../migrations/postgres/0003_buyer_links.sql")),
     (4, "statements", include_str!("../../migrations/postgres/0004_statements.sql")),
     (5, "lookup_asks", include_str!("../../migrations/postgres/0005_lookup_asks.sql")),
+    (6, "cover_stop", include_str!("../../migrations/postgres/0006_cover_stop.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -136,6 +137,7 @@ const SQLITE: Files = &[
     (3, "buyer_links", include_str!("../../migrations/sqlite/0003_buyer_links.sql")),
     (4, "statements", include_str!("../../migrations/sqlite/0004_statements.sql")),
     (5, "lookup_asks", include_str!("../../migrations/sqlite/0005_lookup_asks.sql")),
+    (6, "cover_stop", include_str!("../../migrations/sqlite/0006_cover_stop.sql")),
 ];
 
 impl Ledger {

@@ -23,6 +23,7 @@ mod ratings;
 mod read;
 mod runs;
 mod statements;
+mod stops;
 mod stream;
 
 pub use accounts::{AccountLanding, AccountRow};
@@ -45,6 +46,7 @@ pub use ratings::{RatingChange, RatingRow};
 pub use read::{BuyerRow, ItemView};
 pub use runs::{ControlTotal, RunRow};
 pub use statements::{Figures, LastStated, Rebuilt, StatementLineRow, StatementRow, statement_id};
+pub use stops::CoverStopRow;
 pub use stream::OpenItemRow;
 
 /// Why the ledger could not do what was asked. The transaction it happened in left no trace.

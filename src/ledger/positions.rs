@@ -243,7 +243,7 @@ impl Tx<'_> {
 }
 
 /// Buyers in chunks, each with its SQL condition from `$2` on; one chunk without condition for all.
-fn chunks(buyers: Option<&BTreeSet<String>>) -> Vec<(String, Vec<&String>)> {
+pub(super) fn chunks(buyers: Option<&BTreeSet<String>>) -> Vec<(String, Vec<&String>)> {
     let Some(buyers) = buyers else { return vec![(String::new(), Vec::new())] };
     let buyers: Vec<&String> = buyers.iter().collect();
     let with_marks = |chunk: &[&'_ String]| format!(" AND buyer_id IN ({})", marks(2, chunk.len()));

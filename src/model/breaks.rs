@@ -19,6 +19,8 @@ words! {
         OverLimit = "over_limit",
         /// The buyer owes and nothing is covered.
         NoCover = "no_cover",
+        /// An unpaid invoice stopped cover: what is delivered now is not covered.
+        CoverStopped = "cover_stopped",
         /// A temporary layer ends soon.
         CoverExpiring = "cover_expiring",
         /// An insurer's buyer that no account answers to.
@@ -61,6 +63,9 @@ impl BreakKind {
             Self::CurrencyDiffers => "hold the limit in the policy's currency in the ERP",
             Self::OverLimit => "request an increase, collect, or stop deliveries",
             Self::NoCover => "request cover before the next delivery",
+            Self::CoverStopped => {
+                "stop deliveries and collect; once the insurer has lifted it, say so with `encours stops lift`"
+            }
             Self::CoverExpiring => "ask for a renewal before the date, or plan for the lower limit",
             Self::BuyerUnmatched => {
                 "add the registry number or the insurer's buyer id to the customer in the ERP, or decide with \

@@ -32,6 +32,16 @@ words! {
         ExposureOverLimit = "exposure.over_limit",
         /// A buyer came back within its limit.
         ExposureBackWithinLimit = "exposure.back_within_limit",
+        /// An unpaid invoice stopped cover for later deliveries.
+        CoverStopped = "cover.stopped",
+        /// Deliveries are covered again.
+        CoverLifted = "cover.lifted",
+        /// A warning day of a deadline has come.
+        DeadlineUpcoming = "deadline.upcoming",
+        /// The last day of a deadline is over.
+        DeadlineMissed = "deadline.missed",
+        /// What a deadline is for was done.
+        DeadlineMet = "deadline.met",
         /// A request on cover should be made.
         RequestProposed = "request.proposed",
         /// A request on cover is with the insurer.

@@ -30,6 +30,36 @@ words! {
 }
 
 words! {
+    /// What a claim is counted from.
+    ClaimFrom {
+        /// The last day for the overdue notice.
+        Notice = "notice",
+        /// The original due date.
+        Due = "due",
+    }
+}
+
+words! {
+    /// Which amount is held against a threshold.
+    ThresholdPer {
+        /// That of the invoice.
+        Invoice = "invoice",
+        /// That of all invoices of the buyer that are past due.
+        Buyer = "buyer",
+    }
+}
+
+words! {
+    /// How a stop of cover ends.
+    StopLifts {
+        /// By itself, once no invoice is past the extension period: what was delivered meanwhile regains cover.
+        Payment = "payment",
+        /// By the insurer's word only, which a person passes on.
+        Stays = "stays",
+    }
+}
+
+words! {
     /// What an exposure statement states.
     StatementMethod {
         /// What each buyer owes on the last day of the period.
@@ -87,6 +117,15 @@ pub struct Fees {
     pub look_up_minor: i64,
 }
 
+/// When an unpaid invoice stops cover for later deliveries to its buyer: with the end of the extension period.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StopRule {
+    /// An invoice with less left than this, after open credits, stops nothing; minor units.
+    pub threshold_minor: i64,
+    /// How the stop ends.
+    pub lifts: StopLifts,
+}
+
 /// When an overdue invoice has to be notified.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct NoticeRule {
@@ -94,12 +133,28 @@ pub struct NoticeRule {
     pub from: NoticeFrom,
     /// Days until the notice is owed.
     pub days: i64,
-    /// The maximum extension period, days after the original due date.
-    pub mep_days: i64,
-    /// Invoices with less open than this need no notice, minor units.
-    pub threshold_minor: i64,
-    /// How many days before the deadline the notice is proposed.
-    pub warning_days: i64,
+    /// What needs no notice.
+    pub threshold: Threshold,
+}
+
+/// When a claim has to be made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ClaimRule {
+    /// What the days are counted from.
+    pub from: ClaimFrom,
+    /// Days until the claim is owed.
+    pub days: i64,
+    /// What needs no claim.
+    pub threshold: Threshold,
+}
+
+/// The least amount that a deadline is for: what open credits leave is held against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Threshold {
+    /// Less than this needs nothing, minor units.
+    pub minor: i64,
+    /// Which amount is held against it.
+    pub per: ThresholdPer,
 }
 
 /// What is stated to the insurer, and when.
@@ -159,6 +214,10 @@ pub struct Policy {
     pub insured_percentage: Decimal,
     /// Longest credit, in days from invoice to due date, that is insured; none when the policy names none.
     pub maximum_terms_days: Option<i64>,
+    /// The maximum extension period: days after the *original* due date; none when the policy names none.
+    pub mep_days: Option<i64>,
+    /// When an unpaid invoice stops cover; none when the policy has no such rule.
+    pub cover_stop: Option<StopRule>,
     /// The small cover the policyholder grants himself on a buyer that was never decided, minor units.
     pub discretionary_minor: i64,
     /// A change of exposure below this is not announced, minor units.
@@ -173,6 +232,12 @@ pub struct Policy {
     pub fees: Fees,
     /// When overdue invoices are notified; none when it is not Encours' task.
     pub notices: Option<NoticeRule>,
+    /// When claims are made; none when it is not Encours' task.
+    pub claims: Option<ClaimRule>,
+    /// Days before the due date until which an extension has to be asked for; none when the policy asks for none.
+    pub extension_days_before: Option<i64>,
+    /// How many days before its last day a deadline is warned of; the most is the first warning.
+    pub deadline_warning_days: Vec<i64>,
     /// What is stated; none when nothing is.
     pub statement: Option<StatementRule>,
     /// Who lets what go.
@@ -211,6 +276,8 @@ impl Policy {
             valid_to: None,
             insured_percentage,
             maximum_terms_days: None,
+            mep_days: None,
+            cover_stop: None,
             discretionary_minor: 0,
             exposure_threshold_minor: 0,
             warning_days: 30,
@@ -218,6 +285,9 @@ impl Policy {
             requests: None,
             fees: Fees::default(),
             notices: None,
+            claims: None,
+            extension_days_before: None,
+            deadline_warning_days: vec![15, 5],
             statement: None,
             automation: AutomationRule::default(),
             when_ended: WhenEnded::Zero,

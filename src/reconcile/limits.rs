@@ -63,6 +63,17 @@ pub struct PolicyState<'a> {
     pub covered_minor: i64,
     /// Of the eligible open invoices, what no limit covers, minor units.
     pub beyond_limit_minor: i64,
+    /// The stop of cover in force.
+    pub stopped: Option<Stopped<'a>>,
+}
+
+/// A stop of cover, as a break tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped<'a> {
+    /// First day whose invoices are not covered.
+    pub since: Date,
+    /// The number of the invoice that caused it.
+    pub cause: &'a str,
 }
 
 /// What the buyer owes in one currency: its outstanding exposure.
@@ -100,6 +111,13 @@ pub fn breaks(buyer: &Buyer<'_>, on: Date) -> Vec<Break> {
         compare_limits(&mut found, erp, &Labels::of(&accounts), &policies);
     }
     compare_cover(&mut found, &policies, &owed);
+    for policy in &policies {
+        if let Some(Stopped { since, cause }) = policy.stopped {
+            let theirs = format!("nothing invoiced from {since} on is covered");
+            let ours = format!("{cause} was not paid within the extension period");
+            found.put(BreakKind::CoverStopped, policy.connection, &ours, &theirs);
+        }
+    }
     find_ends(&mut found, &policies, &owed, on);
     if let [first, others @ ..] = accounts.as_slice()
         && !others.is_empty()
@@ -350,6 +368,7 @@ mod tests {
             stand,
             covered_minor: 0,
             beyond_limit_minor: 0,
+            stopped: None,
         }
     }
 
@@ -481,6 +500,17 @@ mod tests {
                 "5.00 EUR owed; 7.00 USD owed",
                 "nothing covered; no policy counts in USD"
             )]
+        );
+    }
+
+    #[test]
+    fn a_stop_of_cover_is_told_with_the_invoice_that_caused_it() {
+        let stopped = Some(Stopped { since: day("2026-03-16"), cause: "F1" });
+        let found = run(&[], &[PolicyState { stopped, ..decided(5) }], &[eur(3)]);
+        let theirs = "nothing invoiced from 2026-03-16 on is covered";
+        assert_eq!(
+            told(&found),
+            [("cover_stopped", "insurer", "F1 was not paid within the extension period", theirs)]
         );
     }
 

@@ -11,4 +11,4 @@ mod limits;
 pub use change::{Change, ended, expiring, exposure_event, limit_change, over_limit_event};
 pub use diff::{Diff, Identity, StillOpen, diff};
 pub use identity::{Candidate, Directory, InsurerIds, POINTS_MIN, Party, Score, score, two_insurer_ids};
-pub use limits::{Buyer, ErpAccount, Owed, PolicyState, Stand, breaks};
+pub use limits::{Buyer, ErpAccount, Owed, PolicyState, Stand, Stopped, breaks};

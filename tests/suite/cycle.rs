@@ -10,11 +10,18 @@ use crate::support::broker::{Consumer, vhost};
 use crate::support::database::{Postgres, sqlite};
 use crate::support::world::{CLIENTS, ITEMS, World, buyer, day, decision, deltas, errors, insurer, run};
 
-fn client(code: &str, siren: &str, limit: &str) -> String {
+pub(super) fn client(code: &str, siren: &str, limit: &str) -> String {
     format!("{code};Exemple {code};{siren};;FR;{limit};EUR;30;N\n")
 }
 
-fn invoice(number: &str, account: &str, issued: &str, due: &str, total: &str, open: &str) -> String {
+pub(super) fn invoice(
+    number: &str,
+    account: &str,
+    issued: &str,
+    due: &str,
+    total: &str,
+    open: &str,
+) -> String {
     format!("Facture;{number};{account};Exemple {account};{issued};{due};EUR;{total};{open};N;\n")
 }
 

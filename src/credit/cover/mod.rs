@@ -4,7 +4,8 @@
 //! and what earlier invoices used of it. Every line keeps the numbers it was decided with, so that "why?" has an answer.
 //! Invariant: the covered amounts of a buyer never exceed the highest limit that one of its open invoices saw, and
 //! `outstanding = covered + beyond the limit + ineligible − credit balance`.
-//! Reference: shared rules, "Cover of each invoice", examples A and C.
+//! Reference: shared rules, "Cover of each invoice", examples A and C; example B is
+//! in [`super::stop`].
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ mod tests;
 use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{Error, OpenItem, add};
+use super::{Error, OpenItem, Stops, add};
 use crate::model::{Currency, Date, Decision, ItemKind, Layer, Limit, Policy, words};
 
 words! {
@@ -46,6 +47,8 @@ words! {
         TermsTooLong = "terms_too_long",
         /// The buyer contests the invoice.
         Disputed = "disputed",
+        /// Invoiced on or after the day on which an unpaid invoice stopped cover.
+        AfterCoverStop = "after_cover_stop",
         /// Open credits settle all of it: nothing is left to cover.
         SettledByCredits = "settled_by_credits",
         /// Covered in full.
@@ -62,7 +65,11 @@ impl Reason {
     #[must_use]
     pub const fn is_eligible(self) -> bool {
         match self {
-            Self::CurrencyNotCovered | Self::OutsidePeriod | Self::TermsTooLong | Self::Disputed => false,
+            Self::CurrencyNotCovered
+            | Self::OutsidePeriod
+            | Self::TermsTooLong
+            | Self::Disputed
+            | Self::AfterCoverStop => false,
             Self::SettledByCredits | Self::Covered | Self::NoLimit | Self::LimitUsed => true,
         }
     }
@@ -313,7 +320,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(item: &OpenItem<'a>, policy: &Policy) -> Self {
+    fn of(item: &OpenItem<'a>, policy: &Policy, stops: &Stops) -> Self {
         let terms = item.original_due.signed_duration_since(item.issued).num_days();
         let reason = if item.currency != policy.currency {
             Reason::CurrencyNotCovered
@@ -323,6 +330,8 @@ impl<'a> Line<'a> {
             Reason::TermsTooLong
         } else if item.disputed {
             Reason::Disputed
+        } else if stops.at(item.issued).is_some() {
+            Reason::AfterCoverStop
         } else {
             Reason::NoLimit // until its turn comes
         };
@@ -372,7 +381,8 @@ pub struct Cover<'a> {
 ///
 /// Open credit notes and receipts first settle the oldest invoices by original due date, then number, whether those are
 /// eligible or not: that is how insurers impute money that nobody has allocated. Eligible invoices then take their part
-/// of the limit of their own date, by invoice date, then number. `on` only decides [`Cover::today`].
+/// of the limit of their own date, by invoice date, then number. What was invoiced during one of the `stops` has no part
+/// in it. `on` only decides [`Cover::today`].
 ///
 /// # Errors
 /// [`Error::NegativeItem`], [`Error::Overflow`] and [`Error::Percentage`].
@@ -380,6 +390,7 @@ pub fn allocate<'a>(
     open: &[OpenItem<'a>],
     limits: &LimitHistory,
     policy: &Policy,
+    stops: &Stops,
     on: Date,
 ) -> Result<Cover<'a>, Error> {
     let mut lines = Vec::with_capacity(open.len());
@@ -394,7 +405,7 @@ pub fn allocate<'a>(
         let counts = item.currency == policy.currency;
         match item.kind {
             ItemKind::Invoice => {
-                lines.push(Line::of(item, policy));
+                lines.push(Line::of(item, policy, stops));
                 if counts {
                     add(&mut invoices, item.open_minor, "open invoices")?;
                 }

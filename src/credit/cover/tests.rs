@@ -126,7 +126,7 @@ fn example_a_a_cut_leaves_what_was_invoiced_covered() {
         invoice("F1", 60_000, "2026-02-05"),
         invoice("F2", 50_000, "2026-03-01"),
     ];
-    let cover = allocate(&open, &cut(), &policy(), day("2026-03-20")).unwrap();
+    let cover = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-03-20")).unwrap();
     assert_eq!(
         told(&cover),
         [
@@ -147,7 +147,7 @@ fn example_a_a_cut_leaves_what_was_invoiced_covered() {
 #[test]
 fn example_a_once_f1_is_paid_f2_grows_into_the_cover() {
     let open = [invoice("F2", 50_000, "2026-03-01"), invoice("F3", 20_000, "2026-03-15")];
-    let cover = allocate(&open, &cut(), &policy(), day("2026-03-20")).unwrap();
+    let cover = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-03-20")).unwrap();
     assert_eq!(
         told(&cover),
         [
@@ -190,7 +190,7 @@ fn a_temporary_layer_counts_on_its_last_day_too() {
 fn own_cover_only_where_nothing_was_ever_decided() {
     let open = [invoice("F1", 4_000, "2026-02-05"), invoice("F2", 9_000, "2026-02-06")];
     let on = day("2026-03-01");
-    let never = allocate(&open, &LimitHistory::default(), &policy(), on).unwrap();
+    let never = allocate(&open, &LimitHistory::default(), &policy(), &Stops::default(), on).unwrap();
     assert_eq!(
         told(&never),
         [
@@ -207,7 +207,7 @@ fn own_cover_only_where_nothing_was_ever_decided() {
         (Decision::Unknown, CapReason::Zero),
     ] {
         let limits = history(vec![version("2026-02-06", decision, vec![])]);
-        let cover = allocate(&open, &limits, &policy(), on).unwrap();
+        let cover = allocate(&open, &limits, &policy(), &Stops::default(), on).unwrap();
         assert_eq!(
             told(&cover),
             [
@@ -234,7 +234,7 @@ fn a_notice_of_withdrawal_changes_nothing_until_its_date() {
     notice.withdrawal_on = Some(day("2026-04-01"));
     let limits = history(vec![LimitVersion::of(&notice).unwrap()]);
     let open = [invoice("F1", 10_000, "2026-03-31"), invoice("F2", 10_000, "2026-04-01")];
-    let cover = allocate(&open, &limits, &policy(), day("2026-03-20")).unwrap();
+    let cover = allocate(&open, &limits, &policy(), &Stops::default(), day("2026-03-20")).unwrap();
     assert_eq!(
         told(&cover),
         [
@@ -320,7 +320,7 @@ fn each_ineligible_invoice_keeps_its_reason() {
         invoice("F5", 16, "2026-02-05"),
         invoice("F6", 32, "2026-02-06"),
     ];
-    let cover = allocate(&open, &cut(), &policy(), day("2026-03-01")).unwrap();
+    let cover = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-03-01")).unwrap();
     let reasons: Vec<_> = cover.lines.iter().map(|l| (l.number, l.reason.as_str())).collect();
     assert_eq!(
         reasons,
@@ -349,7 +349,7 @@ fn credits_settle_the_oldest_invoices_first() {
         credit(ItemKind::CreditNote, 100),
         credit(ItemKind::Receipt, 30),
     ];
-    let cover = allocate(&open, &cut(), &policy(), day("2026-06-01")).unwrap();
+    let cover = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-06-01")).unwrap();
     let seen: Vec<_> =
         cover.lines.iter().map(|l| (l.number, l.credited_minor, l.covered_minor, l.reason)).collect();
     assert_eq!(
@@ -366,7 +366,7 @@ fn credits_settle_the_oldest_invoices_first() {
 #[test]
 fn credits_beyond_all_invoices_are_a_balance_not_negative_risk() {
     let open = [invoice("F1", 100, "2026-02-01"), credit(ItemKind::Receipt, 150)];
-    let cover = allocate(&open, &cut(), &policy(), day("2026-06-01")).unwrap();
+    let cover = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-06-01")).unwrap();
     assert_eq!(
         (cover.outstanding_minor, cover.covered_minor, cover.uninsured_minor, cover.credit_balance_minor),
         (-5_000, 0, 0, 5_000)
@@ -386,10 +386,13 @@ fn the_indemnity_is_rounded_half_to_even() {
 fn amounts_that_do_not_fit_are_errors() {
     let mut open = [invoice("F1", 1, "2026-02-01"), invoice("F2", 1, "2026-02-02")];
     open[0].open_minor = i64::MAX;
-    let over = allocate(&open, &cut(), &policy(), day("2026-06-01"));
+    let over = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-06-01"));
     assert_eq!(over, Err(Error::Overflow { what: "open invoices" }));
     open[0].open_minor = -1;
-    assert!(matches!(allocate(&open, &cut(), &policy(), day("2026-06-01")), Err(Error::NegativeItem { .. })));
+    assert!(matches!(
+        allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-06-01")),
+        Err(Error::NegativeItem { .. })
+    ));
     let layers = vec![permanent(i64::MAX / 100), permanent(i64::MAX / 100)];
     let broken = LimitHistory::new(vec![version("2026-01-01", Decision::Approved, layers)]);
     assert_eq!(broken, Err(Error::Overflow { what: "the layers of a limit" }));
@@ -455,7 +458,7 @@ proptest! {
     fn parts_add_up_and_cover_stays_within_the_rules(open in items(true), limits in histories()) {
         let terms = small_policy();
         let on = day("2026-10-01");
-        let cover = allocate(&open, &limits, &terms, on).unwrap();
+        let cover = allocate(&open, &limits, &terms, &Stops::default(), on).unwrap();
         let mut used = 0;
         let (mut credited, mut ineligible, mut beyond, mut highest) = (0, 0, 0, 0);
         for line in &cover.lines {
@@ -498,7 +501,7 @@ proptest! {
         (open, shuffled) in items(true).prop_flat_map(|open| (Just(open.clone()), Just(open).prop_shuffle())),
         limits in histories(),
     ) {
-        let run = |open: &[OpenItem<'static>]| allocate(open, &limits, &small_policy(), day("2026-10-01")).unwrap();
+        let run = |open: &[OpenItem<'static>]| allocate(open, &limits, &small_policy(), &Stops::default(), day("2026-10-01")).unwrap();
         prop_assert_eq!(run(&open), run(&open));
         prop_assert_eq!(run(&open), run(&shuffled));
     }
@@ -508,7 +511,7 @@ proptest! {
         open in items(false), limits in histories(), at in any::<prop::sample::Index>(), share in 0_i64..=100
     ) {
         prop_assume!(!open.is_empty());
-        let run = |open: &[OpenItem<'static>]| allocate(open, &limits, &small_policy(), day("2026-10-01")).unwrap();
+        let run = |open: &[OpenItem<'static>]| allocate(open, &limits, &small_policy(), &Stops::default(), day("2026-10-01")).unwrap();
         let before = run(&open);
         let mut paid = open.clone();
         let index = at.index(paid.len());
@@ -525,7 +528,7 @@ proptest! {
         open in items(true), limits in histories(), from in 0_u64..300, amount in 0_i64..100
     ) {
         let from = day("2026-01-01") + chrono::Days::new(from);
-        let run = |limits: &LimitHistory| allocate(&open, limits, &small_policy(), day("2026-10-01")).unwrap();
+        let run = |limits: &LimitHistory| allocate(&open, limits, &small_policy(), &Stops::default(), day("2026-10-01")).unwrap();
         let mut versions: Vec<_> = limits.versions().iter().filter(|v| v.from < from).cloned().collect();
         let layer = Layer { kind: LayerKind::Permanent, amount_minor: amount, until: None };
         versions.push(LimitVersion { from, ..version("2026-01-01", Decision::Reduced, vec![layer]) });

@@ -37,6 +37,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// Breaks that only planning can see.
     pub breaks: Vec<Break>,
+    /// What is worth saying of deadlines.
+    pub deltas: Vec<Delta>,
 }
 
 /// Plans: changes nothing.
@@ -73,7 +75,7 @@ pub(super) async fn propose(
 ) -> Result<Vec<Delta>, Error> {
     let company = setup.company.id.as_str();
     let wanted: BTreeSet<String> = plan.effects.iter().map(|effect| effect_id(company, effect)).collect();
-    let mut deltas = Vec::new();
+    let mut deltas = plan.deltas.clone();
     for row in tx.effects(company, &[EffectState::Proposed, EffectState::Approved]).await? {
         let expired = row.expires_on.is_some_and(|last| last < day);
         let proposed = row.state()? == EffectState::Proposed;

@@ -1,75 +1,29 @@
 //! Overdue notices: proposed for every covered invoice in time, and missed aloud.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::Error;
+use super::super::deadlines::{self, Deadline};
 use super::Plan;
 use super::book::Book;
-use crate::ledger::{OverdueRow, Tx};
-use crate::model::{
-    Action, Approval, Automation, Break, BreakKind, Date, Effect, EffectKind, EffectState, Money, NoticeFrom,
-    NoticeRule, Policy, render_minor,
-};
-
-/// The last day on which the notice of an invoice is in time.
-#[must_use]
-pub fn deadline(original_due: Date, rule: &NoticeRule) -> Date {
-    let days = match rule.from {
-        NoticeFrom::Due => rule.days,
-        NoticeFrom::ExtensionEnd => rule.days.saturating_add(rule.mep_days),
-    };
-    original_due.checked_add_signed(chrono::TimeDelta::days(days)).unwrap_or(Date::MAX)
-}
+use crate::credit::deadline::{DeadlineKind, DeadlineState};
+use crate::ledger::Tx;
+use crate::model::{Action, Approval, Automation, Break, BreakKind, Effect, EffectKind, Money, render_minor};
 
 pub(super) async fn plan(book: &Book<'_>, tx: &mut Tx<'_>, plan: &mut Plan) -> Result<(), Error> {
-    if book.policies.iter().all(|policy| policy.notices.is_none()) {
-        return Ok(());
-    }
     let company = book.setup.company.id.as_str();
-    let done: BTreeSet<(String, String)> = tx
-        .effects(company, &[EffectState::Done])
-        .await?
-        .into_iter()
-        .filter(|row| row.kind == EffectKind::NotifyOverdue.as_str())
-        .map(|row| (row.connection, row.subject))
-        .collect();
-    let covers = tx.covers(company, None).await?;
-    let covered: BTreeMap<(&str, &str, &str), i64> = covers
-        .iter()
-        .map(|row| ((row.connection.as_str(), row.policy.as_str(), row.buyer_id.as_str()), row.covered_minor))
-        .collect();
-    let invoices = tx.overdue_invoices(company, book.day).await?;
-    for policy in &book.policies {
-        let Some(rule) = &policy.notices else { continue };
-        for invoice in invoices.iter().filter(|invoice| invoice.currency == policy.currency.code()) {
-            let key = (policy.connection.as_str(), policy.number.as_str(), invoice.buyer_id.as_str());
-            let is_covered = covered.get(&key).is_some_and(|minor| *minor > 0);
-            if !is_covered || invoice.open_minor < rule.threshold_minor.max(1) {
-                continue;
-            }
-            let subject = format!("{}/{}", invoice.connection, invoice.external_id);
-            if done.contains(&(policy.connection.clone(), subject.clone())) {
-                continue;
-            }
-            one(book, policy, rule, invoice, subject, plan);
+    let all = deadlines::deadlines(tx, company, &book.setup.policies, book.day).await?;
+    plan.deltas.extend(deadlines::deltas(&all, book.day));
+    for deadline in all.iter().filter(|deadline| deadline.kind == DeadlineKind::OverdueNotice) {
+        match deadline.state {
+            DeadlineState::DueSoon | DeadlineState::Missed => one(book, deadline, plan),
+            DeadlineState::Upcoming | DeadlineState::Met | DeadlineState::Moot => {}
         }
     }
     Ok(())
 }
 
-fn one(
-    book: &Book<'_>,
-    policy: &Policy,
-    rule: &NoticeRule,
-    invoice: &OverdueRow,
-    subject: String,
-    plan: &mut Plan,
-) {
-    let owed_by = deadline(invoice.original_due, rule);
-    let left = owed_by.signed_duration_since(book.day).num_days();
-    if left > rule.warning_days {
-        return;
-    }
+fn one(book: &Book<'_>, deadline: &Deadline<'_>, plan: &mut Plan) {
+    let Deadline { policy, invoice, last_day: owed_by, .. } = deadline;
+    let (left, subject) = (deadline.days_left(book.day), deadline.subject());
     let amount = Money::new(invoice.open_minor, policy.currency);
     let (name, country) = book.name(&invoice.buyer_id);
     plan.breaks.push(Break {
@@ -138,26 +92,4 @@ fn one(
             .collect(),
         expires_on: None,
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn example_d_a_notice_thirty_days_after_the_extension_period() {
-        let rule = NoticeRule {
-            from: NoticeFrom::ExtensionEnd,
-            days: 30,
-            mep_days: 60,
-            threshold_minor: 0,
-            warning_days: 15,
-        };
-        let day = |text: &str| text.parse::<Date>().unwrap();
-        assert_eq!(deadline(day("2027-01-31"), &rule), day("2027-05-01"));
-        assert_eq!(
-            deadline(day("2027-01-31"), &NoticeRule { from: NoticeFrom::Due, ..rule }),
-            day("2027-03-02")
-        );
-    }
 }

@@ -198,6 +198,7 @@ fn limit(buyer: &str, amount_minor: i64, requested_minor: Option<i64>) -> Limit 
         conditions: Vec::new(),
         rating: None,
         our_reference: None,
+        in_other_currency: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod quarantine;
 mod ratings;
 mod sequences;
 mod statements;
+mod stops;
 mod texts;
 
 use encours::ledger::{Error, ItemLanding, ItemRow, Landed, Ledger, Tx};

@@ -1,0 +1,130 @@
+//! `encours deadlines`: until when the insurer has to be told what, for how much, and what was done; also as a calendar.
+
+use encours::credit::deadline::{DeadlineKind, DeadlineState};
+use encours::engine::deadlines::{Deadline, deadlines, value};
+use encours::model::Date;
+use serde_json::json;
+
+use super::table::{Column, Table, plural};
+use super::{Context, Exit, calendar, print};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One buyer only: an account code, a registry number, a buyer id, or a part of the name
+    #[arg(long, value_name = "BUYER")]
+    buyer: Option<String>,
+    /// Only those whose last day is at most so many days away, and those that are over
+    #[arg(long, value_name = "DAYS")]
+    within: Option<i64>,
+    /// Prints an iCalendar to feed a calendar with, instead of a table
+    #[arg(long, conflicts_with = "json")]
+    ics: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A configuration or a ledger that cannot be read; a figure that cannot be computed.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let mut books = context.books().await?;
+    let company = books.company();
+    let day = books.head.day();
+    let policies = books.head.config.policies.clone();
+    let mut all = deadlines(&mut books.tx, &company, &policies, day).await?;
+    if let Some(wanted) = &args.buyer {
+        let found = books.tx.find_buyers(&company, wanted).await?;
+        anyhow::ensure!(!found.is_empty(), "no buyer answers to \"{wanted}\": `encours buyers` lists them");
+        all.retain(|deadline| found.iter().any(|buyer| buyer.id == deadline.invoice.buyer_id));
+    }
+    if let Some(days) = args.within {
+        all.retain(|deadline| deadline.days_left(day) <= days);
+    }
+    let head = books.close().await?;
+    if args.ics {
+        let all: Vec<&Deadline<'_>> = all.iter().collect();
+        print(&calendar::calendar(&company, &all, day, title))?;
+        return Ok(Exit::Fine);
+    }
+    context.answer(
+        || head.nothing_yet().unwrap_or_else(|| told(&all, &policies, day)),
+        || json!({ "date": day, "deadlines": all.iter().map(|deadline| value(deadline, day)).collect::<Vec<_>>() }),
+    )?;
+    Ok(Exit::Fine)
+}
+
+fn told(all: &[Deadline<'_>], policies: &[encours::model::Policy], day: Date) -> String {
+    if all.is_empty() {
+        let has_terms = policies
+            .iter()
+            .any(|policy| policy.notices.is_some() || policy.cover_stop.is_some() || policy.claims.is_some());
+        return if has_terms {
+            format!("No deadline on {day}.\n")
+        } else {
+            "No policy has terms with deadlines: [policy.notices], [policy.cover_stop] and [policy.claims] are those.\n"
+                .to_owned()
+        };
+    }
+    let mut table = Table::new(&[
+        Column::Word("last day"),
+        Column::Word("state"),
+        Column::Word("invoice"),
+        Column::Text("buyer"),
+        Column::Figure("at stake"),
+        Column::Text("what to do"),
+    ]);
+    for deadline in all {
+        table.row([
+            deadline.last_day.to_string(),
+            state(deadline, day),
+            deadline.invoice.number.clone(),
+            deadline.name.clone(),
+            deadline.at_stake.to_string(),
+            to_do(deadline),
+        ]);
+    }
+    table.to_string()
+}
+
+fn state(deadline: &Deadline<'_>, day: Date) -> String {
+    let days = |days: i64| plural(days, "day", "days");
+    match (deadline.state, deadline.days_left(day)) {
+        (DeadlineState::Met, _) => "met".to_owned(),
+        (DeadlineState::Moot, _) => "moot".to_owned(),
+        (DeadlineState::Missed, left) => format!("missed, {} ago", days(-left)),
+        (DeadlineState::DueSoon, 0) => "due today".to_owned(),
+        (DeadlineState::DueSoon, left) => format!("due soon, {}", days(left)),
+        (DeadlineState::Upcoming, left) => format!("in {}", days(left)),
+    }
+}
+
+/// What a person should do, or what was done.
+fn to_do(deadline: &Deadline<'_>) -> String {
+    if let Some(proof) = &deadline.proof {
+        return format!("sent on {} by {}: {}", proof.at.date_naive(), proof.who, proof.how);
+    }
+    let is_late = deadline.state == DeadlineState::Missed;
+    match deadline.kind {
+        DeadlineKind::CoverStop if is_late => "stop deliveries and collect: cover is stopped (`encours stops`)",
+        DeadlineKind::CoverStop => "collect: from this day on no delivery is covered",
+        DeadlineKind::OverdueNotice if is_late => "notify at once, and tell the insurer why it is late",
+        DeadlineKind::OverdueNotice => {
+            "approve the notice (`encours plan`), or send it by hand and say so with `encours requests settle`"
+        }
+        DeadlineKind::Claim if is_late => "send the claim at once, and tell the insurer why it is late",
+        DeadlineKind::Claim => "send the claim to the insurer, by hand",
+        DeadlineKind::ExtensionRequest => "collect, or ask the insurer for an extension, by hand",
+    }
+    .to_owned()
+}
+
+/// A deadline as an entry of a calendar.
+fn title(deadline: &Deadline<'_>) -> String {
+    let (number, name) = (&deadline.invoice.number, &deadline.name);
+    match deadline.kind {
+        DeadlineKind::CoverStop => format!("Cover of {name} stops unless {number} is paid"),
+        DeadlineKind::OverdueNotice => format!("Overdue notice of {number}, {name}"),
+        DeadlineKind::Claim => format!("Claim of {number}, {name}"),
+        DeadlineKind::ExtensionRequest => format!("Extension of {number}, {name}, to be asked for"),
+    }
+}

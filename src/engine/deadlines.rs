@@ -1,0 +1,306 @@
+//! Deadlines of the ledger's open invoices, each with how it stands and what proves that it was met.
+//!
+//! The pure core says which there are and when; this module brings it the items, the cover and what was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::settle::statements;
+use super::{Error, stops};
+use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
+use crate::credit::{LimitHistory, OpenItem, allocate};
+use crate::ids::sha256_hex;
+use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, Tx};
+use crate::model::{Date, Delta, EffectKind, EffectState, Event, ItemKind, Money, Policy, render_minor};
+
+/// One deadline of one open invoice under the policy period that it falls in.
+#[derive(Debug, Clone)]
+pub struct Deadline<'p> {
+    /// What has to be done.
+    pub kind: DeadlineKind,
+    /// How it stands.
+    pub state: DeadlineState,
+    /// Its last day; of a stop of cover, the day from which on nothing is covered.
+    pub last_day: Date,
+    /// The days on which it is warned of, the first one first.
+    pub warnings: Vec<Date>,
+    /// The policy period.
+    pub policy: &'p Policy,
+    /// The invoice, with its buyer and the ERP that it came from.
+    pub invoice: OverdueRow,
+    /// Name of the buyer.
+    pub name: String,
+    /// ISO 3166 alpha-2 of the buyer, or empty.
+    pub country: String,
+    /// What open credits leave of the invoice.
+    pub at_stake: Money,
+    /// What shows that it was met.
+    pub proof: Option<Proof>,
+}
+
+impl Deadline<'_> {
+    /// The invoice in the words of an effect: `<connection>/<the ERP's key>`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        subject(&self.invoice)
+    }
+
+    /// Days left until the last one; negative once it is over.
+    #[must_use]
+    pub fn days_left(&self, on: Date) -> i64 {
+        self.last_day.signed_duration_since(on).num_days()
+    }
+
+    /// What makes it this deadline and no other, on every machine.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}/{}", self.kind, self.policy.connection, self.policy.number, self.subject())
+    }
+}
+
+fn subject(invoice: &OverdueRow) -> String {
+    format!("{}/{}", invoice.connection, invoice.external_id)
+}
+
+/// All of one buyer that deadlines follow from.
+#[derive(Default)]
+struct File {
+    items: Vec<OpenItemRow>,
+    invoices: BTreeMap<String, OverdueRow>,
+    limits: Vec<LimitRow>,
+    stops: Vec<CoverStopRow>,
+    account: Option<AccountRow>,
+}
+
+/// The deadlines of every open invoice of a company on a day, in the order of their last days.
+///
+/// Those of buyers without cover are left out, and so are those of invoices that the policy does not insure, except that
+/// such an invoice stops cover all the same. A request of extension is listed from its first warning to its last day: it
+/// is a chance, no duty.
+///
+/// # Errors
+/// What the ledger says; a figure that cannot be computed.
+pub async fn deadlines<'p>(
+    tx: &mut Tx<'_>,
+    company: &str,
+    policies: &'p [Policy],
+    day: Date,
+) -> Result<Vec<Deadline<'p>>, Error> {
+    let has_any = |policy: &&Policy| {
+        policy.notices.is_some()
+            || policy.claims.is_some()
+            || policy.cover_stop.is_some()
+            || policy.extension_days_before.is_some()
+    };
+    if !policies.iter().any(|policy| has_any(&policy)) {
+        return Ok(Vec::new());
+    }
+    let mut files = read(tx, company, policies, day).await?;
+    let done: BTreeMap<(String, String), EffectRow> = tx
+        .effects(company, &[EffectState::Done])
+        .await?
+        .into_iter()
+        .filter(|row| row.kind == EffectKind::NotifyOverdue.as_str())
+        .map(|row| ((row.connection.clone(), row.subject.clone()), row))
+        .collect();
+    let mut all = Vec::new();
+    for file in files.values_mut() {
+        for policy in policies.iter().filter(has_any) {
+            all.extend(file.deadlines(policy, policies, &done, day)?);
+        }
+    }
+    for (deadline, row) in &mut all {
+        if let Some(row) = row {
+            deadline.proof = Some(proof(tx, row).await?);
+        }
+    }
+    let mut all: Vec<Deadline<'p>> = all.into_iter().map(|(deadline, _)| deadline).collect();
+    all.sort_by(|a, b| (a.last_day, a.kind, &a.name, a.key()).cmp(&(b.last_day, b.kind, &b.name, b.key())));
+    Ok(all)
+}
+
+async fn read(
+    tx: &mut Tx<'_>,
+    company: &str,
+    policies: &[Policy],
+    day: Date,
+) -> Result<BTreeMap<String, File>, Error> {
+    // Requests of extension look ahead of the due date.
+    let ahead = policies.iter().filter_map(|policy| {
+        let first = policy.deadline_warning_days.iter().max().copied().unwrap_or_default();
+        policy.extension_days_before?.checked_add(first)?.checked_add(1)
+    });
+    let horizon = day.checked_add_signed(chrono::TimeDelta::days(ahead.max().unwrap_or_default()));
+    let mut files: BTreeMap<String, File> = BTreeMap::new();
+    for row in tx.overdue_invoices(company, horizon.unwrap_or(day)).await? {
+        let file = files.entry(row.buyer_id.clone()).or_default();
+        file.invoices.insert(row.external_id.clone(), row);
+    }
+    let buyers: BTreeSet<String> = files.keys().cloned().collect();
+    tx.open_items(company, Some(&buyers), |buyer, item| {
+        if let Some(file) = files.get_mut(buyer) {
+            file.items.push(item);
+        }
+        Ok(())
+    })
+    .await?;
+    for row in tx.limit_versions(company, Some(&buyers)).await? {
+        if let Some(file) = row.buyer_id.as_ref().and_then(|buyer| files.get_mut(buyer)) {
+            file.limits.push(row);
+        }
+    }
+    for row in tx.cover_stops(company, Some(&buyers)).await? {
+        if let Some(file) = files.get_mut(&row.buyer_id) {
+            file.stops.push(row);
+        }
+    }
+    for row in tx.accounts_of(company, &buyers).await? {
+        if let Some(file) = files.get_mut(&row.buyer_id) {
+            file.account.get_or_insert(row);
+        }
+    }
+    Ok(files)
+}
+
+impl File {
+    fn deadlines<'p, 'd>(
+        &self,
+        policy: &'p Policy,
+        policies: &[Policy],
+        done: &'d BTreeMap<(String, String), EffectRow>,
+        day: Date,
+    ) -> Result<Vec<(Deadline<'p>, Option<&'d EffectRow>)>, Error> {
+        let items: Vec<OpenItem<'_>> = self.items.iter().map(super::settle::open_item).collect();
+        let due = deadline::deadlines(&items, policy, day)?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = self.limits.iter();
+        let own = own.filter(|row| row.connection == policy.connection && row.policy == policy.number);
+        let (_, stated) = statements(&own.collect::<Vec<_>>());
+        let history = LimitHistory::from_statements(stated, policy.currency)?;
+        let stops = stops::remembered(&stops::of_policy(&self.stops, policy))?.brought_to(
+            &items,
+            &stops::periods(policies, policy),
+            day,
+        )?;
+        let cover = allocate(&items, &history, policy, &stops, day)?;
+        if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
+            return Ok(Vec::new());
+        }
+        let insured: BTreeSet<&str> =
+            cover.lines.iter().filter(|line| line.reason.is_eligible()).map(|line| line.id).collect();
+        let mut found = Vec::new();
+        for Due { kind, item, last_day, left_minor } in due {
+            let Some(invoice) = self.invoices.get(item.id).filter(|_| item.kind == ItemKind::Invoice) else {
+                continue;
+            };
+            if kind != DeadlineKind::CoverStop && (cover.covered_minor == 0 || !insured.contains(item.id)) {
+                continue;
+            }
+            let sent = (kind == DeadlineKind::OverdueNotice)
+                .then(|| done.get(&(policy.connection.clone(), subject(invoice))))
+                .flatten();
+            let state = deadline::state(kind, last_day, policy, sent.is_some(), None, day);
+            if kind == DeadlineKind::ExtensionRequest && state != DeadlineState::DueSoon {
+                continue;
+            }
+            let (name, country) = self
+                .account
+                .as_ref()
+                .map_or((invoice.buyer_id.as_str(), ""), |row| (row.name.as_str(), row.country.as_str()));
+            let deadline = Deadline {
+                kind,
+                state,
+                last_day,
+                warnings: deadline::warnings(last_day, policy),
+                policy,
+                invoice: invoice.clone(),
+                name: name.to_owned(),
+                country: country.to_owned(),
+                at_stake: Money::new(left_minor, policy.currency),
+                proof: None,
+            };
+            found.push((deadline, sent));
+        }
+        Ok(found)
+    }
+}
+
+/// What an effect that is done proves: who did it, when and how, and the hash of what was told.
+async fn proof(tx: &mut Tx<'_>, row: &EffectRow) -> Result<Proof, Error> {
+    let steps = tx.effect_steps(&row.id).await?;
+    let last = steps.into_iter().rfind(|step| step.state == EffectState::Done.as_str());
+    // A BTreeMap has one order, so the same facts have the same bytes.
+    let payload = json!(row.facts.0).to_string();
+    Ok(Proof {
+        id: row.id.clone(),
+        at: last.as_ref().map_or(row.updated_at, |step| step.at),
+        who: last.as_ref().map_or_else(String::new, |step| step.who.clone()),
+        how: last.map_or_else(String::new, |step| step.note),
+        payload_hash: sha256_hex(payload.as_bytes()),
+    })
+}
+
+/// What is worth saying of deadlines on a day: each warning, each miss and each proof is one fact, said once.
+pub(super) fn deltas(deadlines: &[Deadline<'_>], day: Date) -> Vec<Delta> {
+    deadlines.iter().filter_map(|deadline| delta(deadline, day)).collect()
+}
+
+fn delta(deadline: &Deadline<'_>, day: Date) -> Option<Delta> {
+    let Deadline { kind, last_day, invoice, name, at_stake, .. } = deadline;
+    let what = format!("{name}: the {} of {} ({at_stake})", words(*kind), invoice.number);
+    let (event, version, summary) = match deadline.state {
+        DeadlineState::Upcoming | DeadlineState::Moot => return None,
+        DeadlineState::DueSoon => {
+            let warned = deadline.warnings.iter().rfind(|warning| **warning <= day)?;
+            (Event::DeadlineUpcoming, format!("{last_day}/{warned}"), format!("{what} is near: {last_day}."))
+        }
+        DeadlineState::Missed => {
+            (Event::DeadlineMissed, last_day.to_string(), format!("{what} was missed: {last_day}."))
+        }
+        DeadlineState::Met => {
+            let who = deadline.proof.as_ref().map_or("", |proof| proof.who.as_str());
+            (Event::DeadlineMet, last_day.to_string(), format!("{what} was met: sent by {who}."))
+        }
+    };
+    Some(Delta {
+        event,
+        subject: deadline.key(),
+        version,
+        connection: deadline.policy.connection.clone(),
+        country: deadline.country.clone(),
+        summary,
+        data: value(deadline, day).to_string(),
+    })
+}
+
+/// A deadline in the middle of a sentence.
+#[must_use]
+pub const fn words(kind: DeadlineKind) -> &'static str {
+    match kind {
+        DeadlineKind::ExtensionRequest => "request of extension",
+        DeadlineKind::CoverStop => "stop of cover because",
+        DeadlineKind::OverdueNotice => "overdue notice",
+        DeadlineKind::Claim => "claim",
+    }
+}
+
+/// A deadline as programs read it, in answers and in deltas.
+#[must_use]
+pub fn value(deadline: &Deadline<'_>, day: Date) -> serde_json::Value {
+    let Deadline { invoice, policy, at_stake, .. } = deadline;
+    json!({
+        "kind": deadline.kind, "state": deadline.state, "last_day": deadline.last_day,
+        "days_left": deadline.days_left(day), "warnings": deadline.warnings,
+        "buyer": { "id": invoice.buyer_id, "name": deadline.name, "country": deadline.country },
+        "connection": policy.connection, "policy": policy.number,
+        "erp": invoice.connection, "external_id": invoice.external_id, "number": invoice.number,
+        "account": invoice.account, "issued": invoice.issued, "original_due": invoice.original_due,
+        "currency": at_stake.currency, "at_stake": render_minor(at_stake.minor, at_stake.currency),
+        "proof": deadline.proof.as_ref().map(|proof| json!({
+            "id": proof.id, "at": proof.at, "who": proof.who, "how": proof.how, "payload_hash": proof.payload_hash,
+        })),
+    })
+}

@@ -1,0 +1,80 @@
+//! Deadlines through the cycle: warned of twice, met by hand with who and how, or missed aloud.
+
+use encours::credit::deadline::{DeadlineKind, DeadlineState};
+use encours::engine::Setup;
+use encours::engine::deadlines::deadlines;
+use encours::engine::effects::{Options, Verdict, Which, settle_by_hand};
+use encours::sandbox::atradius::DecisionCode;
+
+use super::cycle::{client, invoice};
+use crate::support::database::sqlite;
+use crate::support::world::{CLIENTS, ITEMS, World, buyer, day, decision, deltas, insurer, run};
+
+/// (kind, state, last day, who met it) of every deadline.
+async fn stand(setup: &Setup, on: &str) -> Vec<(DeadlineKind, DeadlineState, String, Option<String>)> {
+    let mut tx = setup.ledger.read().await.unwrap();
+    let all = deadlines(&mut tx, "exemple", &setup.policies, day(on)).await.unwrap();
+    tx.rollback().await.unwrap();
+    all.into_iter()
+        .map(|d| (d.kind, d.state, d.last_day.to_string(), d.proof.map(|p| format!("{}: {}", p.who, p.how))))
+        .collect()
+}
+
+#[tokio::test]
+async fn example_d_a_notice_is_warned_of_twice_and_met_by_hand() {
+    let story = vec![decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000)];
+    let (_, url) = insurer("2026-12-31", vec![buyer(31_001, "000000018", story)]).await;
+    let world = World::new(&sqlite()).with_csv().with_insurer(&url).with(
+        "mep_days = 60\n[policy.notices]\nfrom = \"mep\"\ndays = 30\nthreshold = \"500.00\"\n\
+         [policy.claims]\nfrom = \"notice\"\ndays = 120",
+    );
+    let setup = world.setup().await;
+    world.export("clients_1.csv", format!("{CLIENTS}{}", client("C1", "000000018", "100 000,00")).as_bytes());
+    let f1 = invoice("F1", "C1", "31/12/2026", "31/01/2027", "900,00", "900,00");
+    let small = invoice("F2", "C1", "31/12/2026", "31/01/2027", "499,99", "499,99");
+    world.export("encours_1.csv", format!("{ITEMS}{f1}{small}").as_bytes());
+    let told = |report: &encours::engine::Report| {
+        deltas(report).into_iter().filter(|told| told.starts_with("deadline.")).collect::<Vec<_>>()
+    };
+    let notice = |state, who: Option<&str>| {
+        (DeadlineKind::OverdueNotice, state, "2027-05-01".to_owned(), who.map(str::to_owned))
+    };
+    for (on, said) in [("2027-04-15", 0), ("2027-04-16", 1), ("2027-04-17", 0), ("2027-04-26", 1)] {
+        let report = run(&setup, on).await;
+        let wanted: Vec<String> = (0..said).map(|_| "deadline.upcoming=1".to_owned()).collect();
+        assert_eq!(told(&report), wanted, "on {on}");
+    }
+    let before = stand(&setup, "2027-04-26").await;
+    assert!(before.contains(&notice(DeadlineState::DueSoon, None)), "{before:?}");
+    let own = before.iter().filter(|(kind, ..)| *kind == DeadlineKind::OverdueNotice).count();
+    assert_eq!(own, 1, "F2 is below the threshold: {before:?}");
+    assert_eq!(
+        stand(&setup, "2027-05-02")
+            .await
+            .iter()
+            .filter(|d| **d == notice(DeadlineState::Missed, None))
+            .count(),
+        1
+    );
+
+    let mut tx = setup.ledger.read().await.unwrap();
+    let effects = tx.effects("exemple", &[]).await.unwrap();
+    tx.rollback().await.unwrap();
+    let effect = effects.iter().find(|row| row.kind == "notify_overdue").unwrap();
+    let options =
+        Options { which: Which::Approved, by: "Ada", day: day("2027-04-27"), now: encours::clock::now() };
+    let because = "by registered letter, receipt 4711";
+    let settled = settle_by_hand(&setup, &effect.id, Verdict::Done, because, &options).await.unwrap();
+    assert_eq!(settled.unwrap().state, "done");
+    let report = run(&setup, "2027-05-02").await;
+    assert_eq!(told(&report), ["deadline.met=1"]);
+    let after = stand(&setup, "2027-05-02").await;
+    let met = notice(DeadlineState::Met, Some("Ada: by registered letter, receipt 4711"));
+    assert!(after.contains(&met), "{after:?}");
+    assert_eq!(told(&run(&setup, "2027-05-03").await), Vec::<String>::new(), "said once");
+    assert_eq!(
+        told(&run(&setup, "2027-08-30").await),
+        ["deadline.missed=2"],
+        "the claims of both were owed by 29 August: claims have no threshold here"
+    );
+}
