@@ -1,0 +1,120 @@
+//! The sentences of a story, and the figures in them.
+
+use super::*;
+use encours::model::{Decision, Layer, LayerKind};
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn invoice(number: &str, euros: i64, issued: &str) -> ItemView {
+    let issued = day(issued);
+    ItemView {
+        connection: "erp".into(),
+        external_id: number.into(),
+        number: number.into(),
+        kind: "invoice".into(),
+        account: "C1".into(),
+        currency: "EUR".into(),
+        total_minor: euros * 100,
+        open_minor: euros * 100,
+        issued,
+        due: issued + chrono::Days::new(30),
+        original_due: issued + chrono::Days::new(30),
+        due_estimated: false,
+        disputed: false,
+    }
+}
+
+fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -> LimitRow {
+    let payload = Limit {
+        reference: "L1".into(),
+        insurer_buyer_id: "77".into(),
+        buyer_name: "EXEMPLE".into(),
+        identifiers: vec![],
+        policy: "P1".into(),
+        decision,
+        decision_code: code.into(),
+        requested_minor: None,
+        amount_minor: euros * 100,
+        currency: Currency::EUR,
+        layers: vec![Layer { kind: LayerKind::Permanent, amount_minor: euros * 100, until: None }],
+        effective_from: day(from),
+        effective_to: None,
+        withdrawal_on: None,
+        decided_on: Some(day(from)),
+        conditions: vec![],
+        rating: None,
+        our_reference: None,
+        in_other_currency: None,
+    };
+    LimitRow {
+        connection: "insurer".into(),
+        policy: "P1".into(),
+        insurer_buyer_id: "77".into(),
+        buyer_id: Some("siren:404833048".into()),
+        payload: sqlx::types::Json(payload),
+        version,
+        seen_on: day(from),
+        recorded_at: encours::clock::now(),
+    }
+}
+
+/// Example A of the shared rules: a cut leaves covered what was already invoiced.
+fn example_a() -> File {
+    File {
+        stops: vec![],
+        buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
+        accounts: vec![],
+        links: vec![],
+        items: vec![
+            invoice("F1", 60_000, "2026-02-05"),
+            invoice("F2", 50_000, "2026-03-01"),
+            invoice("F3", 20_000, "2026-03-15"),
+        ],
+        limits: vec![
+            limit(1, Decision::Approved, "A", 100_000, "2026-01-01"),
+            limit(2, Decision::Reduced, "R", 40_000, "2026-03-10"),
+        ],
+        ratings: vec![],
+        breaks: vec![],
+        deltas: vec![],
+        policies: vec![Policy {
+            maximum_terms_days: Some(120),
+            ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), 90.into())
+        }],
+        day: day("2026-03-20"),
+    }
+}
+
+#[test]
+fn the_story_of_a_cut_says_what_is_covered_and_why() {
+    let file = example_a();
+    let items = file.open_items().unwrap();
+    let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
+    let told = file.told(&exposures(&items, file.day).unwrap(), &insured);
+    for expected in [
+        "130 000.00 EUR: 3 invoices for 130 000.00 EUR.",
+        "2026-03-10  reduced (R): 40 000.00 EUR; first read on 2026-03-10",
+        "The limit today is 40 000.00 EUR since 2026-03-10.",
+        "older invoices leave only this much of the limit",
+        "older invoices use up the limit of that day",
+        "Covered: 100 000.00 EUR of the 130 000.00 EUR owed in EUR. Uninsured: 30 000.00 EUR, beyond the limit.",
+        "the insurer pays 90 000.00 EUR (90 % of what is covered)",
+        "A new invoice would find no room in today's limit.",
+    ] {
+        assert!(told.contains(expected), "\"{expected}\" is missing in:\n{told}");
+    }
+    let json = file.json(&[], &insured);
+    assert_eq!(json["cover"][0]["lines"][1]["covered"], "40000.00");
+    assert_eq!(json["cover"][0]["lines"][1]["reason"], "limit_used");
+}
+
+#[test]
+fn a_delta_concerns_the_buyer_that_its_facts_name() {
+    let id = "siren:404833048";
+    for data in [json!({ "buyer": id }), json!({ "buyer": { "id": id } }), json!({ "subject": id })] {
+        assert!(concerns(&data, id), "{data}");
+    }
+    assert!(!concerns(&json!({ "buyer": null, "name": id }), id));
+}
