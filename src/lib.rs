@@ -19,4 +19,5 @@ pub mod model;
 pub mod queue;
 pub mod reconcile;
 pub mod sandbox;
+pub mod server;
 pub mod transport;

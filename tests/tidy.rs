@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("cli", 7),
     ("sandbox", 6),
     ("demo", 6),
+    ("server", 6),
     ("engine", 5),
     ("ledger", 4),
     ("queue", 4),

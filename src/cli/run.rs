@@ -1,6 +1,10 @@
 //! `encours run`: the daemon.
 
-use encours::engine;
+use std::sync::Arc;
+
+use encours::engine::{self, Hints};
+use encours::server;
+use tokio::sync::Notify;
 
 use super::{Context, Exit, sync};
 
@@ -23,6 +27,22 @@ pub async fn run(context: &Context, _: &Args) -> anyhow::Result<Exit> {
         broker = setup.amqp.is_some(),
         "started"
     );
+    let listener = match setup.server {
+        Some(own) => Some(server::listen(own.listen).await?),
+        None => None,
+    };
+    let (hints, ending) = (Arc::new(Hints::default()), Arc::new(Notify::new()));
+    let hearing = async {
+        let Some(listener) = listener else { return };
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "hints of partners are taken at /hints/CONNECTION");
+        }
+        let ending = Arc::clone(&ending);
+        let until = async move { ending.notified().await };
+        if let Err(error) = server::serve(&setup, listener, Arc::clone(&hints), until).await {
+            tracing::error!(%error, "no hint is heard");
+        }
+    };
     let stop = async {
         signal().await;
         tracing::info!("stopping when the transaction in hand is done; a second signal stops at once");
@@ -31,8 +51,13 @@ pub async fn run(context: &Context, _: &Args) -> anyhow::Result<Exit> {
         signal().await;
         signal().await;
     };
+    let daemon = async {
+        let done = engine::run(&setup, &hints, stop).await;
+        ending.notify_one();
+        done
+    };
     let exit = tokio::select! {
-        done = engine::run(&setup, stop) => {
+        (done, ()) = async { tokio::join!(daemon, hearing) } => {
             done?;
             Exit::Fine
         }

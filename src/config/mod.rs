@@ -4,6 +4,7 @@ mod policy;
 pub mod secret;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -25,6 +26,8 @@ pub struct Config {
     pub amqp: Option<Amqp>,
     /// How the daemon runs.
     pub schedule: Schedule,
+    /// What others may call, where anything.
+    pub server: Option<Server>,
     /// Payment terms for sources without due dates.
     pub terms: Terms,
     /// Connections, in the order of the file.
@@ -70,12 +73,22 @@ pub struct Schedule {
     pub every_minutes: u64,
     /// A snapshot that would settle more than this share of the open items is refused.
     pub vanish_percent_max: u64,
+    /// Seconds from the end of a cycle to an early one that a partner's hint asks for.
+    pub hint_seconds: u64,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { every_minutes: 60, vanish_percent_max: 20 }
+        Self { every_minutes: 60, vanish_percent_max: 20, hint_seconds: 60 }
     }
+}
+
+/// What others may call.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port, best on the loopback behind a proxy that speaks TLS.
+    pub listen: SocketAddr,
 }
 
 /// Payment terms.
@@ -121,6 +134,7 @@ struct File {
     amqp: Option<Amqp>,
     #[serde(default)]
     schedule: Schedule,
+    server: Option<Server>,
     #[serde(default)]
     terms: Terms,
     #[serde(default)]
@@ -189,6 +203,7 @@ impl Config {
             ledger: file.ledger.url,
             amqp: file.amqp,
             schedule: file.schedule,
+            server: file.server,
             terms: file.terms,
             connections: file.connection,
             policies,

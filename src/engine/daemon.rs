@@ -9,24 +9,45 @@ use super::publish::LedgerOutbox;
 use super::{CycleOptions, Error, Setup, cycle, effects};
 use crate::queue::{Publisher, Remedy};
 
+/// Hints that something has changed at a partner: the next cycle comes early. Any number of them before it are one.
+#[derive(Debug, Default)]
+pub struct Hints(Notify);
+
+impl Hints {
+    /// Gives a hint.
+    pub fn give(&self) {
+        self.0.notify_one();
+    }
+}
+
 /// Runs cycles until `shutdown` resolves; the transaction in hand is finished first.
 ///
 /// A cycle that fails is logged and tried again at the next interval; deltas wait in the outbox meanwhile.
 ///
 /// # Errors
 /// [`Error::Queue`] when the broker's settings have to change before anything can be published.
-pub async fn run(setup: &Setup, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+pub async fn run(
+    setup: &Setup,
+    hints: &Hints,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), Error> {
     let wake = Notify::new();
     let (stop, stopped) = watch::channel(false);
     let cycles = async {
         let mut stopped = stopped.clone();
         let pause = Duration::from_secs(setup.schedule.every_minutes.max(1) * 60);
+        let hint_pause = Duration::from_secs(setup.schedule.hint_seconds).min(pause);
         while !*stopped.borrow() {
             one_cycle(setup).await;
             send_effects(setup).await;
             wake.notify_one();
+            let hinted = async {
+                tokio::time::sleep(hint_pause).await;
+                hints.0.notified().await;
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = hinted => {}
                 _ = stopped.changed() => {}
             }
         }

@@ -18,7 +18,7 @@ mod setup;
 pub mod stops;
 
 pub use cycle::cycle;
-pub use daemon::run;
+pub use daemon::{Hints, run};
 pub use link::{insurer_party, party, relink};
 pub use publish::publish;
 pub use report::{OperationReport, Outcome, Report};

@@ -24,6 +24,8 @@ pub struct Setup {
     pub policies: Vec<Policy>,
     /// How the daemon runs.
     pub schedule: Schedule,
+    /// What others may call, where anything.
+    pub server: Option<config::Server>,
     /// The broker, where there is one.
     pub amqp: Option<queue::Settings>,
 }
@@ -76,6 +78,7 @@ impl Setup {
                 connections,
                 policies: config.policies.clone(),
                 schedule: config.schedule.clone(),
+                server: config.server,
                 amqp,
             }),
             _ => Err(SetupError { problems }),
