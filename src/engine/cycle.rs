@@ -154,7 +154,7 @@ pub async fn cycle(
     deltas.extend(identity_breaks(&mut tx, &context, &resolved).await?);
     deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);
     let whole = settled_on != Some(day) || policy_changed;
-    deltas.extend(settle(&mut tx, &context, (!whole).then_some(&touched)).await?);
+    deltas.extend(settle(&mut tx, &context, &resolved.accounts, (!whole).then_some(&touched)).await?);
     // What is stated must not come from half a reading.
     let erps_read =
         setup.connections.iter().filter(|own| own.connector.manifest.role == Role::Erp).all(|own| {

@@ -47,8 +47,8 @@ fn add(totals: &mut Totals, (currency, minor): (Currency, i64), count: i64) {
 
 /// One operation, taken in and not yet concluded.
 pub(super) struct Consumed {
-    accounts: AccountLanding,
-    items: ItemLanding,
+    /// What the ledger knows; not asked for when nothing arrived.
+    known: Option<(AccountLanding, ItemLanding)>,
     arrived: Arrived,
 }
 
@@ -87,14 +87,12 @@ impl Landing<'_> {
         tx: &mut Tx<'_>,
         mut batches: Receiver<Batch>,
     ) -> Result<Consumed, Error> {
-        let snapshot = self.mode == Mode::Snapshot;
-        let mut accounts = AccountLanding::begin(tx, self.connection, self.now).await?;
-        let mut items = ItemLanding::begin(tx, self.connection, self.operation, snapshot, self.now).await?;
         let mut arrived = Arrived::default();
-        let Some(mut batch) = batches.recv().await else { return Ok(Consumed { accounts, items, arrived }) };
+        let Some(mut batch) = batches.recv().await else { return Ok(Consumed { known: None, arrived }) };
+        let (mut accounts, mut items) = self.known(tx, self.mode == Mode::Snapshot).await?;
         if self.is_items() && items.is_first(tx, batch.records.len()) {
             self.stream(tx, batch, batches, &mut arrived, &accounts, &mut items).await?;
-            return Ok(Consumed { accounts, items, arrived });
+            return Ok(Consumed { known: Some((accounts, items)), arrived });
         }
         loop {
             let source = source_of(&batch);
@@ -104,9 +102,15 @@ impl Landing<'_> {
             self.tell(&arrived);
             batch = match batches.recv().await {
                 Some(next) => next,
-                None => return Ok(Consumed { accounts, items, arrived }),
+                None => return Ok(Consumed { known: Some((accounts, items)), arrived }),
             };
         }
+    }
+
+    async fn known(&self, tx: &mut Tx<'_>, snapshot: bool) -> Result<(AccountLanding, ItemLanding), Error> {
+        let accounts = AccountLanding::begin(tx, self.connection, self.now).await?;
+        let items = ItemLanding::begin(tx, self.connection, self.operation, snapshot, self.now).await?;
+        Ok((accounts, items))
     }
 
     /// Lands the items of a connection of which the ledger has none: nothing needs to be asked, so the ledger copies what it
@@ -154,12 +158,16 @@ impl Landing<'_> {
         shown: Mode,
     ) -> Result<Landed, Error> {
         let snapshot = shown == Mode::Snapshot;
-        let Consumed { mut accounts, items, mut arrived } = consumed;
+        let Consumed { known, mut arrived } = consumed;
         if !snapshot && arrived.read == 0 {
             // An optional source that is not there, or nothing new: no list to compare with.
             let report = Some(OperationReport::new(self.connection, self.operation));
             return Ok(Landed { report, ..Landed::default() });
         }
+        let (mut accounts, items) = match known {
+            Some(known) => known,
+            None => self.known(tx, self.mode == Mode::Snapshot).await?,
+        };
         accounts.write_from_items(tx, std::mem::take(&mut arrived.described)).await?;
         let mut landed = Landed { unknown: std::mem::take(&mut arrived.unknown), ..Landed::default() };
         let item_result = items.finish(tx, self.vanish_percent_max).await?;
@@ -195,7 +203,8 @@ impl Landing<'_> {
                 });
             }
         }
-        landed.buyers.extend(tx.buyers_of_accounts(self.connection, &item_result.touched).await?);
+        let touched = item_result.touched.iter().filter_map(|account| accounts.buyer_of(account));
+        landed.buyers.extend(touched.map(str::to_owned));
         landed.buyers.append(&mut accounts.buyers);
         let other = &accounts.landed;
         let items_or_accounts = if self.is_items() { &item_result } else { other };

@@ -47,7 +47,7 @@ pub(super) const PLANNED: &[BreakKind] = &[
 /// Everything of one buyer.
 struct Sheet<'a> {
     id: &'a str,
-    accounts: &'a [AccountRow],
+    accounts: &'a [&'a AccountRow],
     limits: BTreeMap<(&'a str, &'a str), Vec<&'a LimitRow>>,
     /// Its stops of cover, as they are remembered.
     stops: &'a [CoverStopRow],
@@ -73,32 +73,36 @@ struct Results {
     deltas: Vec<Delta>,
 }
 
-/// Settles some buyers, or all with `None`, and returns the deltas that follow.
+/// Settles some buyers, or all with `None`, and returns the deltas that follow. `accounts` are all of the company, each with
+/// the buyer it has now.
 pub(super) async fn settle(
     tx: &mut Tx<'_>,
     context: &Context<'_>,
+    accounts: &[AccountRow],
     scope: Option<&BTreeSet<String>>,
 ) -> Result<Vec<Delta>, Error> {
     if scope.is_some_and(BTreeSet::is_empty) {
         return Ok(Vec::new());
     }
     let company = context.company;
-    let accounts = match scope {
-        None => tx.accounts(company).await?,
-        Some(buyers) => tx.accounts_of(company, buyers).await?,
-    };
     let holding: BTreeSet<String> = tx.connections_holding_limits(company).await?.into_iter().collect();
     let limits = tx.limit_versions(company, scope).await?;
     let exposures = by_buyer(tx.exposures(company, scope).await?, |row| &row.buyer_id);
     let covers = by_buyer(tx.covers(company, scope).await?, |row| &row.buyer_id);
     let stops = by_buyer(tx.cover_stops(company, scope).await?, |row| &row.buyer_id);
 
-    let accounts = by_buyer(accounts, |row| &row.buyer_id);
+    let mut of_buyers: BTreeMap<&str, Vec<&AccountRow>> = BTreeMap::new();
+    for row in accounts.iter().filter(|row| scope.is_none_or(|scope| scope.contains(&row.buyer_id))) {
+        of_buyers.entry(&row.buyer_id).or_default().push(row);
+    }
+    for rows in of_buyers.values_mut() {
+        rows.sort_unstable_by_key(|row| (&row.connection, &row.external_id));
+    }
     let mut sheets: BTreeMap<&str, Sheet<'_>> = BTreeMap::new();
-    let ids = accounts.keys().chain(exposures.keys()).chain(covers.keys()).chain(stops.keys());
-    let ids = ids.chain(scope.into_iter().flatten());
+    let rows = exposures.keys().chain(covers.keys()).chain(stops.keys()).chain(scope.into_iter().flatten());
+    let ids = of_buyers.keys().copied().chain(rows.map(String::as_str));
     for id in ids {
-        let rows = accounts.get(id).map(Vec::as_slice).unwrap_or_default();
+        let rows = of_buyers.get(id).map(Vec::as_slice).unwrap_or_default();
         let stops = stops.get(id).map(Vec::as_slice).unwrap_or_default();
         sheets.entry(id).or_insert_with(|| Sheet { id, accounts: rows, limits: BTreeMap::new(), stops });
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
-use super::db::{Tx, marks, on, row, values};
+use super::db::{Tx, marks, on, row};
+use super::rows::{Existing, Rows};
 use super::{Error, Landed};
 use crate::ids::fingerprint;
 use crate::model::{Account, Currency, Identifier, Instant, Scheme, buyer_id_of};
@@ -133,6 +134,12 @@ impl AccountLanding {
         self.known.contains_key(external_id)
     }
 
+    /// The buyer of an account of the connection, as the ledger has it now.
+    #[must_use]
+    pub fn buyer_of(&self, external_id: &str) -> Option<&str> {
+        self.known.get(external_id).map(|(_, buyer, _)| buyer.as_str())
+    }
+
     async fn land(&mut self, tx: &mut Tx<'_>, accounts: Vec<Account>, customer: bool) -> Result<(), Error> {
         let mut rows: BTreeMap<String, (Account, Vec<u8>, String)> = BTreeMap::new();
         let mut touched = BTreeSet::new();
@@ -161,45 +168,31 @@ impl AccountLanding {
             rows.insert(account.external_id.clone(), (account, hash, buyer));
         }
         let rows: Vec<_> = rows.into_values().collect();
-        for chunk in rows.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO account (connection, external_id, code, name, country, street, postcode, town, identifiers, insurer_buyer_id, \
-                 limit_minor, limit_currency, terms_days, blocked, buyer_id, origin, content_hash, recorded_at) VALUES {} \
-                 ON CONFLICT (connection, external_id) DO UPDATE SET code = excluded.code, name = excluded.name, \
-                 country = excluded.country, street = excluded.street, postcode = excluded.postcode, \
-                 town = excluded.town, identifiers = excluded.identifiers, insurer_buyer_id = excluded.insurer_buyer_id, \
-                 limit_minor = excluded.limit_minor, limit_currency = excluded.limit_currency, terms_days = excluded.terms_days, \
-                 blocked = excluded.blocked, buyer_id = excluded.buyer_id, origin = excluded.origin, \
-                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
-                values(tx, chunk.len(), 18)
-            );
-            on!(&mut *tx, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (account, hash, buyer) in chunk {
-                    let identifiers: Vec<_> = account.identifiers.iter().map(|id| (id.scheme.as_str(), id.value.as_str())).collect();
-                    query = query
-                        .bind(&self.connection)
-                        .bind(&account.external_id)
-                        .bind(&account.code)
-                        .bind(&account.name)
-                        .bind(&account.country)
-                        .bind(&account.street)
-                        .bind(&account.postcode)
-                        .bind(&account.town)
-                        .bind(Json(serde_json::json!(identifiers)))
-                        .bind(&account.insurer_buyer_id)
-                        .bind(account.limit_minor)
-                        .bind(account.limit_currency.map(|currency| currency.code().to_owned()))
-                        .bind(account.terms_days)
-                        .bind(account.blocked)
-                        .bind(buyer)
-                        .bind(if customer { "customer" } else { "item" })
-                        .bind(hash)
-                        .bind(self.now);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let (connection, now) = (self.connection.as_str(), self.now);
+        let columns = Rows::of(&rows)
+            .column("connection", |_| connection)
+            .column("external_id", |(account, ..)| account.external_id.as_str())
+            .column("code", |(account, ..)| account.code.as_str())
+            .column("name", |(account, ..)| account.name.as_str())
+            .column("country", |(account, ..)| account.country.as_str())
+            .column("street", |(account, ..)| account.street.as_deref())
+            .column("postcode", |(account, ..)| account.postcode.as_deref())
+            .column("town", |(account, ..)| account.town.as_deref())
+            .column("identifiers", |(account, ..)| {
+                let pairs = account.identifiers.iter().map(|id| (id.scheme.as_str(), id.value.as_str()));
+                Json(pairs.collect::<Vec<_>>())
+            })
+            .column("insurer_buyer_id", |(account, ..)| account.insurer_buyer_id.as_deref())
+            .column("limit_minor", |(account, ..)| account.limit_minor)
+            .column("limit_currency", |(account, ..)| account.limit_currency.as_ref().map(Currency::code))
+            .column("terms_days", |(account, ..)| account.terms_days)
+            .column("blocked", |(account, ..)| account.blocked)
+            .column("buyer_id", |(.., buyer)| buyer.as_str())
+            .column("origin", |_| if customer { "customer" } else { "item" })
+            .column("content_hash", |(_, hash, _)| hash.as_slice())
+            .column("recorded_at", |_| now);
+        let key = "connection, external_id";
+        tx.insert("account", columns, Existing::Replaced { key, but: &[] }).await?;
         tx.name_buyers(&touched, self.now).await?;
         self.buyers.append(&mut touched);
         Ok(())
@@ -217,23 +210,32 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::Database`].
     pub async fn name_buyers(&mut self, touched: &BTreeSet<String>, now: Instant) -> Result<(), Error> {
-        let touched: Vec<&String> = touched.iter().collect();
-        for chunk in touched.chunks(ROWS_MAX) {
-            let sql = format!(
+        let sql = |among: &str| {
+            format!(
                 "INSERT INTO buyer (id, name, country, recorded_at) SELECT buyer_id, name, country, $1 FROM \
                  (SELECT buyer_id, name, country, ROW_NUMBER() OVER (PARTITION BY buyer_id ORDER BY origin, connection, \
-                 external_id) AS place FROM account WHERE buyer_id IN ({})) AS ranked WHERE place = 1 \
+                 external_id) AS place FROM account WHERE buyer_id {among}) AS ranked WHERE place = 1 \
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name, country = excluded.country, \
-                 recorded_at = excluded.recorded_at WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country",
-                marks(2, chunk.len())
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now);
-                for buyer in chunk {
-                    query = query.bind(*buyer);
+                 recorded_at = excluded.recorded_at WHERE buyer.name <> excluded.name OR buyer.country <> excluded.country"
+            )
+        };
+        let touched: Vec<&String> = touched.iter().collect();
+        match self {
+            Self::Postgres(_) if touched.is_empty() => {}
+            Self::Postgres(transaction) => {
+                let query = sqlx::query(AssertSqlSafe(sql("= ANY($2)"))).bind(now).bind(&touched);
+                query.execute(&mut **transaction).await?;
+            }
+            Self::Sqlite(transaction) => {
+                for chunk in touched.chunks(ROWS_MAX) {
+                    let among = format!("IN ({})", marks(2, chunk.len()));
+                    let mut query = sqlx::query(AssertSqlSafe(sql(&among))).bind(now);
+                    for buyer in chunk {
+                        query = query.bind(*buyer);
+                    }
+                    query.execute(&mut **transaction).await?;
                 }
-                query.execute(c).await?;
-            });
+            }
         }
         Ok(())
     }
@@ -276,33 +278,5 @@ impl Tx<'_> {
             all.extend(rows);
         }
         Ok(all)
-    }
-
-    /// The buyers behind accounts of a connection.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn buyers_of_accounts(
-        &mut self,
-        connection: &str,
-        accounts: &BTreeSet<String>,
-    ) -> Result<BTreeSet<String>, Error> {
-        let mut buyers = BTreeSet::new();
-        let accounts: Vec<&String> = accounts.iter().collect();
-        for chunk in accounts.chunks(ROWS_MAX) {
-            let sql = format!(
-                "SELECT DISTINCT buyer_id FROM account WHERE connection = $1 AND external_id IN ({})",
-                marks(2, chunk.len())
-            );
-            let rows: Vec<(String,)> = on!(&mut *self, c => {
-                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(connection);
-                for account in chunk {
-                    query = query.bind(*account);
-                }
-                query.fetch_all(c).await?
-            });
-            buyers.extend(rows.into_iter().map(|(id,)| id));
-        }
-        Ok(buyers)
     }
 }

@@ -5,7 +5,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Ledger, Tx, marks, on, row, values};
+use super::db::{Ledger, Tx, marks, on, row};
+use super::rows::{Existing, Rows};
 use crate::ids::fingerprint_hex;
 use crate::model::{Delta, Instant};
 
@@ -36,6 +37,15 @@ row! {
     }
 }
 
+/// Deltas of one statement.
+const ROWS_MAX: usize = 4_000;
+
+/// The same fact has the same id, whoever finds it and whenever.
+fn id_of(company: &str, delta: &Delta) -> String {
+    let parts = [company, delta.event.as_str(), &delta.connection, &delta.subject, &delta.version];
+    fingerprint_hex(&parts.map(str::as_bytes))
+}
+
 const COLUMNS: &str = "seq, id, event, subject, routing_key, summary, data, created_at, published_at, run";
 
 impl Tx<'_> {
@@ -51,35 +61,40 @@ impl Tx<'_> {
         now: Instant,
     ) -> Result<u64, Error> {
         let mut said = 0;
-        for chunk in deltas.chunks(400) {
-            let sql = format!(
-                "INSERT INTO delta (id, company, run, event, subject, connection, routing_key, summary, data, created_at) \
-                 VALUES {} ON CONFLICT (id) DO NOTHING",
-                values(self, chunk.len(), 10)
-            );
-            said += on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for delta in chunk {
-                    let raw = RawValue::from_string(delta.data.clone())
-                        .map_err(|_| Error::unreadable("delta", delta.data.clone()))?;
-                    let id = fingerprint_hex(&[company.as_bytes(), delta.event.as_str().as_bytes(), delta.connection.as_bytes(),
-                        delta.subject.as_bytes(), delta.version.as_bytes()]);
-                    query = query
-                        .bind(id)
-                        .bind(company)
-                        .bind(run)
-                        .bind(delta.event.as_str())
-                        .bind(&delta.subject)
-                        .bind(&delta.connection)
-                        .bind(delta.routing_key())
-                        .bind(&delta.summary)
-                        .bind(Json(raw))
-                        .bind(now);
-                }
-                query.execute(c).await?.rows_affected()
-            });
+        // The facts of many deltas are not held twice at once.
+        for chunk in deltas.chunks(ROWS_MAX) {
+            said += self.say_some(company, run, chunk, now).await?;
         }
         Ok(said)
+    }
+
+    async fn say_some(
+        &mut self,
+        company: &str,
+        run: &str,
+        deltas: &[Delta],
+        now: Instant,
+    ) -> Result<u64, Error> {
+        let ready: Vec<(String, String, Json<Box<RawValue>>, &Delta)> = deltas
+            .iter()
+            .map(|delta| {
+                let raw = RawValue::from_string(delta.data.clone())
+                    .map_err(|_| Error::unreadable("delta", delta.data.clone()))?;
+                Ok((id_of(company, delta), delta.routing_key(), Json(raw), delta))
+            })
+            .collect::<Result<_, Error>>()?;
+        let rows = Rows::of(&ready)
+            .column("id", |(id, ..)| id.as_str())
+            .column("company", |_| company)
+            .column("run", |_| run)
+            .column("event", |(.., delta)| delta.event.as_str())
+            .column("subject", |(.., delta)| delta.subject.as_str())
+            .column("connection", |(.., delta)| delta.connection.as_str())
+            .column("routing_key", |(_, key, ..)| key.as_str())
+            .column("summary", |(.., delta)| delta.summary.as_str())
+            .column("data", |(_, _, data, _)| data)
+            .column("created_at", |_| now);
+        self.insert("delta", rows, Existing::Stays { key: "id" }).await
     }
 
     /// The deltas of a company, newest first.

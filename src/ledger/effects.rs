@@ -10,8 +10,11 @@ use sqlx::types::Json;
 
 use super::Error;
 use super::db::{Tx, marks, on, placeholders_from, row, values};
+use super::rows::{Existing, Rows};
 use crate::ids::fingerprint_hex;
-use crate::model::{Action, Approval, Currency, Date, Effect, EffectKind, EffectState, Instant, Money};
+use crate::model::{
+    Action, Approval, Currency, Date, Effect, EffectKind, EffectState, Instant, LimitRequest, Money,
+};
 
 const ROWS_MAX: usize = 400;
 /// The kinds of which one lives per buyer and policy, as the index of the table has them.
@@ -586,23 +589,16 @@ impl Tx<'_> {
                 .collect();
             let (same, changed): (Vec<_>, Vec<_>) = chunk.iter().partition(|row| before.contains(*row));
             self.forget_exposures(company, &same, day).await?;
-            if changed.is_empty() {
-                continue;
-            }
-            let sql = format!(
-                "INSERT INTO exposure_day (company, buyer_id, currency, as_of, outstanding_minor, recorded_at) VALUES {} \
-                 ON CONFLICT (company, buyer_id, currency, as_of) DO UPDATE SET outstanding_minor = excluded.outstanding_minor, \
-                 recorded_at = CASE WHEN exposure_day.outstanding_minor = excluded.outstanding_minor \
-                 THEN exposure_day.recorded_at ELSE excluded.recorded_at END",
-                values(self, changed.len(), 6)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (buyer, currency, minor) in changed {
-                    query = query.bind(company).bind(*buyer).bind(*currency).bind(day).bind(*minor).bind(now);
-                }
-                query.execute(c).await?;
-            });
+            let rows = Rows::of(&changed)
+                .column("company", |_| company)
+                .column("buyer_id", |(buyer, ..)| *buyer)
+                .column("currency", |(_, currency, _)| *currency)
+                .column("as_of", |_| day)
+                .column("outstanding_minor", |(.., minor)| *minor)
+                .column("recorded_at", |_| now);
+            let key = "company, buyer_id, currency, as_of";
+            self.insert("exposure_day", rows, Existing::ReplacedIfOther { key, column: "outstanding_minor" })
+                .await?;
         }
         Ok(())
     }
@@ -710,28 +706,15 @@ impl Tx<'_> {
             .collect())
     }
 
-    /// The requests that insurers list as undecided, by connection: (reference, our reference, buyer, policy, amount, day).
+    /// The requests that an insurer lists as undecided, by its references.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn listed_requests(&mut self, connection: &str) -> Result<Vec<ListedRequest>, Error> {
-        let rows: Vec<(String, String, String, Json<serde_json::Value>)> = on!(self, c => sqlx::query_as(
-            "SELECT reference, policy, insurer_buyer_id, payload FROM limit_request WHERE connection = $1 ORDER BY reference")
-            .bind(connection).fetch_all(c).await?);
-        Ok(rows
-            .into_iter()
-            .map(|(reference, policy, insurer_buyer_id, payload)| ListedRequest {
-                our_reference: payload.get("our_reference").and_then(|v| v.as_str()).map(str::to_owned),
-                requested_minor: payload.get("requested_minor").and_then(serde_json::Value::as_i64),
-                requested_on: payload
-                    .get("requested_on")
-                    .and_then(|v| v.as_str())
-                    .and_then(|text| text.parse().ok()),
-                reference,
-                policy,
-                insurer_buyer_id,
-            })
-            .collect())
+    pub async fn listed_requests(&mut self, connection: &str) -> Result<Vec<LimitRequest>, Error> {
+        const SELECT: &str = "SELECT payload FROM limit_request WHERE connection = $1 ORDER BY reference";
+        let rows: Vec<(Json<LimitRequest>,)> =
+            on!(self, c => sqlx::query_as(SELECT).bind(connection).fetch_all(c).await?);
+        Ok(rows.into_iter().map(|(payload,)| payload.0).collect())
     }
 
     /// Open invoices past their original due date that nobody disputes, oldest first.
@@ -809,23 +792,6 @@ pub struct EndedRequests {
     pub refused_on: Option<Date>,
     /// What the last one asked for, minor units, and when it was answered.
     pub last: Option<(i64, Date)>,
-}
-
-/// A request that an insurer lists as undecided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedRequest {
-    /// The insurer's reference.
-    pub reference: String,
-    /// Ours, where the insurer keeps it.
-    pub our_reference: Option<String>,
-    /// The insurer's id of the buyer.
-    pub insurer_buyer_id: String,
-    /// The policy.
-    pub policy: String,
-    /// What was asked, minor units.
-    pub requested_minor: Option<i64>,
-    /// When.
-    pub requested_on: Option<Date>,
 }
 
 /// Whether a step may lead from one state to another, whatever the step itself says: what is sent was approved since it was

@@ -6,7 +6,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Tx, marks, on, placeholders_from, row, values};
+use super::db::{Tx, marks, on, placeholders_from, row};
+use super::rows::{Existing, Rows};
 use crate::ids::fingerprint;
 use crate::model::{Date, Decision, InOtherCurrency, Instant, Limit, LimitRequest};
 
@@ -231,35 +232,23 @@ impl Tx<'_> {
                 }
                 query.execute(c).await?;
             });
-            let sql = format!(
-                "INSERT INTO cover_limit ({COLUMNS}) VALUES {} ON CONFLICT (connection, policy, insurer_buyer_id) DO UPDATE SET \
-                 buyer_id = excluded.buyer_id, decision = excluded.decision, amount_minor = excluded.amount_minor, \
-                 currency = excluded.currency, effective_from = excluded.effective_from, payload = excluded.payload, \
-                 content_hash = excluded.content_hash, version = excluded.version, seen_on = excluded.seen_on, \
-                 recorded_at = excluded.recorded_at",
-                values(self, chunk.len(), 13)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for LimitChange { after: limit, buyer_id: buyer, version, .. } in chunk {
-                    query = query
-                        .bind(connection)
-                        .bind(&limit.policy)
-                        .bind(&limit.insurer_buyer_id)
-                        .bind(buyer)
-                        .bind(limit.decision.as_str())
-                        .bind(limit.amount_minor)
-                        .bind(limit.currency.code())
-                        .bind(limit.effective_from)
-                        .bind(Json(limit))
-                        .bind(hash(limit))
-                        .bind(*version)
-                        .bind(day)
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
         }
+        let rows = Rows::of(writes)
+            .column("connection", |_| connection)
+            .column("policy", |change| change.after.policy.as_str())
+            .column("insurer_buyer_id", |change| change.after.insurer_buyer_id.as_str())
+            .column("buyer_id", |change| change.buyer_id.as_deref())
+            .column("decision", |change| change.after.decision.as_str())
+            .column("amount_minor", |change| change.after.amount_minor)
+            .column("currency", |change| change.after.currency.code())
+            .column("effective_from", |change| change.after.effective_from)
+            .column("payload", |change| Json(&change.after))
+            .column("content_hash", |change| hash(&change.after))
+            .column("version", |change| change.version)
+            .column("seen_on", |_| day)
+            .column("recorded_at", |_| now);
+        let key = "connection, policy, insurer_buyer_id";
+        self.insert("cover_limit", rows, Existing::Replaced { key, but: &[] }).await?;
         Ok(())
     }
 
@@ -395,30 +384,17 @@ impl Tx<'_> {
                 query.execute(c).await?;
             });
         }
-        for chunk in writes.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO limit_request (connection, reference, policy, insurer_buyer_id, status, payload, content_hash, \
-                 recorded_at) VALUES {} ON CONFLICT (connection, reference) DO UPDATE SET policy = excluded.policy, \
-                 insurer_buyer_id = excluded.insurer_buyer_id, status = excluded.status, payload = excluded.payload, \
-                 content_hash = excluded.content_hash, recorded_at = excluded.recorded_at",
-                values(self, chunk.len(), 8)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (request, hash) in chunk {
-                    query = query
-                        .bind(connection)
-                        .bind(&request.reference)
-                        .bind(&request.policy)
-                        .bind(&request.insurer_buyer_id)
-                        .bind(request.status.as_str())
-                        .bind(Json(request))
-                        .bind(hash)
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let rows = Rows::of(&writes)
+            .column("connection", |_| connection)
+            .column("reference", |(request, _)| request.reference.as_str())
+            .column("policy", |(request, _)| request.policy.as_str())
+            .column("insurer_buyer_id", |(request, _)| request.insurer_buyer_id.as_str())
+            .column("status", |(request, _)| request.status.as_str())
+            .column("payload", |(request, _)| Json(request))
+            .column("content_hash", |(_, hash)| hash.as_slice())
+            .column("recorded_at", |_| now);
+        let key = "connection, reference";
+        self.insert("limit_request", rows, Existing::Replaced { key, but: &[] }).await?;
         Ok(())
     }
 }

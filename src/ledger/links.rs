@@ -10,6 +10,7 @@ use sqlx::AssertSqlSafe;
 
 use super::Error;
 use super::db::{Tx, on, placeholders_from, row, values};
+use super::rows::{Existing, Rows};
 use crate::model::{Instant, LinkKind, LinkReason};
 
 const ROWS_MAX: usize = 400;
@@ -176,29 +177,21 @@ impl Tx<'_> {
             if made.is_empty() {
                 continue;
             }
-            let sql = format!(
-                "INSERT INTO buyer_link (company, kind, connection, external_id, buyer_id, reason, detail, score, decided_by, \
-                 previous_buyer, recorded_at) VALUES {}",
-                values(self, made.len(), 11)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (link, (buyer, reason, detail)) in made {
-                    query = query
-                        .bind(company)
-                        .bind(link.kind.as_str())
-                        .bind(&link.connection)
-                        .bind(&link.external_id)
-                        .bind(buyer)
-                        .bind(reason.as_str())
-                        .bind(detail)
-                        .bind(link.score)
-                        .bind(by)
-                        .bind(link.previous_buyer.as_ref().filter(|previous| *previous != buyer))
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
+            let rows = Rows::of(&made)
+                .column("company", |_| company)
+                .column("kind", |(link, _)| link.kind.as_str())
+                .column("connection", |(link, _)| link.connection.as_str())
+                .column("external_id", |(link, _)| link.external_id.as_str())
+                .column("buyer_id", |(_, (buyer, ..))| buyer.as_str())
+                .column("reason", |(_, (_, reason, _))| reason.as_str())
+                .column("detail", |(_, (.., detail))| detail.as_str())
+                .column("score", |(link, _)| link.score)
+                .column("decided_by", |_| by)
+                .column("previous_buyer", |(link, (buyer, ..))| {
+                    link.previous_buyer.as_deref().filter(|previous| previous != buyer)
+                })
+                .column("recorded_at", |_| now);
+            self.insert("buyer_link", rows, Existing::Refused).await?;
         }
         Ok(())
     }
@@ -248,19 +241,9 @@ impl Tx<'_> {
     /// [`Error::Database`].
     pub async fn touch_buyers(&mut self, company: &str, buyers: &BTreeSet<String>) -> Result<(), Error> {
         let buyers: Vec<&String> = buyers.iter().collect();
-        for chunk in buyers.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO touched_buyer (company, buyer_id) VALUES {} ON CONFLICT (company, buyer_id) DO NOTHING",
-                values(self, chunk.len(), 2)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for buyer in chunk {
-                    query = query.bind(company).bind(*buyer);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let rows =
+            Rows::of(&buyers).column("company", |_| company).column("buyer_id", |buyer| buyer.as_str());
+        self.insert("touched_buyer", rows, Existing::Stays { key: "company, buyer_id" }).await?;
         Ok(())
     }
 

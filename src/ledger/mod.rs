@@ -21,6 +21,7 @@ mod positions;
 mod quarantine;
 mod ratings;
 mod read;
+mod rows;
 mod runs;
 mod statements;
 mod stops;
@@ -32,8 +33,8 @@ pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
 pub use effects::{
-    AUTOMATIC, EffectRow, EffectStep, EndedRequests, ListedRequest, OverdueRow, PeakRow, Proposed, Step,
-    effect_id, reference_of,
+    AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, PeakRow, Proposed, Step, effect_id,
+    reference_of,
 };
 pub use indicators::{BuyerSums, RunDay, SourceRead, business_day};
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};

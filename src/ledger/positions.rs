@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, marks, on, row, values};
+use super::db::{Tx, marks, on, row};
+use super::rows::{Existing, Rows};
 use crate::model::{Date, Instant};
 
 const ROWS_MAX: usize = 400;
@@ -147,44 +148,27 @@ impl Tx<'_> {
         rows: &[ExposureRow],
         now: Instant,
     ) -> Result<(), Error> {
-        for chunk in rows.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO exposure (company, {EXPOSURE}, recorded_at) VALUES {} ON CONFLICT (company, buyer_id, currency) \
-                 DO UPDATE SET outstanding_minor = excluded.outstanding_minor, not_due_minor = excluded.not_due_minor, \
-                 overdue_30_minor = excluded.overdue_30_minor, overdue_60_minor = excluded.overdue_60_minor, \
-                 overdue_90_minor = excluded.overdue_90_minor, overdue_more_minor = excluded.overdue_more_minor, \
-                 disputed_minor = excluded.disputed_minor, credits_minor = excluded.credits_minor, \
-                 unallocated_minor = excluded.unallocated_minor, oldest_due = excluded.oldest_due, \
-                 invoice_count = excluded.invoice_count, said_minor = excluded.said_minor, version = excluded.version, \
-                 as_of = excluded.as_of, recorded_at = excluded.recorded_at",
-                values(self, chunk.len(), 18)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for row in chunk {
-                    query = query
-                        .bind(company)
-                        .bind(&row.buyer_id)
-                        .bind(&row.currency)
-                        .bind(row.outstanding_minor)
-                        .bind(row.not_due_minor)
-                        .bind(row.overdue_30_minor)
-                        .bind(row.overdue_60_minor)
-                        .bind(row.overdue_90_minor)
-                        .bind(row.overdue_more_minor)
-                        .bind(row.disputed_minor)
-                        .bind(row.credits_minor)
-                        .bind(row.unallocated_minor)
-                        .bind(row.oldest_due)
-                        .bind(row.invoice_count)
-                        .bind(row.said_minor)
-                        .bind(row.version)
-                        .bind(row.as_of)
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let rows = Rows::of(rows)
+            .column("company", |_| company)
+            .column("buyer_id", |row| row.buyer_id.as_str())
+            .column("currency", |row| row.currency.as_str())
+            .column("outstanding_minor", |row| row.outstanding_minor)
+            .column("not_due_minor", |row| row.not_due_minor)
+            .column("overdue_30_minor", |row| row.overdue_30_minor)
+            .column("overdue_60_minor", |row| row.overdue_60_minor)
+            .column("overdue_90_minor", |row| row.overdue_90_minor)
+            .column("overdue_more_minor", |row| row.overdue_more_minor)
+            .column("disputed_minor", |row| row.disputed_minor)
+            .column("credits_minor", |row| row.credits_minor)
+            .column("unallocated_minor", |row| row.unallocated_minor)
+            .column("oldest_due", |row| row.oldest_due)
+            .column("invoice_count", |row| row.invoice_count)
+            .column("said_minor", |row| row.said_minor)
+            .column("version", |row| row.version)
+            .column("as_of", |row| row.as_of)
+            .column("recorded_at", |_| now);
+        let key = "company, buyer_id, currency";
+        self.insert("exposure", rows, Existing::Replaced { key, but: &[] }).await?;
         Ok(())
     }
 
@@ -198,36 +182,22 @@ impl Tx<'_> {
         rows: &[CoverRow],
         now: Instant,
     ) -> Result<(), Error> {
-        for chunk in rows.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO cover (company, {COVER}, recorded_at) VALUES {} ON CONFLICT (company, buyer_id, connection, policy) \
-                 DO UPDATE SET currency = excluded.currency, cap_minor = excluded.cap_minor, \
-                 covered_minor = excluded.covered_minor, uninsured_minor = excluded.uninsured_minor, \
-                 indemnity_minor = excluded.indemnity_minor, over_limit = excluded.over_limit, version = excluded.version, \
-                 as_of = excluded.as_of, recorded_at = excluded.recorded_at",
-                values(self, chunk.len(), 13)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for row in chunk {
-                    query = query
-                        .bind(company)
-                        .bind(&row.buyer_id)
-                        .bind(&row.connection)
-                        .bind(&row.policy)
-                        .bind(&row.currency)
-                        .bind(row.cap_minor)
-                        .bind(row.covered_minor)
-                        .bind(row.uninsured_minor)
-                        .bind(row.indemnity_minor)
-                        .bind(row.over_limit)
-                        .bind(row.version)
-                        .bind(row.as_of)
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let rows = Rows::of(rows)
+            .column("company", |_| company)
+            .column("buyer_id", |row| row.buyer_id.as_str())
+            .column("connection", |row| row.connection.as_str())
+            .column("policy", |row| row.policy.as_str())
+            .column("currency", |row| row.currency.as_str())
+            .column("cap_minor", |row| row.cap_minor)
+            .column("covered_minor", |row| row.covered_minor)
+            .column("uninsured_minor", |row| row.uninsured_minor)
+            .column("indemnity_minor", |row| row.indemnity_minor)
+            .column("over_limit", |row| row.over_limit)
+            .column("version", |row| row.version)
+            .column("as_of", |row| row.as_of)
+            .column("recorded_at", |_| now);
+        let key = "company, buyer_id, connection, policy";
+        self.insert("cover", rows, Existing::Replaced { key, but: &[] }).await?;
         Ok(())
     }
 

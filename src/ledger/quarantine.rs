@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, marks, on, row, values};
+use super::db::{Tx, marks, on, row};
+use super::rows::{Existing, Rows};
 use crate::ids::fingerprint_hex;
 use crate::model::{Currency, Instant};
 
@@ -101,33 +102,22 @@ impl Tx<'_> {
                     *id = next_id(connection, operation, &record.payload, &mut repeats);
                 }
             }
-            let sql = format!(
-                "INSERT INTO quarantine (id, connection, operation, stage, place, reason, payload, currency, amount_minor, \
-                 first_seen, last_seen, last_run) VALUES {} ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, \
-                 place = excluded.place, reason = excluded.reason, currency = excluded.currency, \
-                 amount_minor = excluded.amount_minor, last_seen = excluded.last_seen, last_run = excluded.last_run, \
-                 resolved_at = NULL",
-                values(self, rows.len(), 12)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for (id, record) in &rows {
-                    query = query
-                        .bind(id)
-                        .bind(connection)
-                        .bind(operation)
-                        .bind(record.stage)
-                        .bind(storable(&record.place))
-                        .bind(storable(&record.reason))
-                        .bind(storable(&record.payload))
-                        .bind(record.currency.code())
-                        .bind(record.amount_minor)
-                        .bind(now)
-                        .bind(now)
-                        .bind(run);
-                }
-                query.execute(c).await?;
-            });
+            let rows = Rows::of(&rows)
+                .column("id", |(id, _)| id.as_str())
+                .column("connection", |_| connection)
+                .column("operation", |_| operation)
+                .column("stage", |(_, record)| record.stage)
+                .column("place", |(_, record)| storable(&record.place))
+                .column("reason", |(_, record)| storable(&record.reason))
+                .column("payload", |(_, record)| storable(&record.payload))
+                .column("currency", |(_, record)| record.currency.code())
+                .column("amount_minor", |(_, record)| record.amount_minor)
+                .column("first_seen", |_| now)
+                .column("last_seen", |_| now)
+                .column("last_run", |_| run)
+                .column("resolved_at", |_| None::<Instant>);
+            let but = &["connection", "operation", "payload", "first_seen"];
+            self.insert("quarantine", rows, Existing::Replaced { key: "id", but }).await?;
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::Error;
-use super::db::{Tx, marks, on, row, values};
+use super::db::{Tx, marks, on, row};
+use super::rows::{Existing, Rows};
 use crate::model::{Date, Instant, Rating};
 
 const ROWS_MAX: usize = 400;
@@ -91,26 +92,16 @@ impl Tx<'_> {
                 }
                 query.execute(c).await?;
             });
-            let sql = format!(
-                "INSERT INTO rating ({ROW}) VALUES {} ON CONFLICT (connection, insurer_buyer_id) DO UPDATE SET \
-                 payload = excluded.payload, version = excluded.version, seen_on = excluded.seen_on, \
-                 recorded_at = excluded.recorded_at",
-                values(self, chunk.len(), 6)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for change in chunk {
-                    query = query
-                        .bind(connection)
-                        .bind(&change.after.insurer_buyer_id)
-                        .bind(Json(&change.after))
-                        .bind(change.version)
-                        .bind(day)
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
         }
+        let rows = Rows::of(&changes)
+            .column("connection", |_| connection)
+            .column("insurer_buyer_id", |change| change.after.insurer_buyer_id.as_str())
+            .column("payload", |change| Json(&change.after))
+            .column("version", |change| change.version)
+            .column("seen_on", |_| day)
+            .column("recorded_at", |_| now);
+        let key = "connection, insurer_buyer_id";
+        self.insert("rating", rows, Existing::Replaced { key, but: &[] }).await?;
         Ok(changes)
     }
 

@@ -11,11 +11,10 @@ use sqlx::AssertSqlSafe;
 
 use super::Error;
 use super::db::{Tx, on, row, values};
+use super::rows::{Existing, Rows};
 use crate::credit::statement::{self, Head, Line, Party, Period};
 use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::model::{Currency, Date, Instant, StatementMethod};
-
-const ROWS_MAX: usize = 400;
 
 row! {
     /// A statement.
@@ -470,28 +469,17 @@ impl Tx<'_> {
             .bind(&row.receipt_by)
             .bind(row.receipt_at)
             .execute(c).await?;);
-        for chunk in lines.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO statement_line (statement, {LINE}) VALUES {}",
-                values(self, chunk.len(), 9)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for line in chunk {
-                    query = query
-                        .bind(&row.id)
-                        .bind(&line.buyer_id)
-                        .bind(&line.insurer_buyer_id)
-                        .bind(&line.name)
-                        .bind(&line.country)
-                        .bind(&line.account)
-                        .bind(line.amount_minor)
-                        .bind(line.before_minor)
-                        .bind(&line.before_statement);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let lines = Rows::of(lines)
+            .column("statement", |_| row.id.as_str())
+            .column("buyer_id", |line| line.buyer_id.as_str())
+            .column("insurer_buyer_id", |line| line.insurer_buyer_id.as_deref())
+            .column("name", |line| line.name.as_str())
+            .column("country", |line| line.country.as_str())
+            .column("account", |line| line.account.as_str())
+            .column("amount_minor", |line| line.amount_minor)
+            .column("before_minor", |line| line.before_minor)
+            .column("before_statement", |line| line.before_statement.as_deref());
+        self.insert("statement_line", lines, Existing::Refused).await?;
         Ok(())
     }
 

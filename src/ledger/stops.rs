@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use sqlx::AssertSqlSafe;
 
 use super::Error;
-use super::db::{Tx, on, row, values};
+use super::db::{Tx, on, row};
 use super::positions::chunks;
+use super::rows::{Existing, Rows};
 use crate::model::{Date, Instant};
-
-const ROWS_MAX: usize = 400;
 
 row! {
     /// A stop of cover on a buyer under a policy.
@@ -88,40 +87,26 @@ impl Tx<'_> {
         rows: &[CoverStopRow],
         now: Instant,
     ) -> Result<(), Error> {
-        for chunk in rows.chunks(ROWS_MAX) {
-            let sql = format!(
-                "INSERT INTO cover_stop (company, {COLUMNS}, recorded_at) VALUES {} \
-                 ON CONFLICT (company, buyer_id, connection, policy, number) DO UPDATE SET stopped_on = excluded.stopped_on, \
-                 cause_item = excluded.cause_item, cause_number = excluded.cause_number, lifts = excluded.lifts, \
-                 lifted_on = excluded.lifted_on, covered_from = excluded.covered_from, \
-                 lifted_why = excluded.lifted_why, lifted_by = excluded.lifted_by, because = excluded.because, version = excluded.version, recorded_at = excluded.recorded_at",
-                values(self, chunk.len(), 17)
-            );
-            on!(&mut *self, c => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for row in chunk {
-                    query = query
-                        .bind(company)
-                        .bind(&row.buyer_id)
-                        .bind(&row.connection)
-                        .bind(&row.policy)
-                        .bind(row.number)
-                        .bind(row.stopped_on)
-                        .bind(&row.cause_item)
-                        .bind(&row.cause_number)
-                        .bind(&row.lifts)
-                        .bind(row.known_since)
-                        .bind(row.lifted_on)
-                        .bind(row.covered_from)
-                        .bind(&row.lifted_why)
-                        .bind(&row.lifted_by)
-                        .bind(&row.because)
-                        .bind(row.version)
-                        .bind(now);
-                }
-                query.execute(c).await?;
-            });
-        }
+        let rows = Rows::of(rows)
+            .column("company", |_| company)
+            .column("buyer_id", |row| row.buyer_id.as_str())
+            .column("connection", |row| row.connection.as_str())
+            .column("policy", |row| row.policy.as_str())
+            .column("number", |row| row.number)
+            .column("stopped_on", |row| row.stopped_on)
+            .column("cause_item", |row| row.cause_item.as_str())
+            .column("cause_number", |row| row.cause_number.as_str())
+            .column("lifts", |row| row.lifts.as_str())
+            .column("known_since", |row| row.known_since)
+            .column("lifted_on", |row| row.lifted_on)
+            .column("covered_from", |row| row.covered_from)
+            .column("lifted_why", |row| row.lifted_why.as_deref())
+            .column("lifted_by", |row| row.lifted_by.as_deref())
+            .column("because", |row| row.because.as_deref())
+            .column("version", |row| row.version)
+            .column("recorded_at", |_| now);
+        let key = "company, buyer_id, connection, policy, number";
+        self.insert("cover_stop", rows, Existing::Replaced { key, but: &["known_since"] }).await?;
         Ok(())
     }
 }

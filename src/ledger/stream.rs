@@ -17,8 +17,8 @@ use crate::model::{Currency, Date, ItemKind};
 /// Buyers of one query.
 const BUYERS_MAX: usize = 400;
 
-/// So many items are put in order at once, about 60 bytes each: a larger ledger is read in parts of its buyers.
-const PART_ITEMS: usize = 200_000;
+/// So many items are put in order at once, 40 bytes each and its texts: a larger ledger is read in parts of its buyers.
+const PART_ITEMS: usize = 500_000;
 
 /// An open item, as settling reads it.
 #[derive(Debug)]
@@ -156,13 +156,12 @@ async fn copy_out(
     let count = format!("SELECT COUNT(*) FROM item WHERE open_minor > 0 AND connection IN ({own})");
     let (count,): (i64,) = sqlx::query_as(AssertSqlSafe(count)).fetch_one(&mut *connection).await?;
     let parts = usize::try_from(count).unwrap_or(usize::MAX).div_ceil(part_items.max(1)).max(1);
+    let mut packed = Packed { items: Vec::with_capacity(PART_ITEMS.min(part_items)), ..Packed::default() };
     for buyers in ranges(connection, &own, parts).await? {
         let select = format!(
             "SELECT {COLUMNS} FROM account a {OF_ACCOUNT} AND i.connection IN ({own}) \
              WHERE a.connection IN ({own}){buyers}"
         );
-        let mut packed =
-            Packed { items: Vec::with_capacity(PART_ITEMS.min(part_items)), ..Packed::default() };
         copied(connection, &select, |fields| packed.push(fields)).await?;
         packed.hand_out(each)?;
     }
@@ -195,13 +194,15 @@ struct Packed {
     items: Vec<PackedItem>,
 }
 
-/// The texts of an item stand one after the other: external id, then number.
+/// The texts of an item stand one after the other: external id, then number unless it is the same.
 struct PackedItem {
+    open_minor: i64,
     buyer: u32,
     text: u32,
     external_id: u32,
     number: u32,
-    open_minor: i64,
+    /// The number is the external id.
+    is_same: bool,
     issued: Date,
     original_due: Date,
     kind: ItemKind,
@@ -224,11 +225,13 @@ impl Packed {
                 place
             }
         };
+        let is_same = number == external_id;
         self.items.push(PackedItem {
             buyer,
             text: length(self.texts.len())?,
             external_id: length(external_id.len())?,
             number: length(number.len())?,
+            is_same,
             open_minor: integer(open).ok_or_else(wrong)?,
             issued: date(issued).ok_or_else(wrong)?,
             original_due: date(original_due).ok_or_else(wrong)?,
@@ -237,12 +240,15 @@ impl Packed {
             disputed: disputed == [1],
         });
         self.texts.push_str(external_id);
-        self.texts.push_str(number);
+        if !is_same {
+            self.texts.push_str(number);
+        }
         Ok(())
     }
 
+    /// Hands out what there is, in order, and is empty again; its memory serves the next part.
     fn hand_out(
-        mut self,
+        &mut self,
         each: &mut impl FnMut(&str, OpenItemRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut order: Vec<u32> = (0..length(self.buyers.len())?).collect();
@@ -258,10 +264,11 @@ impl Packed {
         for item in &self.items {
             let from = item.text as usize;
             let middle = from + item.external_id as usize;
+            let number_from = if item.is_same { from } else { middle };
             let part = |range: std::ops::Range<usize>| self.texts.get(range).unwrap_or_default().to_owned();
             let row = OpenItemRow {
                 external_id: part(from..middle),
-                number: part(middle..middle + item.number as usize),
+                number: part(number_from..number_from + item.number as usize),
                 kind: item.kind,
                 currency: item.currency,
                 open_minor: item.open_minor,
@@ -271,6 +278,10 @@ impl Packed {
             };
             each(name(item.buyer), row)?;
         }
+        self.items.clear();
+        self.texts.clear();
+        self.places.clear();
+        self.buyers.clear();
         Ok(())
     }
 }
@@ -403,14 +414,29 @@ mod tests {
     use super::*;
 
     fn stream(buyers: &[&str]) -> Vec<u8> {
+        let numbers: Vec<String> = (0..buyers.len()).map(|n| format!("F{n}")).collect();
+        let rows: Vec<_> =
+            buyers.iter().zip(&numbers).map(|(buyer, number)| (*buyer, "1", number.as_str())).collect();
+        stream_of(&rows)
+    }
+
+    fn stream_of(rows: &[(&str, &str, &str)]) -> Vec<u8> {
         let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
-        for (n, buyer) in buyers.iter().enumerate() {
+        for (buyer, external_id, number) in rows {
             out.extend_from_slice(&9_i16.to_be_bytes());
-            let number = format!("F{n}");
             let day = 9_500_i32.to_be_bytes();
             let open = 1_000_i64.to_be_bytes();
-            let fields: [&[u8]; 9] =
-                [buyer.as_bytes(), b"1", number.as_bytes(), b"invoice", b"EUR", &open, &day, &day, &[1]];
+            let fields: [&[u8]; 9] = [
+                buyer.as_bytes(),
+                external_id.as_bytes(),
+                number.as_bytes(),
+                b"invoice",
+                b"EUR",
+                &open,
+                &day,
+                &day,
+                &[1],
+            ];
             for field in fields {
                 out.extend_from_slice(&u32::try_from(field.len()).unwrap().to_be_bytes());
                 out.extend_from_slice(field);
@@ -481,6 +507,27 @@ mod tests {
                 ("siren:2", "F0 F3".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn a_number_that_is_the_external_id_is_kept_once_and_comes_out_as_both() {
+        let rows = [("siren:1", "F9", "F9"), ("siren:1", "77", "F10"), ("siren:1", "F11", "F11")];
+        let (mut decoder, mut packed) = (Decoder::default(), Packed::default());
+        decoder.feed(&stream_of(&rows));
+        while let Some(fields) = decoder.row().unwrap() {
+            packed.push(fields).unwrap();
+        }
+        assert_eq!(packed.texts, "F977F10F11");
+        let mut seen = Vec::new();
+        packed
+            .hand_out(&mut |_, item| {
+                seen.push((item.external_id, item.number));
+                Ok(())
+            })
+            .unwrap();
+        seen.sort();
+        let seen: Vec<_> = seen.iter().map(|(id, number)| (id.as_str(), number.as_str())).collect();
+        assert_eq!(seen, [("77", "F10"), ("F11", "F11"), ("F9", "F9")]);
     }
 
     #[test]

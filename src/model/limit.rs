@@ -178,7 +178,7 @@ pub struct Limit {
 }
 
 /// A request that the insurer lists as not yet decided.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LimitRequest {
     /// The insurer's reference.
     pub reference: String,
@@ -197,7 +197,7 @@ pub struct LimitRequest {
     /// Day of the request.
     pub requested_on: Option<Date>,
     /// The amount in a second currency, where the insurer states it twice.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_other_currency: Option<InOtherCurrency>,
 }
 

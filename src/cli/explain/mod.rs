@@ -15,7 +15,7 @@ use encours::engine::stops;
 use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow,
 };
-use encours::model::{Currency, Date, InOtherCurrency, ItemKind, Limit, Policy, render_minor};
+use encours::model::{Currency, Date, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, render_minor};
 use serde_json::json;
 
 use super::buyers::account_json;
@@ -46,6 +46,8 @@ struct File {
     links: Vec<LinkRow>,
     items: Vec<ItemView>,
     limits: Vec<LimitRow>,
+    /// What insurers list as undecided, with the connection.
+    requests: Vec<(String, LimitRequest)>,
     ratings: Vec<RatingRow>,
     breaks: Vec<BreakRow>,
     deltas: Vec<(Date, DeltaRow)>,
@@ -62,6 +64,8 @@ struct Insured<'a> {
     statements: Vec<&'a LimitRow>,
     /// The insurer's other ids of the same legal buyer.
     others: Vec<&'a str>,
+    /// What the insurer has been asked and has not decided.
+    pending: Vec<&'a LimitRequest>,
     cover: Cover<'a>,
     stops: Stops,
 }
@@ -141,9 +145,15 @@ impl File {
         deltas.retain(|row| concerns(&row.data, &buyer.id));
         deltas.truncate(DELTAS_MAX);
         let deltas = deltas::with_days(&mut books.tx, &company, deltas).await?;
-        let policies =
+        let policies: Vec<Policy> =
             books.head.config.policies.iter().filter(|policy| policy.contains(day)).cloned().collect();
         let accounts = books.tx.accounts_of(&company, &ids).await?;
+        let mut requests = Vec::new();
+        for policy in &policies {
+            let listed = books.tx.listed_requests(&policy.connection).await?;
+            let own = listed.into_iter().filter(|request| request.policy == policy.number);
+            requests.extend(own.map(|request| (policy.connection.clone(), request)));
+        }
         let links = buyers::links::links_of(books, &accounts, &limits).await?;
         Ok(Self {
             accounts,
@@ -151,6 +161,7 @@ impl File {
             items: books.tx.items_of(&company, &buyer.id).await?,
             ratings: books.tx.ratings_of(&company, &buyer.id).await?,
             limits,
+            requests,
             stops: books.tx.cover_stops(&company, Some(&ids)).await?,
             breaks,
             deltas,
@@ -207,9 +218,20 @@ impl File {
             statements.iter().map(|row| (row.seen_on, &row.payload.0)),
             policy.currency,
         )?;
+        let known: BTreeSet<&str> = latest
+            .keys()
+            .copied()
+            .chain(self.accounts.iter().filter_map(|account| account.insurer_buyer_id.as_deref()))
+            .collect();
+        let pending = self.requests.iter().filter(|(connection, request)| {
+            *connection == policy.connection
+                && request.policy == policy.number
+                && known.contains(request.insurer_buyer_id.as_str())
+        });
+        let pending = pending.map(|(_, request)| request).collect();
         let stops = stops::remembered(&stops::of_policy(&self.stops, policy))?;
         let cover = allocate(items, &history, policy, &stops, self.day)?;
-        Ok(Insured { policy, statements, others, cover, stops })
+        Ok(Insured { policy, statements, others, pending, cover, stops })
     }
 }
 
@@ -471,6 +493,9 @@ fn decided(insured: &Insured<'_>) -> String {
             text.push_str(&statement(last, first.seen_on));
         }
     }
+    for request in &insured.pending {
+        text.push_str(&asked(request));
+    }
     let LimitAt { cap_minor, reason, since } = insured.cover.today;
     let since = since.map_or_else(String::new, |day| format!(" since {day}"));
     text.push_str(&match reason {
@@ -522,6 +547,21 @@ fn statement(row: &LimitRow, read_on: Date) -> String {
     for condition in &limit.conditions {
         text.push_str(&format!("            {} {}\n", condition.code, condition.text));
     }
+    text
+}
+
+/// `2026-03-08  asked for 100 000.00 EUR, reference 4711: pending`.
+fn asked(request: &LimitRequest) -> String {
+    let day = request.requested_on.map_or_else(|| "          ".to_owned(), |day| day.to_string());
+    let what = request.requested_minor.map_or_else(
+        || "asked, for an amount that is not stated".to_owned(),
+        |minor| format!("asked for {} {}", amount(minor, request.currency), request.currency),
+    );
+    let mut text = format!("{day}  {what}, reference {}: {}", request.reference, request.status);
+    if let Some(other) = &request.in_other_currency {
+        text.push_str(&stated_twice(other));
+    }
+    text.push('\n');
     text
 }
 
@@ -781,9 +821,19 @@ impl Insured<'_> {
                 "why": why(line, self),
             })
         });
+        let pending = self.pending.iter().map(|request| {
+            json!({
+                "reference": request.reference, "our_reference": request.our_reference,
+                "insurer_buyer_id": request.insurer_buyer_id, "status": request.status,
+                "requested": request.requested_minor.map(|minor| render_minor(minor, request.currency)),
+                "currency": request.currency, "requested_on": request.requested_on,
+                "in_other_currency": request.in_other_currency.as_ref().map(InOtherCurrency::to_json),
+            })
+        });
         json!({
             "connection": policy.connection,
             "policy": policy.number,
+            "pending": pending.collect::<Vec<_>>(),
             "currency": policy.currency,
             "insured_percentage": policy.insured_percentage.normalize().to_string(),
             "history": history.collect::<Vec<_>>(),

@@ -1,9 +1,6 @@
 //! The process dies: at every point where it waits, and for real while the insurer holds the request.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::process::{Command, Stdio};
-use std::task::Poll;
 use std::time::Duration;
 
 use encours::engine::effects::{Options, Which, carry_out};
@@ -12,31 +9,10 @@ use encours::sandbox::atradius::{Action, DecisionCode, Sandbox};
 use encours::sandbox::fault::{Calls, FaultKind};
 
 use super::{AUTOMATIC, at, cycle_on, date, effects, send, states};
+use crate::support::cut;
 use crate::support::world::{CLIENTS, ITEMS, World, buyer, decision, insurer};
 
 const SIREN: &str = "000000018";
-
-/// Polls a future so many times and drops it; its result when it came to an end before.
-async fn cut<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    let mut left = polls;
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => {
-                if left == 0 {
-                    return Poll::Ready(None);
-                }
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
 
 async fn world() -> (Sandbox, String, World) {
     let story = vec![decision("2026-01-01", DecisionCode::Dc01, 20_000, 20_000)];
