@@ -293,6 +293,9 @@ async fn pull_whole(task: &Task<'_>, progress: &(dyn Fn(Progress<'_>) + Sync)) -
     }
 }
 
+/// So many batches of a file are mapped before the landing takes them: it reads what the ledger knows first.
+const BATCHES_AHEAD: usize = 8;
+
 struct Failure {
     message: String,
     pause: bool,
@@ -306,7 +309,7 @@ async fn land(
     cursor: Option<&str>,
     read: Read,
 ) -> Result<Result<(Landed, Pulled), Failure>, Error> {
-    let (sender, receiver) = mpsc::channel::<Batch>(2);
+    let (sender, receiver) = mpsc::channel::<Batch>(BATCHES_AHEAD);
     let mut savepoint = tx.savepoint().await?;
     let (consumed, pulled) = match read {
         Read::Failed { message, pause } => {

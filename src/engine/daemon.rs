@@ -1,6 +1,7 @@
 //! The daemon: a cycle at its interval, and a publisher beside it.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -11,12 +12,24 @@ use crate::queue::{Publisher, Remedy};
 
 /// Hints that something has changed at a partner: the next cycle comes early. Any number of them before it are one.
 #[derive(Debug, Default)]
-pub struct Hints(Notify);
+pub struct Hints {
+    given: AtomicBool,
+    wake: Notify,
+}
 
 impl Hints {
     /// Gives a hint.
     pub fn give(&self) {
-        self.0.notify_one();
+        self.given.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Resolves once a hint is given, and takes all that were.
+    async fn heard(&self) {
+        // A wake may be left over from hints that were taken together: the flag decides.
+        while !self.given.swap(false, Ordering::AcqRel) {
+            self.wake.notified().await;
+        }
     }
 }
 
@@ -43,7 +56,7 @@ pub async fn run(
             wake.notify_one();
             let hinted = async {
                 tokio::time::sleep(hint_pause).await;
-                hints.0.notified().await;
+                hints.heard().await;
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

@@ -5,6 +5,7 @@ mod deadlines;
 mod demo;
 mod effects;
 mod hints;
+mod history;
 mod identity;
 mod indicators;
 mod landing;

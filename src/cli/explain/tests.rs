@@ -1,7 +1,7 @@
 //! The sentences of a story, and the figures in them.
 
 use super::*;
-use encours::model::{Decision, Layer, LayerKind};
+use encours::model::{Decision, Layer, LayerKind, RequestStatus};
 
 fn day(text: &str) -> Date {
     text.parse().unwrap()
@@ -76,6 +76,7 @@ fn example_a() -> File {
             limit(1, Decision::Approved, "A", 100_000, "2026-01-01"),
             limit(2, Decision::Reduced, "R", 40_000, "2026-03-10"),
         ],
+        requests: vec![],
         ratings: vec![],
         breaks: vec![],
         deltas: vec![],
@@ -117,4 +118,39 @@ fn a_delta_concerns_the_buyer_that_its_facts_name() {
         assert!(concerns(&data, id), "{data}");
     }
     assert!(!concerns(&json!({ "buyer": null, "name": id }), id));
+}
+
+#[test]
+fn what_the_insurer_has_not_decided_is_told_in_both_currencies() {
+    let request = |insurer_buyer_id: &str, policy: &str| LimitRequest {
+        reference: "R9".into(),
+        our_reference: None,
+        insurer_buyer_id: insurer_buyer_id.into(),
+        policy: policy.into(),
+        requested_minor: Some(12_000_000),
+        currency: Currency::EUR,
+        status: RequestStatus::Pending,
+        requested_on: Some(day("2026-03-18")),
+        in_other_currency: Some(InOtherCurrency {
+            currency: Currency::parse("DKK").unwrap(),
+            amount_minor: None,
+            requested_minor: Some(89_400_000),
+            layers: vec![],
+        }),
+    };
+    let all =
+        [("insurer", "77", "P1"), ("insurer", "78", "P1"), ("insurer", "77", "P2"), ("another", "77", "P1")];
+    let requests = all.map(|(connection, id, policy)| (connection.to_owned(), request(id, policy)));
+    let file = File { requests: requests.to_vec(), ..example_a() };
+    let items = file.open_items().unwrap();
+    let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
+    let told = file.told(&exposures(&items, file.day).unwrap(), &insured);
+    let line = "2026-03-18  asked for 120 000.00 EUR, reference R9: pending; 894 000.00 DKK were asked for\n";
+    assert_eq!(told.matches(line).count(), 1, "{told}");
+    let pending = &file.json(&[], &insured)["cover"][0]["pending"];
+    assert_eq!(pending.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&pending[0]["requested"], &pending[0]["in_other_currency"]["requested"]),
+        (&json!("120000.00"), &json!("894000.00"))
+    );
 }
