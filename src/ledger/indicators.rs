@@ -312,6 +312,7 @@ impl Tx<'_> {
                 covered_minor: row.covered_minor,
                 limit_minor: has_decided.then_some(row.cap_minor),
                 requested_minor: asked,
+                next_deadline: None, // follows from items and policies, which the caller has
             });
         }
         Ok(stakes)

@@ -20,6 +20,22 @@ async fn stand(setup: &Setup, on: &str) -> Vec<(DeadlineKind, DeadlineState, Str
         .collect()
 }
 
+/// The figure that `encours indicators` tells of the company.
+fn days_to_the_next(world: &World) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_encours"))
+        .args(["--json", "indicators", "--config"])
+        .arg(world.file())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let figures = told["groups"][0]["figures"].as_array().unwrap();
+    figures.iter().find(|figure| figure["id"] == "next_deadline").unwrap()["value"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
 #[tokio::test]
 async fn example_d_a_notice_is_warned_of_twice_and_met_by_hand() {
     let story = vec![decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000)];
@@ -46,6 +62,7 @@ async fn example_d_a_notice_is_warned_of_twice_and_met_by_hand() {
     }
     let before = stand(&setup, "2027-04-26").await;
     assert!(before.contains(&notice(DeadlineState::DueSoon, None)), "{before:?}");
+    assert_eq!(days_to_the_next(&world), "5", "of the notice, on 1 May");
     let own = before.iter().filter(|(kind, ..)| *kind == DeadlineKind::OverdueNotice).count();
     assert_eq!(own, 1, "F2 is below the threshold: {before:?}");
     assert_eq!(

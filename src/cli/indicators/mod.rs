@@ -5,10 +5,12 @@ mod capital;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use encours::credit::deadline::DeadlineState;
 use encours::credit::indicators::{
     CoverKnown, Figure, Indicator, Language, Reason, Sums, Value, Window, figures, source_age,
 };
 use encours::credit::statement::Period;
+use encours::engine::deadlines::deadlines;
 use encours::ledger::{BuyerRow, BuyerSums, RunDay, SourceRead};
 use encours::model::{Currency, Date, Policy, render_minor};
 use serde_json::json;
@@ -141,7 +143,14 @@ async fn read(books: &mut Books, args: &Args) -> anyhow::Result<Told> {
     let buyers = books.tx.buyers(&company).await?;
     let policies: Vec<&Policy> =
         books.head.config.policies.iter().filter(|policy| policy.contains(on)).collect();
-    let rows = books.tx.indicator_sums(&company, &window, &runs, None, Some(&policies)).await?;
+    let mut rows = books.tx.indicator_sums(&company, &window, &runs, None, Some(&policies)).await?;
+    let ahead = next_deadlines(books, &company, on).await?;
+    for row in &mut rows {
+        for stake in &mut row.stakes {
+            let key = (row.buyer_id.clone(), row.currency, stake.connection.clone());
+            stake.next_deadline = ahead.get(&key).copied();
+        }
+    }
     let sources = books.tx.sources_read(&company).await?;
     let name = books.head.config.company.name.clone();
     let groups = match args.by {
@@ -170,6 +179,24 @@ async fn read(books: &mut Books, args: &Args) -> anyhow::Result<Told> {
         By::Month => by_month(books, &company, &rows, &window, &runs).await?,
     };
     Ok(Told { window, groups, sources })
+}
+
+/// The nearest last day of what is still to be done, by buyer, currency and insurer.
+async fn next_deadlines(
+    books: &mut Books,
+    company: &str,
+    on: Date,
+) -> anyhow::Result<BTreeMap<(String, Currency, String), Date>> {
+    let mut nearest: BTreeMap<(String, Currency, String), Date> = BTreeMap::new();
+    for deadline in deadlines(&mut books.tx, company, &books.head.config.policies, on).await? {
+        if matches!(deadline.state, DeadlineState::Upcoming | DeadlineState::DueSoon) {
+            let insurer = deadline.policy.connection.clone();
+            let key = (deadline.invoice.buyer_id.clone(), deadline.at_stake.currency, insurer);
+            let day = nearest.entry(key).or_insert(deadline.last_day);
+            *day = deadline.last_day.min(*day);
+        }
+    }
+    Ok(nearest)
 }
 
 /// Adds up the rows of each group that `keys` names, with all that their insurers say.
@@ -403,6 +430,7 @@ const fn heading(indicator: Indicator, language: Language) -> &'static str {
         Indicator::UninsuredExposure => say(language, "uninsured", "non garanti"),
         Indicator::LimitUse => say(language, "use %", "utilisé %"),
         Indicator::GrantedShare => say(language, "granted %", "accordé %"),
+        Indicator::NextDeadline => say(language, "deadline in", "échéance dans"),
         Indicator::CustomerWorkingCapital => say(language, "owed, net", "dû, net"),
         Indicator::SourceAge => say(language, "age", "âge"),
     }

@@ -48,6 +48,8 @@ words! {
         LimitUse = "limit_use",
         /// Share of what was requested that was granted.
         GrantedShare = "granted_share",
+        /// Days until the next thing that an insurer has to be told.
+        NextDeadline = "next_deadline",
         /// What customers tie up of the working capital.
         CustomerWorkingCapital = "customer_working_capital",
         /// Days since a source was last read.
@@ -96,6 +98,8 @@ words! {
         NoLimit = "no_limit",
         /// No insurer says what was requested.
         NoRequest = "no_request",
+        /// Nothing has to be done by a day that is still to come.
+        NoDeadline = "no_deadline",
         /// The ledger keeps what is covered today, not what was covered then.
         CoverNotKept = "cover_not_kept",
         /// The ledger knew nothing yet.
@@ -128,6 +132,7 @@ impl Indicator {
             | Self::DsoSimple
             | Self::DsoContractual
             | Self::AverageDaysLate
+            | Self::NextDeadline
             | Self::SourceAge => Unit::Days,
             Self::OverdueRate
             | Self::UnpaidRate
@@ -168,6 +173,8 @@ impl Indicator {
             (Self::LimitUse, Language::French) => "utilisation des agréments",
             (Self::GrantedShare, Language::English) => "granted of requested",
             (Self::GrantedShare, Language::French) => "accordé sur demandé",
+            (Self::NextDeadline, Language::English) => "days to the next deadline",
+            (Self::NextDeadline, Language::French) => "jours jusqu'à la prochaine échéance de police",
             (Self::CustomerWorkingCapital, Language::English) => "customers in working capital",
             (Self::CustomerWorkingCapital, Language::French) => "part clients du BFR",
             (Self::SourceAge, Language::English) => "age of the source",
@@ -224,6 +231,10 @@ impl Indicator {
                 "Amounts granted ÷ amounts requested, over the decided limits of known buyers of which the insurer says what \
                  was requested."
             }
+            Self::NextDeadline => {
+                "Days until the nearest last day, today included, of an extension request, a payment that keeps cover from \
+                 stopping, an overdue notice or a claim that is neither met nor missed."
+            }
             Self::CustomerWorkingCapital => {
                 "Open invoices less open credit notes and unallocated receipts: what customers tie up of the working capital."
             }
@@ -274,6 +285,11 @@ impl Indicator {
                 "Montants accordés ÷ montants demandés, sur les agréments décidés d'acheteurs connus dont l'assureur indique \
                  la demande."
             }
+            Self::NextDeadline => {
+                "Jours jusqu'au dernier jour le plus proche, aujourd'hui compris, d'une demande de prorogation, d'un paiement \
+                 qui évite l'arrêt de la garantie, d'une déclaration d'impayé ou d'une demande d'indemnisation qui reste à \
+                 faire et n'est pas forclose."
+            }
             Self::CustomerWorkingCapital => {
                 "Factures ouvertes moins avoirs ouverts et encaissements non lettrés : ce que les clients immobilisent du \
                  besoin en fonds de roulement."
@@ -306,6 +322,8 @@ impl Reason {
             (Self::NoLimit, Language::French) => "aucun agrément décidé non nul",
             (Self::NoRequest, Language::English) => "no insurer says what was requested",
             (Self::NoRequest, Language::French) => "aucun assureur n'indique la demande",
+            (Self::NoDeadline, Language::English) => "no deadline is ahead",
+            (Self::NoDeadline, Language::French) => "aucune échéance de police à venir",
             (Self::CoverNotKept, Language::English) => "cover of past days is not kept",
             (Self::CoverNotKept, Language::French) => "la garantie des jours passés n'est pas conservée",
             (Self::BeforeLedger, Language::English) => "the ledger had not begun",
@@ -432,10 +450,14 @@ fn value(
         Indicator::GrantedShare if insured => {
             return share(sums.granted_minor, sums.requested_minor, Reason::NoRequest);
         }
+        Indicator::NextDeadline if insured => sums.next_deadline.map_or(Err(Reason::NoDeadline), |day| {
+            Ok(Value::Decimal(Decimal::from(day.signed_duration_since(window.on).num_days())))
+        }),
         Indicator::CoveredShare
         | Indicator::UninsuredExposure
         | Indicator::LimitUse
-        | Indicator::GrantedShare => Err(Reason::CoverNotKept),
+        | Indicator::GrantedShare
+        | Indicator::NextDeadline => Err(Reason::CoverNotKept),
         Indicator::CustomerWorkingCapital => Ok(Value::Money(sums.outstanding_minor()?)),
         Indicator::SourceAge => Err(Reason::NeverRead),
     })

@@ -57,6 +57,8 @@ pub struct Stake {
     pub limit_minor: Option<i64>,
     /// What was requested and what of it was granted, where the insurer says both, minor units.
     pub requested_minor: Option<(i64, i64)>,
+    /// The nearest last day of something that is still to be done.
+    pub next_deadline: Option<Date>,
 }
 
 /// Sums of one currency; amounts are minor units.
@@ -92,6 +94,13 @@ pub struct Sums {
     pub requested_minor: i64,
     /// What of it was granted.
     pub granted_minor: i64,
+    /// The nearest last day of something that an insurer has to be told, or a buyer has to pay.
+    pub next_deadline: Option<Date>,
+}
+
+/// The earlier of two days that may not be there.
+fn nearer(one: Option<Date>, other: Option<Date>) -> Option<Date> {
+    one.into_iter().chain(other).min()
 }
 
 impl Sums {
@@ -183,6 +192,7 @@ impl Sums {
         for stake in stakes {
             add(&mut covered, stake.covered_minor, "covered amounts")?;
             add(&mut limit, stake.limit_minor.unwrap_or_default(), "limits")?;
+            self.next_deadline = nearer(self.next_deadline, stake.next_deadline);
             if let Some((requested, granted)) = stake.requested_minor {
                 add(&mut self.requested_minor, requested, "requested limits")?;
                 add(&mut self.granted_minor, granted, "granted limits")?;
@@ -221,6 +231,7 @@ impl Sums {
         for (sum, amount) in pairs {
             add(sum, amount, "sums of buyers")?;
         }
+        self.next_deadline = nearer(self.next_deadline, other.next_deadline);
         self.terms.join(other.terms.minor_days)?;
         self.late.join(other.late.minor_days)?;
         for (period, minor) in &other.turnover {

@@ -22,7 +22,13 @@ fn part(kind: ItemKind, open_minor: i64, issued: &str, original_due: &str) -> Op
 }
 
 fn stake(covered_minor: i64, limit_minor: Option<i64>, requested_minor: Option<(i64, i64)>) -> Stake {
-    Stake { connection: "insurer".to_owned(), covered_minor, limit_minor, requested_minor }
+    Stake {
+        connection: "insurer".to_owned(),
+        covered_minor,
+        limit_minor,
+        requested_minor,
+        next_deadline: None,
+    }
 }
 
 fn of(indicator: Indicator, sums: &Sums, window: &Window) -> Result<String, Reason> {
@@ -285,4 +291,26 @@ proptest! {
             prop_assert!(after <= before, "{before} became {after}");
         }
     }
+}
+
+#[test]
+fn the_next_deadline_is_the_nearest_of_all_insurers_and_buyers() {
+    let window = window("2026-06-15", 12, "2025-01-01");
+    let next = |days: &[Option<&str>]| {
+        let mut whole = Sums::default();
+        for due in days {
+            let mut buyer = Sums::default();
+            let stakes =
+                [Stake { next_deadline: due.map(day), ..stake(0, None, None) }, stake(0, None, None)];
+            buyer.add_cover(&stakes).unwrap();
+            whole.join(&buyer).unwrap();
+        }
+        of(Indicator::NextDeadline, &whole, &window)
+    };
+    assert_eq!(next(&[]), Err(Reason::NoDeadline));
+    assert_eq!(next(&[None, Some("2026-07-01"), Some("2026-06-20"), None]), Ok("5".to_owned()));
+    assert_eq!(next(&[Some("2026-06-15")]), Ok("0".to_owned()), "today is the last day");
+    let all = figures(&Sums::default(), &window, CoverKnown::NotThen).unwrap();
+    let then = all.iter().find(|figure| figure.indicator == Indicator::NextDeadline).unwrap();
+    assert_eq!(then.value, Err(Reason::CoverNotKept));
 }

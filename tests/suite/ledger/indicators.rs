@@ -242,7 +242,13 @@ async fn cover_counts_under_the_policies_that_have_decided(db: &Database) {
     let rows = sums(db, JUNE, None, Some(&[&german, &rest])).await;
     let stakes = |id: &str| rows.iter().find(|row| row.buyer_id == id).map(|row| row.stakes.clone()).unwrap();
     let stake = |covered_minor, limit_minor, requested_minor| {
-        vec![Stake { connection: INSURER.to_owned(), covered_minor, limit_minor, requested_minor }]
+        vec![Stake {
+            connection: INSURER.to_owned(),
+            covered_minor,
+            limit_minor,
+            requested_minor,
+            next_deadline: None,
+        }]
     };
     assert_eq!(stakes(&first), stake(25_000, Some(50_000), Some((80_000, 50_000))));
     assert_eq!(
