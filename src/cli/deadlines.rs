@@ -1,12 +1,12 @@
 //! `encours deadlines`: until when the insurer has to be told what, for how much, and what was done; also as a calendar.
 
 use encours::credit::deadline::{DeadlineKind, DeadlineState};
-use encours::engine::deadlines::{Deadline, deadlines, value};
+use encours::engine::deadlines::{Deadline, MetByHand, deadlines, meet_by_hand, value, words};
 use encours::model::Date;
 use serde_json::json;
 
 use super::table::{Column, Table, plural};
-use super::{Context, Exit, calendar, print};
+use super::{Context, Exit, Misconfigured, calendar, print, sync};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,50 @@ pub struct Args {
     /// Prints an iCalendar to feed a calendar with, instead of a table
     #[arg(long, conflicts_with = "json")]
     ics: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What a person says of one.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Say that an extension was asked for, an overdue invoice notified or a claim sent, by hand
+    Met(MetArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct MetArgs {
+    /// What was done
+    #[arg(value_enum)]
+    what: What,
+    /// Number of the invoice
+    invoice: String,
+    /// How: by letter, on the portal, with which receipt; kept with it
+    #[arg(long, value_name = "TEXT", required_unless_present = "undo")]
+    because: Option<String>,
+    /// The day on which it was done; the day of the last cycle, unless another is said
+    #[arg(long, value_name = "DATE")]
+    on: Option<Date>,
+    /// One policy only
+    #[arg(long, value_name = "NUMBER")]
+    policy: Option<String>,
+    /// Takes back what was said
+    #[arg(long)]
+    undo: bool,
+    /// Your name; kept with it
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
+    by: String,
+}
+
+/// What can be done by hand.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// The request of an extension.
+    Extension,
+    /// The overdue notice.
+    Notice,
+    /// The claim.
+    Claim,
 }
 
 /// Runs the command.
@@ -27,6 +71,9 @@ pub struct Args {
 /// # Errors
 /// A configuration or a ledger that cannot be read; a figure that cannot be computed.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    if let Some(Command::Met(met)) = &args.command {
+        return said(context, met).await;
+    }
     let mut books = context.books().await?;
     let company = books.company();
     let day = books.head.day();
@@ -49,6 +96,52 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.answer(
         || head.nothing_yet().unwrap_or_else(|| told(&all, &policies, day)),
         || json!({ "date": day, "deadlines": all.iter().map(|deadline| value(deadline, day)).collect::<Vec<_>>() }),
+    )?;
+    Ok(Exit::Fine)
+}
+
+async fn said(context: &Context, args: &MetArgs) -> anyhow::Result<Exit> {
+    let setup = sync::open(context).await?;
+    let mut tx = setup.ledger.read().await?;
+    let day = tx.settled_on(&setup.company.id).await?.unwrap_or_else(super::today);
+    tx.rollback().await?;
+    let kind = match args.what {
+        What::Extension => DeadlineKind::ExtensionRequest,
+        What::Notice => DeadlineKind::OverdueNotice,
+        What::Claim => DeadlineKind::Claim,
+    };
+    let said = MetByHand {
+        kind,
+        invoice: &args.invoice,
+        policy: args.policy.as_deref(),
+        done_on: args.on.unwrap_or(day),
+        by: &args.by,
+        how: args.because.as_deref().unwrap_or_default(),
+        day,
+        now: encours::clock::now(),
+    };
+    let found = match meet_by_hand(&setup, &said, args.undo).await? {
+        Ok(found) => found,
+        Err(unkept) => return Err(Misconfigured(unkept.to_string()).into()),
+    };
+    context.answer(
+        || {
+            let line = |own: &Deadline<'_>| {
+                let what = words(own.kind);
+                let (number, name, policy) = (&own.invoice.number, &own.name, &own.policy.number);
+                if args.undo {
+                    format!("The {what} of {number}, {name}, policy {policy}, counts as not done: last day {}.\n", own.last_day)
+                } else {
+                    let late = if said.done_on > own.last_day { ", which was too late" } else { "" };
+                    format!(
+                        "The {what} of {number}, {name}, policy {policy}, counts as done on {}{late}. Its last day was {}.\n",
+                        said.done_on, own.last_day
+                    )
+                }
+            };
+            found.iter().map(line).collect()
+        },
+        || json!({ "undone": args.undo, "deadlines": found.iter().map(|own| value(own, day)).collect::<Vec<_>>() }),
     )?;
     Ok(Exit::Fine)
 }
@@ -112,8 +205,8 @@ fn to_do(deadline: &Deadline<'_>) -> String {
             "approve the notice (`encours plan`), or send it by hand and say so with `encours requests settle`"
         }
         DeadlineKind::Claim if is_late => "send the claim at once, and tell the insurer why it is late",
-        DeadlineKind::Claim => "send the claim to the insurer, by hand",
-        DeadlineKind::ExtensionRequest => "collect, or ask the insurer for an extension, by hand",
+        DeadlineKind::Claim => "send the claim to the insurer, by hand, and say so with `encours deadlines met claim`",
+        DeadlineKind::ExtensionRequest => "collect, or ask the insurer for an extension, by hand, and say so with `encours deadlines met extension`",
     }
     .to_owned()
 }

@@ -96,14 +96,14 @@ pub fn warnings(last_day: Date, policy: &Policy) -> Vec<Date> {
 
 /// How a deadline stands on a day.
 ///
-/// `settled_on` is the day on which the invoice was paid, where it is. The last day is in time; a stop of cover is there
-/// on its day already.
+/// `met_on` is the day on which it was done and `settled_on` that on which the invoice was paid, where they are. The last day
+/// is in time; a stop of cover is there on its day already. What was done too late was missed all the same.
 #[must_use]
 pub fn state(
     kind: DeadlineKind,
     last_day: Date,
     policy: &Policy,
-    is_met: bool,
+    met_on: Option<Date>,
     settled_on: Option<Date>,
     on: Date,
 ) -> DeadlineState {
@@ -111,11 +111,11 @@ pub fn state(
         DeadlineKind::CoverStop => day >= last_day,
         DeadlineKind::OverdueNotice | DeadlineKind::Claim | DeadlineKind::ExtensionRequest => day > last_day,
     };
-    if is_met {
+    if met_on.is_some_and(|day| !is_over(day)) {
         DeadlineState::Met
     } else if settled_on.is_some_and(|day| !is_over(day)) {
         DeadlineState::Moot
-    } else if is_over(on) {
+    } else if met_on.is_some() || is_over(on) {
         DeadlineState::Missed
     } else if warnings(last_day, policy).first().is_some_and(|first| on >= *first) {
         DeadlineState::DueSoon
@@ -247,7 +247,7 @@ mod tests {
         let notice = last_day(DeadlineKind::OverdueNotice, due, &policy).unwrap();
         assert_eq!(notice, day("2027-05-01"));
         assert_eq!(warnings(notice, &policy), [day("2027-04-16"), day("2027-04-26")]);
-        let at = |on: &str| state(DeadlineKind::OverdueNotice, notice, &policy, false, None, day(on));
+        let at = |on: &str| state(DeadlineKind::OverdueNotice, notice, &policy, None, None, day(on));
         assert_eq!(at("2027-04-15"), DeadlineState::Upcoming);
         assert_eq!(at("2027-04-16"), DeadlineState::DueSoon);
         assert_eq!(at("2027-05-01"), DeadlineState::DueSoon, "the last day is in time");
@@ -278,13 +278,15 @@ mod tests {
         let policy = policy();
         let last = day("2027-05-01");
         let notice = DeadlineKind::OverdueNotice;
-        let at =
-            |met, paid: Option<&str>| state(notice, last, &policy, met, paid.map(day), day("2027-06-01"));
-        assert_eq!(at(false, Some("2027-05-01")), DeadlineState::Moot);
-        assert_eq!(at(false, Some("2027-05-02")), DeadlineState::Missed);
-        assert_eq!(at(true, Some("2027-04-01")), DeadlineState::Met);
-        assert_eq!(at(true, None), DeadlineState::Met);
-        let stop = |on: &str| state(DeadlineKind::CoverStop, last, &policy, false, None, day(on));
+        let at = |met: Option<&str>, paid: Option<&str>| {
+            state(notice, last, &policy, met.map(day), paid.map(day), day("2027-06-01"))
+        };
+        assert_eq!(at(None, Some("2027-05-01")), DeadlineState::Moot);
+        assert_eq!(at(None, Some("2027-05-02")), DeadlineState::Missed);
+        assert_eq!(at(Some("2027-05-01"), Some("2027-04-01")), DeadlineState::Met);
+        assert_eq!(at(Some("2027-05-01"), None), DeadlineState::Met);
+        assert_eq!(at(Some("2027-05-02"), None), DeadlineState::Missed, "done too late");
+        let stop = |on: &str| state(DeadlineKind::CoverStop, last, &policy, None, None, day(on));
         assert_eq!((stop("2027-04-30"), stop("2027-05-01")), (DeadlineState::DueSoon, DeadlineState::Missed));
     }
 
@@ -322,18 +324,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn time_only_goes_forward(last in 0_u64..400, met: bool, paid in prop::option::of(0_u64..400), from in 0_u64..400) {
+        fn time_only_goes_forward(last in 0_u64..400, met in prop::option::of(0_u64..400), paid in prop::option::of(0_u64..400), from in 0_u64..400) {
             let policy = policy();
             let start = day("2027-01-01");
             let on = |days| start + chrono::Days::new(days);
-            let at = |days| state(DeadlineKind::Claim, on(last), &policy, met, paid.map(on), on(days));
+            let at = |days| state(DeadlineKind::Claim, on(last), &policy, met.map(on), paid.map(on), on(days));
             let rank = |state| match state {
                 DeadlineState::Upcoming => 0,
                 DeadlineState::DueSoon => 1,
                 DeadlineState::Missed | DeadlineState::Met | DeadlineState::Moot => 2,
             };
             prop_assert!(rank(at(from)) <= rank(at(from + 1)));
-            prop_assert_eq!(at(from) == DeadlineState::Met, met);
+            prop_assert_eq!(at(from) == DeadlineState::Met, met.is_some_and(|day| day <= last));
+            prop_assert!(met.is_none_or(|day| day <= last) || paid.is_some_and(|day| day <= last) || at(from) == DeadlineState::Missed);
         }
 
         #[test]

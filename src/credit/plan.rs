@@ -432,5 +432,52 @@ mod tests {
                 prop_assert!(proposal.kind == EffectKind::CancelLimit || proposal.amount_minor >= situation.peak_minor);
             }
         }
+
+        /// What a buyer owes moves from day to day, and every proposal is granted as asked: none goes back on the one before
+        /// it while what that one rested on still counts, and one that nobody acts on is there the next day too.
+        #[test]
+        fn proposals_do_not_flap_from_day_to_day(
+            steps in prop::collection::vec((-3_000_000_i64..3_000_000, prop::bool::weighted(0.2)), 420),
+            first in 0_i64..20_000_000,
+        ) {
+            let policy = policy();
+            let rule = policy.requests.clone().unwrap();
+            let begin = day("2025-01-01");
+            let mut owed = vec![first];
+            let mut standing = Standing::Never;
+            let mut last: Option<(Action, Date)> = None;
+            let most = |owed: &[i64], days: i64| {
+                owed.iter().rev().take(usize::try_from(days).unwrap()).copied().max().unwrap_or_default()
+            };
+            for (step, moves) in steps {
+                let before = *owed.last().unwrap();
+                owed.push(if moves { (before + step).max(0) } else { before });
+                let on = begin + chrono::TimeDelta::days(i64::try_from(owed.len()).unwrap());
+                let situation = Situation {
+                    owed_minor: *owed.last().unwrap(),
+                    peak_minor: most(&owed, rule.peak_days),
+                    slack_peak_minor: most(&owed, rule.slack_days),
+                    last_active: Some(on),
+                    known_since: Some(begin),
+                    standing,
+                    refused_on: None,
+                    answered: None,
+                };
+                let Some(proposal) = request(&situation, &policy, on).unwrap() else { continue };
+                if let Some((action, day)) = last
+                    && (action == Action::Reduce) != (proposal.action == Action::Reduce)
+                {
+                    let least = if proposal.action == Action::Reduce { rule.slack_days } else { 1 };
+                    prop_assert!(days_between(day, on) >= least, "{action} on {day}, {} on {on}", proposal.action);
+                }
+                // Nobody acts on it and nothing is invoiced or paid: a peak of yesterday is one of today.
+                let tomorrow = on + chrono::TimeDelta::days(1);
+                if proposal.action != Action::Reduce && situation.peak_minor == situation.owed_minor {
+                    prop_assert_eq!(request(&situation, &policy, tomorrow).unwrap(), Some(proposal.clone()));
+                }
+                standing = Standing::Decided { cap_minor: proposal.amount_minor, since: on, by_insurer: false };
+                last = Some((proposal.action, on));
+            }
+        }
     }
 }

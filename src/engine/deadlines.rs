@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::settle::statements;
-use super::{Error, stops};
+use super::{Error, Setup, stops};
 use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
 use crate::credit::{LimitHistory, OpenItem, allocate};
-use crate::ids::sha256_hex;
-use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, Tx};
-use crate::model::{Date, Delta, EffectKind, EffectState, Event, ItemKind, Money, Policy, render_minor};
+use crate::ids::{fingerprint_hex, sha256_hex};
+use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, ProofRow, Tx};
+use crate::model::{
+    Date, Delta, EffectKind, EffectState, Event, Instant, ItemKind, Money, Policy, render_minor,
+};
 
 /// One deadline of one open invoice under the policy period that it falls in.
 #[derive(Debug, Clone)]
@@ -104,20 +106,57 @@ pub async fn deadlines<'p>(
         .filter(|row| row.kind == EffectKind::NotifyOverdue.as_str())
         .map(|row| ((row.connection.clone(), row.subject.clone()), row))
         .collect();
-    let mut all = Vec::new();
+    let by_hand = tx.deadline_proofs(company).await?;
+    let met = Met { done, by_hand: by_hand.iter().map(|row| (hand_key(row), row)).collect() };
+    let mut found = Vec::new();
     for file in files.values_mut() {
         for policy in policies.iter().filter(has_any) {
-            all.extend(file.deadlines(policy, policies, &done, day)?);
+            found.extend(file.deadlines(policy, policies, &met, day)?);
         }
     }
-    for (deadline, row) in &mut all {
-        if let Some(row) = row {
-            deadline.proof = Some(proof(tx, row).await?);
-        }
+    let mut all: Vec<Deadline<'p>> = Vec::new();
+    for (mut deadline, how) in found {
+        deadline.proof = match how {
+            None => None,
+            Some(How::Effect(row)) => Some(proof(tx, row).await?),
+            Some(How::Hand(row)) => Some(proof_by_hand(&deadline, row)),
+        };
+        all.push(deadline);
     }
-    let mut all: Vec<Deadline<'p>> = all.into_iter().map(|(deadline, _)| deadline).collect();
     all.sort_by(|a, b| (a.last_day, a.kind, &a.name, a.key()).cmp(&(b.last_day, b.kind, &b.name, b.key())));
     Ok(all)
+}
+
+/// What was done, by whatever way.
+struct Met<'h> {
+    /// Notices that are with the insurer, by connection and subject.
+    done: BTreeMap<(String, String), EffectRow>,
+    by_hand: BTreeMap<[&'h str; 5], &'h ProofRow>,
+}
+
+enum How<'m> {
+    Effect(&'m EffectRow),
+    Hand(&'m ProofRow),
+}
+
+fn hand_key(row: &ProofRow) -> [&str; 5] {
+    [&row.kind, &row.connection, &row.policy, &row.erp, &row.external_id]
+}
+
+impl Met<'_> {
+    fn of(&self, kind: DeadlineKind, policy: &Policy, invoice: &OverdueRow) -> Option<How<'_>> {
+        let sent = (kind == DeadlineKind::OverdueNotice)
+            .then(|| self.done.get(&(policy.connection.clone(), subject(invoice))))
+            .flatten();
+        let key = [
+            kind.as_str(),
+            &policy.connection,
+            &policy.number,
+            invoice.connection.as_str(),
+            invoice.external_id.as_str(),
+        ];
+        sent.map(How::Effect).or_else(|| self.by_hand.get(&key).map(|row| How::Hand(row)))
+    }
 }
 
 async fn read(
@@ -168,9 +207,9 @@ impl File {
         &self,
         policy: &'p Policy,
         policies: &[Policy],
-        done: &'d BTreeMap<(String, String), EffectRow>,
+        met: &'d Met<'_>,
         day: Date,
-    ) -> Result<Vec<(Deadline<'p>, Option<&'d EffectRow>)>, Error> {
+    ) -> Result<Vec<(Deadline<'p>, Option<How<'d>>)>, Error> {
         let items: Vec<OpenItem<'_>> = self.items.iter().map(super::settle::open_item).collect();
         let due = deadline::deadlines(&items, policy, day)?;
         if due.is_empty() {
@@ -199,11 +238,15 @@ impl File {
             if kind != DeadlineKind::CoverStop && (cover.covered_minor == 0 || !insured.contains(item.id)) {
                 continue;
             }
-            let sent = (kind == DeadlineKind::OverdueNotice)
-                .then(|| done.get(&(policy.connection.clone(), subject(invoice))))
-                .flatten();
-            let state = deadline::state(kind, last_day, policy, sent.is_some(), None, day);
-            if kind == DeadlineKind::ExtensionRequest && state != DeadlineState::DueSoon {
+            let how = met.of(kind, policy, invoice);
+            let met_on = how.as_ref().map(|how| match how {
+                // Who settles an effect by hand says that it was done, and no day: then it was in time.
+                How::Effect(row) => row.sent_on.unwrap_or(last_day),
+                How::Hand(row) => row.done_on,
+            });
+            let state = deadline::state(kind, last_day, policy, met_on, None, day);
+            let is_chance = kind == DeadlineKind::ExtensionRequest;
+            if is_chance && !matches!(state, DeadlineState::DueSoon | DeadlineState::Met) {
                 continue;
             }
             let (name, country) = self
@@ -222,7 +265,7 @@ impl File {
                 at_stake: Money::new(left_minor, policy.currency),
                 proof: None,
             };
-            found.push((deadline, sent));
+            found.push((deadline, how));
         }
         Ok(found)
     }
@@ -241,6 +284,129 @@ async fn proof(tx: &mut Tx<'_>, row: &EffectRow) -> Result<Proof, Error> {
         how: last.map_or_else(String::new, |step| step.note),
         payload_hash: sha256_hex(payload.as_bytes()),
     })
+}
+
+/// What a person says was done, with the hash of what stood there when it was said.
+fn proof_by_hand(deadline: &Deadline<'_>, row: &ProofRow) -> Proof {
+    Proof {
+        id: fingerprint_hex(&[deadline.key().as_bytes(), row.recorded_at.to_rfc3339().as_bytes()]),
+        at: row.recorded_at,
+        who: row.said_by.clone(),
+        how: format!("{}, on {}", row.how, row.done_on),
+        payload_hash: sha256_hex(row.payload.as_bytes()),
+    }
+}
+
+/// What a person says of one deadline.
+#[derive(Debug, Clone, Copy)]
+pub struct MetByHand<'a> {
+    /// What was done.
+    pub kind: DeadlineKind,
+    /// Number of the invoice, or the ERP's key of it.
+    pub invoice: &'a str,
+    /// Only under this policy.
+    pub policy: Option<&'a str>,
+    /// The day on which it was done.
+    pub done_on: Date,
+    /// Who says so.
+    pub by: &'a str,
+    /// How it was done.
+    pub how: &'a str,
+    /// The day whose deadlines are looked at.
+    pub day: Date,
+    /// The instant.
+    pub now: Instant,
+}
+
+/// Why nothing was kept of what a person said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unkept {
+    /// No open invoice of that number has such a deadline.
+    #[error("no open invoice {0} has such a deadline; `encours deadlines` lists them. Nothing was changed")]
+    NoDeadline(String),
+    /// A stop of cover is no duty towards the insurer.
+    #[error(
+        "a stop of cover ends by payment, or by the insurer's word: `encours stops lift`. Nothing was changed"
+    )]
+    Stop,
+    /// It is among what Encours does, where its history is.
+    #[error(
+        "this notice is effect {0}: say it there, `encours requests settle {0} --done --because …`. Nothing was changed"
+    )]
+    Effect(String),
+    /// It was met before.
+    #[error("it was met already, by {0}. Nothing was changed; --undo takes back what was said by hand")]
+    Met(String),
+    /// Nothing was said by hand.
+    #[error("nothing was said by hand of it. Nothing was changed")]
+    NothingSaid,
+    /// A day that is still to come.
+    #[error("{0} is still to come. Nothing was changed")]
+    Future(Date),
+}
+
+/// Keeps that a deadline was met by hand, or takes that back; returns the deadlines concerned, one a policy. The delta
+/// follows with the next cycle.
+///
+/// # Errors
+/// What the ledger says; a figure that cannot be computed.
+pub async fn meet_by_hand<'p>(
+    setup: &'p Setup,
+    said: &MetByHand<'_>,
+    undo: bool,
+) -> Result<Result<Vec<Deadline<'p>>, Unkept>, Error> {
+    if said.kind == DeadlineKind::CoverStop {
+        return Ok(Err(Unkept::Stop));
+    }
+    if said.done_on > said.now.date_naive().max(said.day) {
+        return Ok(Err(Unkept::Future(said.done_on)));
+    }
+    let company = setup.company.id.as_str();
+    let mut tx = setup.ledger.begin().await?;
+    let mut found = deadlines(&mut tx, company, &setup.policies, said.day).await?;
+    found.retain(|own| {
+        own.kind == said.kind
+            && (own.invoice.number == said.invoice || own.invoice.external_id == said.invoice)
+            && said.policy.is_none_or(|policy| policy == own.policy.number)
+    });
+    if found.is_empty() {
+        return Ok(Err(Unkept::NoDeadline(said.invoice.to_owned())));
+    }
+    let live: BTreeMap<(String, String), String> = tx
+        .effects(company, &[])
+        .await?
+        .into_iter()
+        .filter(|row| {
+            row.kind == EffectKind::NotifyOverdue.as_str() && row.state != EffectState::Dropped.as_str()
+        })
+        .map(|row| ((row.connection, row.subject), row.id))
+        .collect();
+    for own in &found {
+        let key = (own.policy.connection.clone(), own.subject());
+        if let Some(id) = live.get(&key).filter(|_| own.kind == DeadlineKind::OverdueNotice) {
+            return Ok(Err(Unkept::Effect(id.clone())));
+        }
+        let row = ProofRow {
+            kind: own.kind.as_str().to_owned(),
+            connection: own.policy.connection.clone(),
+            policy: own.policy.number.clone(),
+            erp: own.invoice.connection.clone(),
+            external_id: own.invoice.external_id.clone(),
+            done_on: said.done_on,
+            said_by: said.by.to_owned(),
+            how: said.how.to_owned(),
+            payload: value(own, said.day).to_string(),
+            recorded_at: said.now,
+        };
+        match (&own.proof, undo) {
+            (Some(proof), false) => return Ok(Err(Unkept::Met(proof.who.clone()))),
+            (None, false) => tx.prove_deadline(company, &row).await?,
+            (_, true) if tx.take_back_proof(company, &row, said.by, said.now).await? => {}
+            (_, true) => return Ok(Err(Unkept::NothingSaid)),
+        }
+    }
+    tx.commit().await?;
+    Ok(Ok(found))
 }
 
 /// What is worth saying of deadlines on a day: each warning, each miss and each proof is one fact, said once.

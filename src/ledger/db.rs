@@ -130,6 +130,7 @@ const POSTGRES: Files = &[
     (4, "statements", include_str!("../../migrations/postgres/0004_statements.sql")),
     (5, "lookup_asks", include_str!("../../migrations/postgres/0005_lookup_asks.sql")),
     (6, "cover_stop", include_str!("../../migrations/postgres/0006_cover_stop.sql")),
+    (7, "deadline_proof", include_str!("../../migrations/postgres/0007_deadline_proof.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -138,6 +139,7 @@ const SQLITE: Files = &[
     (4, "statements", include_str!("../../migrations/sqlite/0004_statements.sql")),
     (5, "lookup_asks", include_str!("../../migrations/sqlite/0005_lookup_asks.sql")),
     (6, "cover_stop", include_str!("../../migrations/sqlite/0006_cover_stop.sql")),
+    (7, "deadline_proof", include_str!("../../migrations/sqlite/0007_deadline_proof.sql")),
 ];
 
 impl Ledger {

@@ -7,7 +7,7 @@ use encours::engine::effects::{Options, Verdict, Which, settle_by_hand};
 use encours::sandbox::atradius::DecisionCode;
 
 use super::cycle::{client, invoice};
-use crate::support::database::sqlite;
+use crate::support::database::{Postgres, sqlite};
 use crate::support::world::{CLIENTS, ITEMS, World, buyer, day, decision, deltas, insurer, run};
 
 /// (kind, state, last day, who met it) of every deadline.
@@ -94,4 +94,79 @@ async fn example_d_a_notice_is_warned_of_twice_and_met_by_hand() {
         ["deadline.missed=2"],
         "the claims of both were owed by 29 August: claims have no threshold here"
     );
+}
+
+#[tokio::test]
+async fn what_a_person_did_by_hand_meets_a_deadline_and_can_be_taken_back() {
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        let story = vec![decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000)];
+        let (_, url) = insurer("2026-12-31", vec![buyer(31_001, "000000018", story)]).await;
+        let world = World::new(&ledger)
+            .with_csv()
+            .with_insurer(&url)
+            .with("mep_days = 60\nextension_days_before = 10\n[policy.claims]\nfrom = \"due\"\ndays = 120");
+        let client = client("C1", "000000018", "100 000,00");
+        world.export("clients_1.csv", format!("{CLIENTS}{client}").as_bytes());
+        let f1 = invoice("F1", "C1", "31/12/2026", "31/01/2027", "900,00", "900,00");
+        let f2 = invoice("F2", "C1", "01/05/2027", "09/06/2027", "800,00", "800,00");
+        world.export("encours_1.csv", format!("{ITEMS}{f1}{f2}").as_bytes());
+        let setup = world.setup().await;
+        run(&setup, "2027-05-29").await; // the claim of F1 is owed by 31 May, an extension of F2 can be asked for until 30 May
+        let encours = |arguments: &[&str]| {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_encours"))
+                .args(["deadlines", "met", "--by", "Ada", "--config"])
+                .arg(world.file())
+                .args(arguments)
+                .output()
+                .unwrap();
+            let told = if output.status.success() { output.stdout } else { output.stderr };
+            (output.status.code().unwrap(), String::from_utf8(told).unwrap())
+        };
+        let claims = |all: Vec<(DeadlineKind, DeadlineState, String, Option<String>)>| {
+            all.into_iter()
+                .filter(|one| one.0 == DeadlineKind::Claim)
+                .map(|one| (one.1, one.3))
+                .collect::<Vec<_>>()
+        };
+
+        for (arguments, code, words) in [
+            (&["claim", "F9", "--because", "x"][..], 2, "no open invoice F9 has such a deadline"),
+            (&["notice", "F1", "--because", "x"], 2, "no open invoice F1 has such a deadline"),
+            (&["claim", "F1", "--because", "x", "--on", "2999-01-01"], 2, "2999-01-01 is still to come"),
+            (&["claim", "F1", "--undo"], 2, "nothing was said by hand"),
+            (&["claim", "F1"], 2, "--because"),
+        ] {
+            let (exit, told) = encours(arguments);
+            assert!(exit == code && told.contains(words), "{arguments:?}: {exit} {told}");
+        }
+        let how = ["claim", "F1", "--because", "on the portal, receipt 12", "--on", "2027-05-28"];
+        let (exit, told) = encours(&how);
+        assert_eq!((exit, told.contains("counts as done on 2027-05-28")), (0, true), "{told}");
+        assert!(encours(&how).1.contains("it was met already, by Ada"));
+        let proof = Some("Ada: on the portal, receipt 12, on 2027-05-28".to_owned());
+        assert_eq!(claims(stand(&setup, "2027-06-08").await), [(DeadlineState::Met, proof)]);
+        let told = deltas(&run(&setup, "2027-05-30").await);
+        assert!(told.contains(&"deadline.met=1".to_owned()), "{told:?}");
+
+        let (exit, told) = encours(&["extension", "F2", "--because", "by mail"]);
+        assert_eq!((exit, told.contains("request of extension of F2")), (0, true), "{told}");
+        let extension =
+            stand(&setup, "2027-05-30").await.into_iter().find(|one| one.0 == DeadlineKind::ExtensionRequest);
+        assert_eq!(extension.unwrap().1, DeadlineState::Met);
+
+        assert_eq!(encours(&["claim", "F1", "--undo"]).0, 0);
+        assert_eq!(claims(stand(&setup, "2027-05-30").await), [(DeadlineState::DueSoon, None)]);
+        let (_, late) = encours(&["claim", "F1", "--because", "by letter", "--on", "2027-05-29"]);
+        assert!(late.contains("counts as done"), "it can be said again: {late}");
+        // Done, and too late: the right to be paid may be gone.
+        assert_eq!(encours(&["claim", "F1", "--undo"]).0, 0);
+        run(&setup, "2027-06-05").await;
+        let (_, late) = encours(&["claim", "F1", "--because", "by letter", "--on", "2027-06-04"]);
+        assert!(late.contains("which was too late"), "{late}");
+        let proof = Some("Ada: by letter, on 2027-06-04".to_owned());
+        assert_eq!(claims(stand(&setup, "2027-06-05").await), [(DeadlineState::Missed, proof)]);
+        setup.ledger.close().await;
+    }
+    postgres.drop().await;
 }
