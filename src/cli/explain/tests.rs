@@ -76,6 +76,7 @@ fn example_a() -> File {
             limit(1, Decision::Approved, "A", 100_000, "2026-01-01"),
             limit(2, Decision::Reduced, "R", 40_000, "2026-03-10"),
         ],
+        requests: vec![],
         ratings: vec![],
         breaks: vec![],
         deltas: vec![],
