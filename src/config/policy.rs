@@ -1,6 +1,9 @@
-//! `[[policy]]`: the terms of an insurance policy as a person writes them, every problem told in its place.
+//! The terms of one policy period as a person writes them, every problem told in its place.
 //!
+//! A `[[policy]]` of `encours.toml` and a `[[period]]` of a policy file are the same table and are read by the same code.
 //! Amounts and percentages are texts, because a number of TOML is a float.
+
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -15,12 +18,13 @@ use crate::model::{
 
 type Text = Spanned<String>;
 
-/// `[[policy]]`.
+/// `[[policy]]`, or a `[[period]]` with what the head of its file states.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
-    number: String,
+    number: Text,
     connection: Text,
+    insured_companies: Option<Vec<Text>>,
     #[serde(default = "super::euro")]
     currency: Currency,
     valid_from: Text,
@@ -150,11 +154,35 @@ const fn when_ended() -> WhenEnded {
 }
 
 /// What a problem is placed with.
+#[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
-    /// The ids of the connections of the file.
+    /// The ids of the connections of the configuration.
     pub(super) connections: &'a [&'a str],
+    /// The id of the company.
+    pub(super) company: &'a str,
+    /// How the terms are written.
+    pub(super) form: Form,
+}
+
+/// How the terms of a policy are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a `[[policy]]` of `encours.toml`.
+    Table,
+    /// As a file of their own.
+    File,
+}
+
+/// A period that was read, with what problems about it are placed with.
+pub(super) struct Found<'a> {
+    pub(super) policy: Policy,
+    pub(super) places: Places<'a>,
+    /// Where its number stands.
+    pub(super) number: Range<usize>,
+    /// Where its first day stands.
+    pub(super) valid_from: Range<usize>,
 }
 
 /// The reader of one table; it goes on after a problem, so that all of them are told at once.
@@ -211,12 +239,11 @@ impl Reader<'_> {
     /// Says that a term counts from the extension period, which the policy does not have.
     fn needs_mep<T>(&mut self, mep_days: Option<i64>, field: &Spanned<T>, what: &str) {
         if mep_days.is_none() {
-            self.problem(
-                field,
-                format!(
-                    "{what}, and the policy names none: add mep_days = … to the [[policy]], above its tables"
-                ),
-            );
+            let where_to = match self.places.form {
+                Form::Table => "to the [[policy]], above its tables",
+                Form::File => "to the head of the file or to the [[period]], above the tables",
+            };
+            self.problem(field, format!("{what}, and the policy names none: add mep_days = … {where_to}"));
         }
     }
 
@@ -236,8 +263,14 @@ impl Reader<'_> {
 }
 
 impl Table {
-    /// The policy, or nothing when a term that cover needs is wrong.
-    pub(super) fn read(&self, places: &Places<'_>, problems: &mut Vec<Problem>) -> Option<Policy> {
+    /// The period, or nothing when a term that cover needs is wrong.
+    pub(super) fn read<'a>(&self, places: &Places<'a>, problems: &mut Vec<Problem>) -> Option<Found<'a>> {
+        let policy = self.policy(places, problems)?;
+        let (number, valid_from) = (self.number.span(), self.valid_from.span());
+        Some(Found { policy, places: *places, number, valid_from })
+    }
+
+    fn policy(&self, places: &Places<'_>, problems: &mut Vec<Problem>) -> Option<Policy> {
         let mut reader = Reader { places, problems, currency: self.currency };
         if !places.connections.contains(&self.connection.get_ref().as_str()) {
             let known =
@@ -248,6 +281,12 @@ impl Table {
         }
         let valid_from = reader.date(&self.valid_from);
         let valid_to = self.valid_to.as_ref().and_then(|field| reader.date(field));
+        if let (Some(field), Some(from), Some(to)) = (&self.valid_to, valid_from, valid_to)
+            && to < from
+        {
+            reader.problem(field, format!("the period ends on {to}, before it begins on {from}"));
+        }
+        let insured_companies = self.insured_companies(&mut reader);
         let discretionary_minor = reader.amount_or(self.discretionary.as_ref(), 0);
         let exposure_threshold_minor = reader.amount_or(self.exposure_threshold.as_ref(), 0);
         let insured_percentage = reader.percentage(&self.insured_percentage, Decimal::ONE_HUNDRED);
@@ -288,8 +327,13 @@ impl Table {
         });
         let claims = self.claims.as_ref().map(|table| {
             if *table.from.get_ref() == ClaimFrom::Notice && notices.is_none() {
-                let told = "claims count from the notice's last day, and the policy has no [policy.notices]: add it, or \
-                            count from \"due\"";
+                let table_of = match places.form {
+                    Form::Table => "[policy.notices]",
+                    Form::File => "[notices] or [period.notices]",
+                };
+                let told = format!(
+                    "claims count from the notice's last day, and the policy has no {table_of}: add it, or count from \"due\""
+                );
                 reader.problem(&table.from, told);
             }
             ClaimRule {
@@ -308,6 +352,7 @@ impl Table {
             .as_ref()
             .and_then(|table| Some(StatementRule { method: table.method, from: reader.date(&table.from)? }));
         Some(Policy {
+            insured_companies,
             valid_to,
             maximum_terms_days: self.maximum_terms_days,
             mep_days,
@@ -327,12 +372,30 @@ impl Table {
             when_ended: self.when_ended,
             ..Policy::plain(
                 self.connection.get_ref(),
-                &self.number,
+                self.number.get_ref(),
                 self.currency,
                 valid_from?,
                 insured_percentage?,
             )
         })
+    }
+
+    /// The ids of the insured companies; that of the configuration is one of them.
+    fn insured_companies(&self, reader: &mut Reader<'_>) -> Vec<String> {
+        let Some(fields) = &self.insured_companies else { return Vec::new() };
+        let ids: Vec<String> = fields.iter().map(|field| field.get_ref().clone()).collect();
+        let own = reader.places.company;
+        match fields.first() {
+            Some(field) if !ids.iter().any(|id| id == own) => {
+                let told = format!(
+                    "the policy insures {}, and the company of the configuration is \"{own}\": add it, or leave the policy out",
+                    ids.join(", ")
+                );
+                reader.problem(field, told);
+            }
+            _ => {}
+        }
+        ids
     }
 }
 

@@ -204,6 +204,9 @@ pub struct Policy {
     pub number: String,
     /// The connection of the insurer.
     pub connection: String,
+    /// The ids of the companies that it insures; none named means that of the configuration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub insured_companies: Vec<String>,
     /// The currency that limits and cover are counted in.
     pub currency: Currency,
     /// First day of the period.
@@ -271,6 +274,7 @@ impl Policy {
         Self {
             number: number.to_owned(),
             connection: connection.to_owned(),
+            insured_companies: Vec::new(),
             currency,
             valid_from,
             valid_to: None,
