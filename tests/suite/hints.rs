@@ -69,6 +69,10 @@ async fn a_call_back_makes_the_next_cycle_come_early_and_several_are_one() {
         until_runs_are(&setup, 1).await;
         assert_eq!(owed(&setup).await, 90_000);
         export("400,00");
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "it plays a partner that calls, whose client is not ours"
+        )]
         let client = reqwest::Client::new();
         let status = |answer: reqwest::Response| answer.status().as_u16();
         for nobody in ["erp", "another", "erp/../insurer"] {
