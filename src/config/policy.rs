@@ -11,9 +11,9 @@ use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, ClaimFrom, ClaimRule, Currency, Date, Fees, NoticeFrom, NoticeRule,
-    NumberStyle, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, Threshold,
-    ThresholdPer, WhenEnded, parse_minor,
+    Automation, AutomationRule, BuyerKind, ClaimFrom, ClaimRule, Currency, Date, ExcludedBuyer, Fees,
+    Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy, RequestRule, Scheme, StatementMethod,
+    StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded, identify, parse_minor,
 };
 
 type Text = Spanned<String>;
@@ -30,6 +30,11 @@ pub(super) struct Table {
     valid_from: Text,
     valid_to: Option<Text>,
     insured_percentage: Text,
+    discretionary_percentage: Option<Text>,
+    #[serde(default)]
+    excluded_buyers: Vec<Spanned<Excluded>>,
+    #[serde(default)]
+    excluded_countries: Vec<Text>,
     maximum_terms_days: Option<i64>,
     mep_days: Option<Spanned<i64>>,
     cover_stop: Option<CoverStop>,
@@ -51,6 +56,17 @@ pub(super) struct Table {
     statement: Option<Statement>,
     #[serde(default)]
     automation: AutomationTable,
+}
+
+/// One of `excluded_buyers`: by one registry number, or by the id that Encours gives the buyer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Excluded {
+    kind: BuyerKind,
+    siren: Option<String>,
+    vat: Option<String>,
+    lei: Option<String>,
+    buyer: Option<String>,
 }
 
 /// `[policy.requests]`.
@@ -255,6 +271,44 @@ impl Reader<'_> {
         value
     }
 
+    fn countries(&mut self, fields: &[Text]) -> Vec<String> {
+        let mut countries = Vec::new();
+        for country in fields {
+            let code = country.get_ref();
+            if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+                countries.push(code.clone());
+            } else {
+                self.problem(country, "a country is two capital letters, as FR");
+            }
+        }
+        countries
+    }
+
+    fn excluded_buyer(&mut self, field: &Spanned<Excluded>) -> Option<ExcludedBuyer> {
+        let Excluded { kind, siren, vat, lei, buyer } = field.get_ref();
+        let numbers = [(Scheme::Siren, siren), (Scheme::Vat, vat), (Scheme::Lei, lei)];
+        let mut numbers = numbers.iter().filter_map(|(scheme, number)| Some((*scheme, number.as_ref()?)));
+        let found = match (numbers.next(), numbers.next(), buyer) {
+            (Some((scheme, number)), None, None) => {
+                let identifier = Identifier::new(scheme, number);
+                let found = identify("", identifier.as_slice()).map(|identity| identity.buyer);
+                if found.is_none() {
+                    let scheme = scheme.as_str().to_uppercase();
+                    self.problem(field, format!("{number} is no {scheme}: its check digits do not fit"));
+                }
+                found
+            }
+            (None, _, Some(id)) => Some(id.clone()),
+            _ => {
+                let told =
+                    "a buyer is named by one of siren, vat, lei, or buyer = \"…\", an id of `encours buyers`";
+                self.problem(field, told);
+                None
+            }
+        };
+        found.map(|buyer| ExcludedBuyer { buyer, kind: *kind })
+    }
+
     fn percentage_or(&mut self, field: Option<&Text>, default: i64) -> Decimal {
         field
             .and_then(|field| self.percentage(field, Decimal::ONE_THOUSAND))
@@ -290,15 +344,14 @@ impl Table {
         let discretionary_minor = reader.amount_or(self.discretionary.as_ref(), 0);
         let exposure_threshold_minor = reader.amount_or(self.exposure_threshold.as_ref(), 0);
         let insured_percentage = reader.percentage(&self.insured_percentage, Decimal::ONE_HUNDRED);
-        let mut countries = Vec::new();
-        for country in &self.countries {
-            let code = country.get_ref();
-            if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-                countries.push(code.clone());
-            } else {
-                reader.problem(country, "a country is two capital letters, as FR");
-            }
-        }
+        let discretionary_percentage = self
+            .discretionary_percentage
+            .as_ref()
+            .and_then(|field| reader.percentage(field, Decimal::ONE_HUNDRED));
+        let excluded_buyers =
+            self.excluded_buyers.iter().filter_map(|field| reader.excluded_buyer(field)).collect();
+        let excluded_countries = reader.countries(&self.excluded_countries);
+        let countries = reader.countries(&self.countries);
         let requests = self.requests.as_ref().map(|table| table.read(&mut reader));
         let fees = Fees {
             request_minor: reader.amount_or(self.fees.request.as_ref(), 0),
@@ -354,6 +407,9 @@ impl Table {
         Some(Policy {
             insured_companies,
             valid_to,
+            discretionary_percentage,
+            excluded_buyers,
+            excluded_countries,
             maximum_terms_days: self.maximum_terms_days,
             mep_days,
             cover_stop,
@@ -444,6 +500,7 @@ impl AutomationTable {
 mod tests {
     use super::super::Config;
     use super::*;
+    use crate::model::Exclusion;
     use std::path::Path;
 
     const POLICY: &str = r#"
@@ -466,6 +523,8 @@ valid_from = "2026-01-01"
 insured_percentage = "90"
 mep_days = 60
 countries = ["FR", "DE"]
+excluded_buyers = [{ siren = "404 833 048", kind = "affiliate" }, { buyer = "account:erp:7", kind = "public" }]
+excluded_countries = ["IT"]
 
 [policy.cover_stop]
 threshold = "50000"
@@ -512,6 +571,13 @@ write_back = "never"
         assert_eq!(policy.automation.cancel, Automation::Person, "what is not said waits for a person");
         assert!(policy.takes("DE") && !policy.takes("ES"));
         assert_eq!(policy.mep_days, Some(60));
+        assert_eq!(policy.exclusion("siren:404833048", "FR"), Some(Exclusion::Buyer(BuyerKind::Affiliate)));
+        assert_eq!(policy.exclusion("account:erp:7", "IT"), Some(Exclusion::Buyer(BuyerKind::Public)));
+        assert_eq!(policy.exclusion("account:erp:8", "IT"), Some(Exclusion::Country));
+        assert_eq!(
+            (policy.exclusion("account:erp:8", "FR"), policy.exclusion("account:erp:8", "")),
+            (None, None)
+        );
         let notices = policy.notices.as_ref().unwrap();
         assert_eq!(notices.threshold, Threshold { minor: 9_000, per: ThresholdPer::Buyer });
         assert_eq!(policy.claims.as_ref().unwrap().threshold.per, ThresholdPer::Invoice);
@@ -530,14 +596,20 @@ write_back = "never"
             let problems = Config::parse("encours.toml", text, Path::new(".")).unwrap_err();
             problems.iter().map(|p| format!("{p}\n")).collect::<String>()
         };
-        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:27:20: a percentage"));
+        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:29:20: a percentage"));
         assert!(told(&POLICY.replace("\"3500\"", "\"35.5\"")).contains("decimals"));
         assert!(told(&POLICY.replace("\"never\"", "\"maybe\"")).contains("never, person, automatic"));
         assert!(told(&POLICY.replace("\"DE\"", "\"Germany\"")).contains("two capital letters"));
+        assert!(
+            told(&POLICY.replace("404 833 048", "404833049"))
+                .contains("encours.toml:21:20: 404833049 is no SIREN")
+        );
+        assert!(told(&POLICY.replace("buyer = \"account:erp:7\", ", "")).contains("named by one of siren"));
+        assert!(told(&POLICY.replace("\"IT\"", "\"it\"")).contains("encours.toml:22:23: a country"));
         assert!(told(&POLICY.replace("mep_days", "mep")).contains("unknown field `mep`"));
         let without = told(&POLICY.replace("mep_days = 60\n", ""));
-        assert!(without.contains("encours.toml:23:9: cover stops"), "{without}");
-        assert!(without.contains("encours.toml:33:8: notices count"), "{without}");
+        assert!(without.contains("encours.toml:25:9: cover stops"), "{without}");
+        assert!(without.contains("encours.toml:35:8: notices count"), "{without}");
         assert!(told(&POLICY.replace("= 60", "= -1")).contains("encours.toml:19:12: days here"));
         let (head, rest) = POLICY.split_once("[policy.notices]").unwrap();
         let rest = rest.split_once("[policy.claims]").unwrap().1;

@@ -12,6 +12,12 @@ words! {
         InsuredPercentage = "insured_percentage",
         /// Longest credit that is insured.
         MaximumTerms = "maximum_terms_days",
+        /// The same share, of what the discretionary limit covers.
+        DiscretionaryPercentage = "discretionary_percentage",
+        /// Buyers that are not insured.
+        ExcludedBuyers = "excluded_buyers",
+        /// Countries whose buyers are not insured.
+        ExcludedCountries = "excluded_countries",
         /// The small cover that the policyholder grants himself.
         Discretionary = "discretionary",
         /// The maximum extension period.
@@ -51,6 +57,9 @@ impl Clause {
     pub fn is_stated(self, policy: &Policy) -> bool {
         match self {
             Self::MaximumTerms => policy.maximum_terms_days.is_some(),
+            Self::DiscretionaryPercentage => policy.discretionary_percentage.is_some(),
+            Self::ExcludedBuyers => !policy.excluded_buyers.is_empty(),
+            Self::ExcludedCountries => !policy.excluded_countries.is_empty(),
             Self::Discretionary => policy.discretionary_minor != 0,
             Self::Extension => policy.mep_days.is_some(),
             Self::CoverStop => policy.cover_stop.is_some(),

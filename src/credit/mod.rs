@@ -14,7 +14,7 @@ pub mod statement;
 mod stop;
 pub mod working_capital;
 
-pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
+pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};
 pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::settle::statements;
 use super::{Error, stops};
 use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
-use crate::credit::{LimitHistory, OpenItem, allocate};
+use crate::credit::{LimitHistory, OpenItem, Terms, allocate};
 use crate::ids::sha256_hex;
 use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, Tx};
 use crate::model::{Date, Delta, EffectKind, EffectState, Event, ItemKind, Money, Policy, render_minor};
@@ -185,7 +185,11 @@ impl File {
             &stops::periods(policies, policy),
             day,
         )?;
-        let cover = allocate(&items, &history, policy, &stops, day)?;
+        let buyer =
+            self.account.as_ref().map_or(("", ""), |row| (row.buyer_id.as_str(), row.country.as_str()));
+        let periods = stops::periods(policies, policy);
+        let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
+        let cover = allocate(&items, &history, terms, &stops, day)?;
         if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
             return Ok(Vec::new());
         }

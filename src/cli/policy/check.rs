@@ -5,13 +5,13 @@ use std::path::Path;
 use encours::config::Config;
 use encours::credit::clause::{Clause, automations};
 use encours::model::{
-    Automation, ClaimFrom, Date, Money, NoticeFrom, Policy, StatementMethod, StopLifts, Threshold,
+    Automation, BuyerKind, ClaimFrom, Date, Money, NoticeFrom, Policy, StatementMethod, StopLifts, Threshold,
     ThresholdPer, WhenEnded,
 };
 use serde_json::json;
 
 use super::super::table::{Column, Table, plural};
-use super::super::{Context, Exit, Misconfigured, today};
+use super::super::{Context, Exit, Misconfigured, today, words};
 
 /// Runs the command.
 ///
@@ -135,6 +135,23 @@ fn says(clause: Clause, policy: &Policy) -> String {
         Clause::InsuredPercentage => {
             format!("the insurer pays {} % of a covered loss", policy.insured_percentage.normalize())
         }
+        Clause::DiscretionaryPercentage => {
+            let share = policy.discretionary_percentage.unwrap_or_default().normalize();
+            format!("the insurer pays {share} % of a loss that the discretionary limit covers")
+        }
+        Clause::ExcludedBuyers => {
+            let of = |kind: BuyerKind| {
+                let own = policy.excluded_buyers.iter().filter(|excluded| excluded.kind == kind);
+                own.map(|excluded| excluded.buyer.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            let all = BuyerKind::ALL.iter().map(|kind| (words::buyer_kinds(*kind), of(*kind)));
+            let named = all.filter(|(_, buyers)| !buyers.is_empty());
+            let told = named.map(|(kind, buyers)| format!("{kind} {buyers}")).collect::<Vec<_>>().join("; ");
+            format!("not insured: {told}")
+        }
+        Clause::ExcludedCountries => {
+            format!("buyers in {} are not insured", policy.excluded_countries.join(", "))
+        }
         Clause::MaximumTerms => {
             let most = count(policy.maximum_terms_days.unwrap_or_default());
             format!("an invoice due more than {most} after its date is not covered")
@@ -244,6 +261,13 @@ fn says(clause: Clause, policy: &Policy) -> String {
 const fn missing(clause: Clause) -> &'static str {
     match clause {
         Clause::MaximumTerms => "no maximum terms: an invoice is covered however late it is due",
+        Clause::DiscretionaryPercentage => {
+            "no percentage of its own: what the discretionary limit covers is paid like the rest"
+        }
+        Clause::ExcludedBuyers => {
+            "no excluded buyers: public bodies, private persons and the own group count like others"
+        }
+        Clause::ExcludedCountries => "no excluded countries: buyers in any country are insured",
         Clause::Discretionary => "no discretionary limit: a buyer that was never decided is not covered",
         Clause::Extension => "no extension period: nothing counts from its end",
         Clause::CoverStop => "no rule of cover stop: an unpaid invoice stops nothing",
@@ -293,6 +317,13 @@ valid_from = "2027-01-01"
 mep_days = 60
 maximum_terms_days = 120
 discretionary = "10000.00"
+discretionary_percentage = "70"
+excluded_countries = ["IT"]
+excluded_buyers = [
+  { siren = "404833048", kind = "affiliate" },
+  { buyer = "account:erp:7", kind = "public" },
+  { buyer = "account:erp:8", kind = "affiliate" },
+]
 cover_stop = { threshold = "500.00", lifts = "stays" }
 notices = { from = "mep", days = 30, threshold = "9000.00", threshold_per = "buyer" }
 claims = { from = "notice", days = 1 }
@@ -327,6 +358,9 @@ automation = { change = "automatic", cancel = "never" }
             "an overdue notice is owed 30 days after the end of the extension period, for a buyer whose invoices past due sum up \
              to 9 000.00 EUR or more",
             "a claim is owed 1 day after the last day for the notice, whatever its amount",
+            "the insurer pays 70 % of a loss that the discretionary limit covers",
+            "not insured: public buyers account:erp:7; companies of the same group siren:404833048, account:erp:8",
+            "buyers in IT are not insured",
             "a request: 25.00 EUR; a look-up: 12.50 EUR",
             "by itself: change; a person approves: request, write_back, notice, statement; never proposed: cancel",
             "1 policy, fine",
@@ -339,11 +373,11 @@ automation = { change = "automatic", cancel = "never" }
     fn a_program_reads_the_same() {
         let value = value(&config());
         let clauses = &value["policies"][0]["periods"][1]["clauses"];
-        assert_eq!(clauses[3]["clause"], "mep_days");
+        assert_eq!(clauses[6]["clause"], "mep_days");
         assert_eq!(
-            (&clauses[3]["stated"], clauses.as_array().unwrap().len()),
+            (&clauses[6]["stated"], clauses.as_array().unwrap().len()),
             (&true.into(), Clause::ALL.len())
         );
-        assert_eq!(value["policies"][0]["periods"][0]["clauses"][3]["stated"], false);
+        assert_eq!(value["policies"][0]["periods"][0]["clauses"][6]["stated"], false);
     }
 }

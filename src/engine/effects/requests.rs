@@ -28,9 +28,10 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
             if policy.requests.is_none() || book.connection(&policy.connection).is_none() {
                 continue;
             }
+            let excluded = policy.exclusion(buyer, country).is_some();
             // A buyer that some insurer has decided on stays with it; the first policy that takes its country gets a new one.
             if decided.is_none()
-                && (known || first || !policy.takes(country) || !owes_in(book, buyer, policy))
+                && (known || first || excluded || !policy.takes(country) || !owes_in(book, buyer, policy))
             {
                 continue;
             }
@@ -39,7 +40,10 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
                 continue;
             }
             let situation = situation(book, buyer, policy, decided.as_ref());
-            if let Some(proposal) = request(&situation, policy, book.day)? {
+            // Of a buyer that the policy does not insure, more is not asked for; what is too much is given back.
+            let proposal = request(&situation, policy, book.day)?
+                .filter(|proposal| !excluded || matches!(proposal.action, Action::Reduce | Action::Cancel));
+            if let Some(proposal) = proposal {
                 plan.effects.push(effect(book, buyer, policy, proposal));
             }
         }
