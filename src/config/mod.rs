@@ -1,8 +1,11 @@
 //! `encours.toml` and the policy files beside it: typed, unknown keys refused, every problem with its line and column.
 
+mod case_file;
 mod policy;
 mod policy_file;
 pub mod secret;
+
+pub use case_file::Cases;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

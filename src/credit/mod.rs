@@ -4,6 +4,7 @@
 //! of minor units and every sum is checked, so a figure is right or it is an error, never wrapped.
 //! Reference: shared rules, "Exposure", "Cover of each invoice" and "Indicators".
 
+pub mod case;
 pub mod clause;
 mod cover;
 pub mod deadline;

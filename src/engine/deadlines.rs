@@ -190,24 +190,16 @@ impl File {
         let periods = stops::periods(policies, policy);
         let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
         let cover = allocate(&items, &history, terms, &stops, day)?;
-        if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
-            return Ok(Vec::new());
-        }
-        let insured: BTreeSet<&str> =
-            cover.lines.iter().filter(|line| line.reason.is_eligible()).map(|line| line.id).collect();
         let mut found = Vec::new();
-        for Due { kind, item, last_day, left_minor } in due {
+        for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, &cover) {
             let Some(invoice) = self.invoices.get(item.id).filter(|_| item.kind == ItemKind::Invoice) else {
                 continue;
             };
-            if kind != DeadlineKind::CoverStop && (cover.covered_minor == 0 || !insured.contains(item.id)) {
-                continue;
-            }
             let sent = (kind == DeadlineKind::OverdueNotice)
                 .then(|| done.get(&(policy.connection.clone(), subject(invoice))))
                 .flatten();
             let state = deadline::state(kind, last_day, policy, sent.is_some(), None, day);
-            if kind == DeadlineKind::ExtensionRequest && state != DeadlineState::DueSoon {
+            if !deadline::is_listed(kind, state) {
                 continue;
             }
             let (name, country) = self

@@ -1,6 +1,7 @@
-//! `encours policy`: what the policies say, in words.
+//! `encours policy`: what the policies say, in words, and whether they say what somebody expects.
 
 mod check;
+mod test;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,11 @@ enum Command {
         /// One policy file; all policies of the configuration without it
         file: Option<PathBuf>,
     },
+    /// Run cases through the policies: a piece of a ledger each, with the cover, the deadlines and the request that should follow
+    Test {
+        /// Case files; those in policies/tests without any
+        files: Vec<PathBuf>,
+    },
 }
 
 /// Runs the command.
@@ -28,6 +34,7 @@ enum Command {
 /// A configuration or a policy file with problems.
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     match &args.command {
+        Command::Test { files } => test::run(context, files),
         Command::Check { file } => check::run(context, file.as_deref()),
     }
 }

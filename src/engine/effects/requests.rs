@@ -40,10 +40,7 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
                 continue;
             }
             let situation = situation(book, buyer, policy, decided.as_ref());
-            // Of a buyer that the policy does not insure, more is not asked for; what is too much is given back.
-            let proposal = request(&situation, policy, book.day)?
-                .filter(|proposal| !excluded || matches!(proposal.action, Action::Reduce | Action::Cancel));
-            if let Some(proposal) = proposal {
+            if let Some(proposal) = request(&situation, policy, book.day)? {
                 plan.effects.push(effect(book, buyer, policy, proposal));
             }
         }
@@ -83,6 +80,7 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
         }),
         refused_on: ended.refused_on.max(theirs),
         answered: ended.last,
+        excluded: policy.exclusion(buyer, book.name(buyer).1).is_some(),
     }
 }
 
