@@ -81,6 +81,7 @@ async fn inspect(
         }
         findings.problems.extend(reasons.iter().flat_map(|reason| placed(connection, reason, place)));
     }
+    findings.warnings.extend(config.warnings.iter().cloned());
     for policy in &config.policies {
         let role = built
             .iter()
@@ -113,7 +114,7 @@ async fn inspect(
     for found in built.iter().filter(|found| found.connector.manifest.role == Role::Insurer) {
         if !config.policies.iter().any(|policy| policy.connection == found.id) {
             let message = format!(
-                "no [[policy]] names \"{}\": its limits are read, but no cover is computed with them",
+                "no policy names \"{}\": its limits are read, but no cover is computed with them",
                 found.id
             );
             findings.warnings.push(place(span_of(config, &found.id), message));

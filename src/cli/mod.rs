@@ -19,6 +19,7 @@ mod init;
 mod limits;
 mod mapping;
 mod plan;
+mod policy;
 mod quarantine;
 mod requests;
 mod run;
@@ -95,6 +96,8 @@ enum Command {
     Init(init::Args),
     /// Check the configuration, the connectors and their mappings, without touching a partner
     Check(check::Args),
+    /// Tell what the policies say, in words
+    Policy(policy::Args),
     /// Run one cycle: read every partner, settle, reconcile, publish what changed
     Sync(sync::Args),
     /// Run as a daemon: a cycle on schedule, until SIGINT or SIGTERM
@@ -296,6 +299,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&context, args).await,
         Command::Init(args) => init::run(&context, &args),
         Command::Check(args) => check::run(&context, &args).await,
+        Command::Policy(args) => policy::run(&context, &args),
         Command::Sync(args) => sync::run(&context, &args).await,
         Command::Run(args) => run::run(&context, &args).await,
         Command::Buyers(args) => buyers::run(&context, &args).await,

@@ -1,6 +1,6 @@
 //! The words of the ledger as people say them.
 
-use encours::model::{BreakKind, Date, Decision, Event};
+use encours::model::{BreakKind, BuyerKind, Date, Decision, Event};
 
 /// What a kind of break means, after "buyers" or on its own.
 pub const fn break_meaning(kind: BreakKind) -> &'static str {
@@ -75,6 +75,24 @@ pub const fn decision(decision: Decision) -> &'static str {
         Decision::Expired => "expired",
         Decision::Pending => "under review",
         Decision::Unknown => "unknown code",
+    }
+}
+
+/// Why a policy does not insure a buyer, in the middle of a sentence.
+pub const fn buyer_kind(kind: BuyerKind) -> &'static str {
+    match kind {
+        BuyerKind::Public => "a public buyer",
+        BuyerKind::PrivatePerson => "a private person",
+        BuyerKind::Affiliate => "a company of the same group",
+    }
+}
+
+/// The same of several.
+pub const fn buyer_kinds(kind: BuyerKind) -> &'static str {
+    match kind {
+        BuyerKind::Public => "public buyers",
+        BuyerKind::PrivatePerson => "private persons",
+        BuyerKind::Affiliate => "companies of the same group",
     }
 }
 

@@ -1,7 +1,11 @@
-//! `encours.toml`: typed, unknown keys refused, every problem with its line and column.
+//! `encours.toml` and the policy files beside it: typed, unknown keys refused, every problem with its line and column.
 
+mod case_file;
 mod policy;
+mod policy_file;
 pub mod secret;
+
+pub use case_file::Cases;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,9 +36,16 @@ pub struct Config {
     pub terms: Terms,
     /// Connections, in the order of the file.
     pub connections: Vec<Connection>,
-    /// Policies, in the order of the file.
+    /// Policy periods: those of `encours.toml` in its order, then those of the policy files in the order of their names.
     pub policies: Vec<Policy>,
+    /// The file that each of them stands in.
+    pub policy_files: Vec<String>,
+    /// What works and should be looked at.
+    pub warnings: Vec<Problem>,
 }
+
+/// The folder of the policy files, beside `encours.toml`.
+pub const POLICIES: &str = "policies";
 
 /// The company whose receivables these are.
 #[derive(Debug, Clone, Deserialize)]
@@ -118,6 +129,22 @@ pub struct Connection {
     pub settings: BTreeMap<String, Spanned<toml::Value>>,
 }
 
+/// The name and the text of a configuration file.
+fn content(path: &Path) -> Result<(String, String), Vec<Problem>> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => {
+            let told = format!("it cannot be read: {error}; `encours init` writes one");
+            Err(vec![Problem::at(&name, "", None, told)])
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
 fn euro() -> Currency {
     Currency::EUR
 }
@@ -150,29 +177,45 @@ struct LedgerTable {
 }
 
 impl Config {
-    /// Reads a configuration file.
+    /// Reads a configuration file and the policy files in the folder [`POLICIES`] beside it.
     ///
     /// # Errors
-    /// Every problem found, each placed in the file.
+    /// Every problem found, each placed in its file.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            vec![Problem::at(
-                &name,
-                "",
-                None,
-                format!("it cannot be read: {error}; `encours init` writes one"),
-            )]
-        })?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::parse(&name, &text, folder)
+        let (name, text) = content(path)?;
+        let files = policy_file::of_folder(&folder_of(path).join(POLICIES))?;
+        Self::read(&name, &text, &folder_of(path), &files)
     }
 
-    /// Reads a configuration from its text.
+    /// Reads a configuration file with one policy file instead of those of the folder, and keeps its policy alone.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with_policy(path: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
+        let (name, text) = content(path)?;
+        let policy = policy_file::content(file)?;
+        let mut config = Self::read(&name, &text, &folder_of(path), std::slice::from_ref(&policy))?;
+        let own = |of: &String| *of == policy.name;
+        let mut files = config.policy_files.iter();
+        config.policies.retain(|_| files.next().is_some_and(own));
+        config.policy_files.retain(own);
+        Ok(config)
+    }
+
+    /// Reads a configuration from its text, without any other file.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+        Self::read(name, text, folder, &[])
+    }
+
+    fn read(
+        name: &str,
+        text: &str,
+        folder: &Path,
+        policy_files: &[policy_file::Content],
+    ) -> Result<Self, Vec<Problem>> {
         let file: File = read(name, text).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
         let mut ids: Vec<&str> = Vec::new();
@@ -192,11 +235,27 @@ impl Config {
             }
             ids.push(id);
         }
-        let places = policy::Places { file: name, text, connections: &ids };
-        let policies = file.policy.iter().filter_map(|table| table.read(&places, &mut problems)).collect();
+        let places = policy::Places {
+            file: name,
+            text,
+            connections: &ids,
+            company: &file.company.id,
+            form: policy::Form::Table,
+        };
+        let mut found: Vec<_> =
+            file.policy.iter().filter_map(|table| table.read(&places, &mut problems)).collect();
+        for content in policy_files {
+            let form = policy::Form::File;
+            let places = policy::Places { file: &content.name, text: &content.text, form, ..places };
+            found.extend(policy_file::periods(&places, &mut problems));
+        }
+        let mut warnings = Vec::new();
+        policy_file::compare(&found, &mut problems, &mut warnings);
         if !problems.is_empty() {
             return Err(problems);
         }
+        let (policies, policy_files) =
+            found.into_iter().map(|found| (found.policy, found.places.file.to_owned())).unzip();
         Ok(Self {
             folder: folder.to_owned(),
             company: file.company,
@@ -207,6 +266,8 @@ impl Config {
             terms: file.terms,
             connections: file.connection,
             policies,
+            policy_files,
+            warnings,
         })
     }
 

@@ -1,6 +1,9 @@
-//! `[[policy]]`: the terms of an insurance policy as a person writes them, every problem told in its place.
+//! The terms of one policy period as a person writes them, every problem told in its place.
 //!
+//! A `[[policy]]` of `encours.toml` and a `[[period]]` of a policy file are the same table and are read by the same code.
 //! Amounts and percentages are texts, because a number of TOML is a float.
+
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -8,24 +11,30 @@ use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, ClaimFrom, ClaimRule, Currency, Date, Fees, NoticeFrom, NoticeRule,
-    NumberStyle, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, Threshold,
-    ThresholdPer, WhenEnded, parse_minor,
+    Automation, AutomationRule, BuyerKind, ClaimFrom, ClaimRule, Currency, Date, ExcludedBuyer, Fees,
+    Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy, RequestRule, Scheme, StatementMethod,
+    StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded, identify, parse_minor,
 };
 
 type Text = Spanned<String>;
 
-/// `[[policy]]`.
+/// `[[policy]]`, or a `[[period]]` with what the head of its file states.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
-    number: String,
+    number: Text,
     connection: Text,
+    insured_companies: Option<Vec<Text>>,
     #[serde(default = "super::euro")]
     currency: Currency,
     valid_from: Text,
     valid_to: Option<Text>,
     insured_percentage: Text,
+    discretionary_percentage: Option<Text>,
+    #[serde(default)]
+    excluded_buyers: Vec<Spanned<Excluded>>,
+    #[serde(default)]
+    excluded_countries: Vec<Text>,
     maximum_terms_days: Option<i64>,
     mep_days: Option<Spanned<i64>>,
     cover_stop: Option<CoverStop>,
@@ -47,6 +56,17 @@ pub(super) struct Table {
     statement: Option<Statement>,
     #[serde(default)]
     automation: AutomationTable,
+}
+
+/// One of `excluded_buyers`: by one registry number, or by the id that Encours gives the buyer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Excluded {
+    kind: BuyerKind,
+    siren: Option<String>,
+    vat: Option<String>,
+    lei: Option<String>,
+    buyer: Option<String>,
 }
 
 /// `[policy.requests]`.
@@ -150,11 +170,35 @@ const fn when_ended() -> WhenEnded {
 }
 
 /// What a problem is placed with.
+#[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
-    /// The ids of the connections of the file.
+    /// The ids of the connections of the configuration.
     pub(super) connections: &'a [&'a str],
+    /// The id of the company.
+    pub(super) company: &'a str,
+    /// How the terms are written.
+    pub(super) form: Form,
+}
+
+/// How the terms of a policy are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a `[[policy]]` of `encours.toml`.
+    Table,
+    /// As a file of their own.
+    File,
+}
+
+/// A period that was read, with what problems about it are placed with.
+pub(super) struct Found<'a> {
+    pub(super) policy: Policy,
+    pub(super) places: Places<'a>,
+    /// Where its number stands.
+    pub(super) number: Range<usize>,
+    /// Where its first day stands.
+    pub(super) valid_from: Range<usize>,
 }
 
 /// The reader of one table; it goes on after a problem, so that all of them are told at once.
@@ -211,12 +255,11 @@ impl Reader<'_> {
     /// Says that a term counts from the extension period, which the policy does not have.
     fn needs_mep<T>(&mut self, mep_days: Option<i64>, field: &Spanned<T>, what: &str) {
         if mep_days.is_none() {
-            self.problem(
-                field,
-                format!(
-                    "{what}, and the policy names none: add mep_days = … to the [[policy]], above its tables"
-                ),
-            );
+            let where_to = match self.places.form {
+                Form::Table => "to the [[policy]], above its tables",
+                Form::File => "to the head of the file or to the [[period]], above the tables",
+            };
+            self.problem(field, format!("{what}, and the policy names none: add mep_days = … {where_to}"));
         }
     }
 
@@ -228,6 +271,44 @@ impl Reader<'_> {
         value
     }
 
+    fn countries(&mut self, fields: &[Text]) -> Vec<String> {
+        let mut countries = Vec::new();
+        for country in fields {
+            let code = country.get_ref();
+            if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+                countries.push(code.clone());
+            } else {
+                self.problem(country, "a country is two capital letters, as FR");
+            }
+        }
+        countries
+    }
+
+    fn excluded_buyer(&mut self, field: &Spanned<Excluded>) -> Option<ExcludedBuyer> {
+        let Excluded { kind, siren, vat, lei, buyer } = field.get_ref();
+        let numbers = [(Scheme::Siren, siren), (Scheme::Vat, vat), (Scheme::Lei, lei)];
+        let mut numbers = numbers.iter().filter_map(|(scheme, number)| Some((*scheme, number.as_ref()?)));
+        let found = match (numbers.next(), numbers.next(), buyer) {
+            (Some((scheme, number)), None, None) => {
+                let identifier = Identifier::new(scheme, number);
+                let found = identify("", identifier.as_slice()).map(|identity| identity.buyer);
+                if found.is_none() {
+                    let scheme = scheme.as_str().to_uppercase();
+                    self.problem(field, format!("{number} is no {scheme}: its check digits do not fit"));
+                }
+                found
+            }
+            (None, _, Some(id)) => Some(id.clone()),
+            _ => {
+                let told =
+                    "a buyer is named by one of siren, vat, lei, or buyer = \"…\", an id of `encours buyers`";
+                self.problem(field, told);
+                None
+            }
+        };
+        found.map(|buyer| ExcludedBuyer { buyer, kind: *kind })
+    }
+
     fn percentage_or(&mut self, field: Option<&Text>, default: i64) -> Decimal {
         field
             .and_then(|field| self.percentage(field, Decimal::ONE_THOUSAND))
@@ -236,8 +317,14 @@ impl Reader<'_> {
 }
 
 impl Table {
-    /// The policy, or nothing when a term that cover needs is wrong.
-    pub(super) fn read(&self, places: &Places<'_>, problems: &mut Vec<Problem>) -> Option<Policy> {
+    /// The period, or nothing when a term that cover needs is wrong.
+    pub(super) fn read<'a>(&self, places: &Places<'a>, problems: &mut Vec<Problem>) -> Option<Found<'a>> {
+        let policy = self.policy(places, problems)?;
+        let (number, valid_from) = (self.number.span(), self.valid_from.span());
+        Some(Found { policy, places: *places, number, valid_from })
+    }
+
+    fn policy(&self, places: &Places<'_>, problems: &mut Vec<Problem>) -> Option<Policy> {
         let mut reader = Reader { places, problems, currency: self.currency };
         if !places.connections.contains(&self.connection.get_ref().as_str()) {
             let known =
@@ -248,18 +335,23 @@ impl Table {
         }
         let valid_from = reader.date(&self.valid_from);
         let valid_to = self.valid_to.as_ref().and_then(|field| reader.date(field));
+        if let (Some(field), Some(from), Some(to)) = (&self.valid_to, valid_from, valid_to)
+            && to < from
+        {
+            reader.problem(field, format!("the period ends on {to}, before it begins on {from}"));
+        }
+        let insured_companies = self.insured_companies(&mut reader);
         let discretionary_minor = reader.amount_or(self.discretionary.as_ref(), 0);
         let exposure_threshold_minor = reader.amount_or(self.exposure_threshold.as_ref(), 0);
         let insured_percentage = reader.percentage(&self.insured_percentage, Decimal::ONE_HUNDRED);
-        let mut countries = Vec::new();
-        for country in &self.countries {
-            let code = country.get_ref();
-            if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-                countries.push(code.clone());
-            } else {
-                reader.problem(country, "a country is two capital letters, as FR");
-            }
-        }
+        let discretionary_percentage = self
+            .discretionary_percentage
+            .as_ref()
+            .and_then(|field| reader.percentage(field, Decimal::ONE_HUNDRED));
+        let excluded_buyers =
+            self.excluded_buyers.iter().filter_map(|field| reader.excluded_buyer(field)).collect();
+        let excluded_countries = reader.countries(&self.excluded_countries);
+        let countries = reader.countries(&self.countries);
         let requests = self.requests.as_ref().map(|table| table.read(&mut reader));
         let fees = Fees {
             request_minor: reader.amount_or(self.fees.request.as_ref(), 0),
@@ -288,8 +380,13 @@ impl Table {
         });
         let claims = self.claims.as_ref().map(|table| {
             if *table.from.get_ref() == ClaimFrom::Notice && notices.is_none() {
-                let told = "claims count from the notice's last day, and the policy has no [policy.notices]: add it, or \
-                            count from \"due\"";
+                let table_of = match places.form {
+                    Form::Table => "[policy.notices]",
+                    Form::File => "[notices] or [period.notices]",
+                };
+                let told = format!(
+                    "claims count from the notice's last day, and the policy has no {table_of}: add it, or count from \"due\""
+                );
                 reader.problem(&table.from, told);
             }
             ClaimRule {
@@ -308,7 +405,11 @@ impl Table {
             .as_ref()
             .and_then(|table| Some(StatementRule { method: table.method, from: reader.date(&table.from)? }));
         Some(Policy {
+            insured_companies,
             valid_to,
+            discretionary_percentage,
+            excluded_buyers,
+            excluded_countries,
             maximum_terms_days: self.maximum_terms_days,
             mep_days,
             cover_stop,
@@ -327,12 +428,30 @@ impl Table {
             when_ended: self.when_ended,
             ..Policy::plain(
                 self.connection.get_ref(),
-                &self.number,
+                self.number.get_ref(),
                 self.currency,
                 valid_from?,
                 insured_percentage?,
             )
         })
+    }
+
+    /// The ids of the insured companies; that of the configuration is one of them.
+    fn insured_companies(&self, reader: &mut Reader<'_>) -> Vec<String> {
+        let Some(fields) = &self.insured_companies else { return Vec::new() };
+        let ids: Vec<String> = fields.iter().map(|field| field.get_ref().clone()).collect();
+        let own = reader.places.company;
+        match fields.first() {
+            Some(field) if !ids.iter().any(|id| id == own) => {
+                let told = format!(
+                    "the policy insures {}, and the company of the configuration is \"{own}\": add it, or leave the policy out",
+                    ids.join(", ")
+                );
+                reader.problem(field, told);
+            }
+            _ => {}
+        }
+        ids
     }
 }
 
@@ -381,6 +500,7 @@ impl AutomationTable {
 mod tests {
     use super::super::Config;
     use super::*;
+    use crate::model::Exclusion;
     use std::path::Path;
 
     const POLICY: &str = r#"
@@ -403,6 +523,8 @@ valid_from = "2026-01-01"
 insured_percentage = "90"
 mep_days = 60
 countries = ["FR", "DE"]
+excluded_buyers = [{ siren = "404 833 048", kind = "affiliate" }, { buyer = "account:erp:7", kind = "public" }]
+excluded_countries = ["IT"]
 
 [policy.cover_stop]
 threshold = "50000"
@@ -449,6 +571,13 @@ write_back = "never"
         assert_eq!(policy.automation.cancel, Automation::Person, "what is not said waits for a person");
         assert!(policy.takes("DE") && !policy.takes("ES"));
         assert_eq!(policy.mep_days, Some(60));
+        assert_eq!(policy.exclusion("siren:404833048", "FR"), Some(Exclusion::Buyer(BuyerKind::Affiliate)));
+        assert_eq!(policy.exclusion("account:erp:7", "IT"), Some(Exclusion::Buyer(BuyerKind::Public)));
+        assert_eq!(policy.exclusion("account:erp:8", "IT"), Some(Exclusion::Country));
+        assert_eq!(
+            (policy.exclusion("account:erp:8", "FR"), policy.exclusion("account:erp:8", "")),
+            (None, None)
+        );
         let notices = policy.notices.as_ref().unwrap();
         assert_eq!(notices.threshold, Threshold { minor: 9_000, per: ThresholdPer::Buyer });
         assert_eq!(policy.claims.as_ref().unwrap().threshold.per, ThresholdPer::Invoice);
@@ -467,14 +596,20 @@ write_back = "never"
             let problems = Config::parse("encours.toml", text, Path::new(".")).unwrap_err();
             problems.iter().map(|p| format!("{p}\n")).collect::<String>()
         };
-        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:27:20: a percentage"));
+        assert!(told(&POLICY.replace("\"12.5\"", "\"a lot\"")).contains("encours.toml:29:20: a percentage"));
         assert!(told(&POLICY.replace("\"3500\"", "\"35.5\"")).contains("decimals"));
         assert!(told(&POLICY.replace("\"never\"", "\"maybe\"")).contains("never, person, automatic"));
         assert!(told(&POLICY.replace("\"DE\"", "\"Germany\"")).contains("two capital letters"));
+        assert!(
+            told(&POLICY.replace("404 833 048", "404833049"))
+                .contains("encours.toml:21:20: 404833049 is no SIREN")
+        );
+        assert!(told(&POLICY.replace("buyer = \"account:erp:7\", ", "")).contains("named by one of siren"));
+        assert!(told(&POLICY.replace("\"IT\"", "\"it\"")).contains("encours.toml:22:23: a country"));
         assert!(told(&POLICY.replace("mep_days", "mep")).contains("unknown field `mep`"));
         let without = told(&POLICY.replace("mep_days = 60\n", ""));
-        assert!(without.contains("encours.toml:23:9: cover stops"), "{without}");
-        assert!(without.contains("encours.toml:33:8: notices count"), "{without}");
+        assert!(without.contains("encours.toml:25:9: cover stops"), "{without}");
+        assert!(without.contains("encours.toml:35:8: notices count"), "{without}");
         assert!(told(&POLICY.replace("= 60", "= -1")).contains("encours.toml:19:12: days here"));
         let (head, rest) = POLICY.split_once("[policy.notices]").unwrap();
         let rest = rest.split_once("[policy.claims]").unwrap().1;

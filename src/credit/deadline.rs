@@ -5,7 +5,7 @@
 //! Invariant: what was done stays done, whatever day it is; of two days the later never has the earlier state again.
 //! Reference: shared rules, "Deadlines", example D.
 
-use super::{Error, OpenItem, add, after_credits, extension_end};
+use super::{Cover, Error, OpenItem, add, after_credits, extension_end};
 use crate::model::{ClaimFrom, Date, Instant, NoticeFrom, Policy, Threshold, ThresholdPer, words};
 
 words! {
@@ -180,6 +180,27 @@ pub fn deadlines<'a>(open: &[OpenItem<'a>], policy: &Policy, on: Date) -> Result
     }
     all.sort_by_key(|due| (due.last_day, due.kind, due.item.number, due.item.id));
     Ok(all)
+}
+
+/// The deadlines that are left of a buyer's once its cover is known: none where nothing is covered and nothing would be; of
+/// an invoice that the policy does not insure only the stop of cover, which it causes all the same.
+#[must_use]
+pub fn of_cover<'a>(mut all: Vec<Due<'a>>, cover: &Cover<'_>) -> Vec<Due<'a>> {
+    let insured = |id: &str| cover.lines.iter().any(|line| line.id == id && line.reason.is_eligible());
+    if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
+        return Vec::new();
+    }
+    all.retain(|due| {
+        due.kind == DeadlineKind::CoverStop || (cover.covered_minor != 0 && insured(due.item.id))
+    });
+    all
+}
+
+/// Whether a deadline is listed: a request of extension is a chance, no duty, from its first warning to its last day, and
+/// once it was made.
+#[must_use]
+pub fn is_listed(kind: DeadlineKind, state: DeadlineState) -> bool {
+    kind != DeadlineKind::ExtensionRequest || matches!(state, DeadlineState::DueSoon | DeadlineState::Met)
 }
 
 fn threshold(kind: DeadlineKind, policy: &Policy) -> Threshold {

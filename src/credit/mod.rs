@@ -4,6 +4,8 @@
 //! of minor units and every sum is checked, so a figure is right or it is an error, never wrapped.
 //! Reference: shared rules, "Exposure", "Cover of each invoice" and "Indicators".
 
+pub mod case;
+pub mod clause;
 mod cover;
 pub mod deadline;
 mod exposure;
@@ -13,7 +15,7 @@ pub mod statement;
 mod stop;
 pub mod working_capital;
 
-pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, allocate};
+pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};
 pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 

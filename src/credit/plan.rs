@@ -47,6 +47,8 @@ pub struct Situation {
     pub refused_on: Option<Date>,
     /// What was last asked for and answered, and when: an insurer that granted less is not asked for the same again.
     pub answered: Option<(i64, Date)>,
+    /// The policy does not insure the buyer: more is not asked for, what is too much is given back.
+    pub excluded: bool,
 }
 
 /// Another limit to ask for.
@@ -109,7 +111,7 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
     };
     Ok(match situation.standing {
         Standing::Never => {
-            if need_minor <= policy.discretionary_minor || cooling {
+            if need_minor <= policy.discretionary_minor || cooling || situation.excluded {
                 return Ok(None);
             }
             let beyond = if policy.discretionary_minor > 0 {
@@ -133,7 +135,11 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
             let heard = situation
                 .answered
                 .is_some_and(|(asked, day)| asked >= wanted && days_between(day, on) < rule.cool_off_days);
-            if cooling || heard || (by_insurer && cap_minor == 0 && situation.refused_on.is_none()) {
+            if cooling
+                || heard
+                || situation.excluded
+                || (by_insurer && cap_minor == 0 && situation.refused_on.is_none())
+            {
                 return Ok(None);
             }
             let (kind, action, automation) = if cap_minor == 0 {
@@ -296,6 +302,20 @@ mod tests {
             standing,
             refused_on: None,
             answered: None,
+            excluded: false,
+        }
+    }
+
+    #[test]
+    fn for_a_buyer_that_is_excluded_less_is_asked_for_and_never_more() {
+        let excluded = |situation: Situation| Situation { excluded: true, ..situation };
+        let idle = || owes(0, limit(50_000, "2025-01-01"));
+        let idle = Situation { last_active: Some(day("2025-01-02")), ..idle() };
+        assert_eq!(asked(&idle, &policy()), Some((Action::Cancel, 0)));
+        assert_eq!(asked(&excluded(idle), &policy()), Some((Action::Cancel, 0)));
+        for more in [owes(50_000, Standing::Never), owes(50_000, limit(20_000, "2026-01-01"))] {
+            assert!(asked(&more, &policy()).is_some());
+            assert_eq!(asked(&excluded(more), &policy()), None);
         }
     }
 
@@ -421,7 +441,7 @@ mod tests {
             };
             let situation = Situation {
                 owed_minor: owed, peak_minor: peak.max(owed), slack_peak_minor: owed, last_active: Some(day(TODAY)),
-                known_since: Some(day("2025-01-01")), standing, refused_on: None, answered: None,
+                known_since: Some(day("2025-01-01")), standing, refused_on: None, answered: None, excluded: false,
             };
             if let Some(proposal) = request(&situation, &policy(), day(TODAY)).unwrap() {
                 let granted = Standing::Decided { cap_minor: proposal.amount_minor, since: day(TODAY), by_insurer: false };
@@ -462,6 +482,7 @@ mod tests {
                     standing,
                     refused_on: None,
                     answered: None,
+                    excluded: false,
                 };
                 let Some(proposal) = request(&situation, &policy, on).unwrap() else { continue };
                 if let Some((action, day)) = last

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::settle::statements;
 use super::{Error, Setup, stops};
 use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
-use crate::credit::{LimitHistory, OpenItem, allocate};
+use crate::credit::{LimitHistory, OpenItem, Terms, allocate};
 use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, ProofRow, Tx};
 use crate::model::{
@@ -224,20 +224,16 @@ impl File {
             &stops::periods(policies, policy),
             day,
         )?;
-        let cover = allocate(&items, &history, policy, &stops, day)?;
-        if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
-            return Ok(Vec::new());
-        }
-        let insured: BTreeSet<&str> =
-            cover.lines.iter().filter(|line| line.reason.is_eligible()).map(|line| line.id).collect();
+        let buyer =
+            self.account.as_ref().map_or(("", ""), |row| (row.buyer_id.as_str(), row.country.as_str()));
+        let periods = stops::periods(policies, policy);
+        let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
+        let cover = allocate(&items, &history, terms, &stops, day)?;
         let mut found = Vec::new();
-        for Due { kind, item, last_day, left_minor } in due {
+        for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, &cover) {
             let Some(invoice) = self.invoices.get(item.id).filter(|_| item.kind == ItemKind::Invoice) else {
                 continue;
             };
-            if kind != DeadlineKind::CoverStop && (cover.covered_minor == 0 || !insured.contains(item.id)) {
-                continue;
-            }
             let how = met.of(kind, policy, invoice);
             let met_on = how.as_ref().map(|how| match how {
                 // Who settles an effect by hand says that it was done, and no day: then it was in time.
@@ -245,8 +241,7 @@ impl File {
                 How::Hand(row) => row.done_on,
             });
             let state = deadline::state(kind, last_day, policy, met_on, None, day);
-            let is_chance = kind == DeadlineKind::ExtensionRequest;
-            if is_chance && !matches!(state, DeadlineState::DueSoon | DeadlineState::Met) {
+            if !deadline::is_listed(kind, state) {
                 continue;
             }
             let (name, country) = self

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{Error, stops};
-use crate::credit::{self, LimitHistory, OpenItem, Stops};
+use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
     AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx,
 };
@@ -312,7 +312,9 @@ fn settle_buyer(
             results.stops.push(row);
             results.deltas.push(delta);
         }
-        let cover = credit::allocate(&items, &history, policy, &stops, context.day)?;
+        let periods = stops::periods(context.periods, policy);
+        let terms = Terms { policy, periods, buyer: sheet.id, country };
+        let cover = credit::allocate(&items, &history, terms, &stops, context.day)?;
         let over = cover.beyond_limit_minor > 0;
         let known = covered_before
             .iter()
@@ -393,6 +395,9 @@ fn settle_buyer(
                     layers: &row.payload.layers,
                     last_day: last_day(&row.payload),
                 },
+                _ if policy.exclusion(sheet.id, country).is_some() => {
+                    Stand::Undecided { discretionary_minor: 0 }
+                }
                 _ => Stand::Undecided { discretionary_minor: policy.discretionary_minor },
             },
             covered_minor: *covered_minor,

@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{Currency, Date, words};
+use super::{BuyerId, Currency, Date, words};
 
 words! {
     /// Who lets an effect go.
@@ -46,6 +46,18 @@ words! {
         Invoice = "invoice",
         /// That of all invoices of the buyer that are past due.
         Buyer = "buyer",
+    }
+}
+
+words! {
+    /// Why a policy does not insure a buyer.
+    BuyerKind {
+        /// It is a public body.
+        Public = "public",
+        /// It is a private person.
+        PrivatePerson = "private_person",
+        /// It belongs to the same group.
+        Affiliate = "affiliate",
     }
 }
 
@@ -197,6 +209,24 @@ impl Default for AutomationRule {
     }
 }
 
+/// A buyer that a policy period does not insure.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ExcludedBuyer {
+    /// The legal buyer.
+    pub buyer: BuyerId,
+    /// Why.
+    pub kind: BuyerKind,
+}
+
+/// What keeps a buyer out of a policy period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exclusion {
+    /// Its kind.
+    Buyer(BuyerKind),
+    /// Its country.
+    Country,
+}
+
 /// One period of one policy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Policy {
@@ -204,6 +234,9 @@ pub struct Policy {
     pub number: String,
     /// The connection of the insurer.
     pub connection: String,
+    /// The ids of the companies that it insures; none named means that of the configuration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub insured_companies: Vec<String>,
     /// The currency that limits and cover are counted in.
     pub currency: Currency,
     /// First day of the period.
@@ -212,6 +245,15 @@ pub struct Policy {
     pub valid_to: Option<Date>,
     /// Share of a covered loss that is paid, 0 to 100.
     pub insured_percentage: Decimal,
+    /// The same for what the discretionary limit covers; none when it is no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discretionary_percentage: Option<Decimal>,
+    /// Buyers that are not insured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded_buyers: Vec<ExcludedBuyer>,
+    /// Countries whose buyers are not insured, ISO 3166 alpha-2.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded_countries: Vec<String>,
     /// Longest credit, in days from invoice to due date, that is insured; none when the policy names none.
     pub maximum_terms_days: Option<i64>,
     /// The maximum extension period: days after the *original* due date; none when the policy names none.
@@ -253,6 +295,15 @@ impl Policy {
         date >= self.valid_from && self.valid_to.is_none_or(|to| date <= to)
     }
 
+    /// What keeps a buyer out of the period; nothing where it is insured. A country that is not known keeps nobody out.
+    #[must_use]
+    pub fn exclusion(&self, buyer: &str, country: &str) -> Option<Exclusion> {
+        if let Some(excluded) = self.excluded_buyers.iter().find(|excluded| excluded.buyer == buyer) {
+            return Some(Exclusion::Buyer(excluded.kind));
+        }
+        self.excluded_countries.iter().any(|own| own == country).then_some(Exclusion::Country)
+    }
+
     /// Whether first requests on buyers of a country go to this policy.
     #[must_use]
     pub fn takes(&self, country: &str) -> bool {
@@ -271,10 +322,14 @@ impl Policy {
         Self {
             number: number.to_owned(),
             connection: connection.to_owned(),
+            insured_companies: Vec::new(),
             currency,
             valid_from,
             valid_to: None,
             insured_percentage,
+            discretionary_percentage: None,
+            excluded_buyers: Vec::new(),
+            excluded_countries: Vec::new(),
             maximum_terms_days: None,
             mep_days: None,
             cover_stop: None,

@@ -10,6 +10,7 @@ mod identity;
 mod indicators;
 mod landing;
 mod ledger;
+mod policies;
 mod queue;
 mod stops;
 mod tryton;

@@ -9,13 +9,16 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use encours::credit::{
-    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, allocate, exposures,
+    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, Terms, allocate,
+    exposures,
 };
 use encours::engine::stops;
 use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow,
 };
-use encours::model::{Currency, Date, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, render_minor};
+use encours::model::{
+    Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, render_minor,
+};
 use serde_json::json;
 
 use super::buyers::account_json;
@@ -52,6 +55,8 @@ struct File {
     breaks: Vec<BreakRow>,
     deltas: Vec<(Date, DeltaRow)>,
     policies: Vec<Policy>,
+    /// Every period, also those that are over.
+    periods: Vec<Policy>,
     /// The stops of its cover, also those that were lifted.
     stops: Vec<CoverStopRow>,
     day: Date,
@@ -60,6 +65,7 @@ struct File {
 /// What follows for one policy.
 struct Insured<'a> {
     policy: &'a Policy,
+    terms: Terms<'a>,
     /// What the insurer stated over time, of the one insurer's buyer that counts.
     statements: Vec<&'a LimitRow>,
     /// The insurer's other ids of the same legal buyer.
@@ -166,6 +172,7 @@ impl File {
             breaks,
             deltas,
             policies,
+            periods: books.head.config.policies.clone(),
             day,
             buyer,
         })
@@ -230,8 +237,10 @@ impl File {
         });
         let pending = pending.map(|(_, request)| request).collect();
         let stops = stops::remembered(&stops::of_policy(&self.stops, policy))?;
-        let cover = allocate(items, &history, policy, &stops, self.day)?;
-        Ok(Insured { policy, statements, others, pending, cover, stops })
+        let periods = stops::periods(&self.periods, policy);
+        let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
+        let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
+        Ok(Insured { policy, terms, statements, others, pending, cover, stops })
     }
 }
 
@@ -511,6 +520,7 @@ fn decided(insured: &Insured<'_>) -> String {
         CapReason::Cancelled => format!("There is no cover today: given up{since}.\n"),
         CapReason::Expired => "There is no cover today: it has expired.\n".to_owned(),
         CapReason::Zero => format!("There is no cover today: the limit is zero{since}.\n"),
+        CapReason::Excluded => "There is no cover today: the policy does not insure this buyer.\n".to_owned(),
     });
     if let Some(stop) = insured.stops.in_force() {
         text.push_str(&super::stops::told(stop));
@@ -675,11 +685,16 @@ fn result(insured: &Insured<'_>) -> String {
         });
         text.push('\n');
         if cover.covered_minor > 0 {
-            let percentage = policy.insured_percentage.normalize();
             let indemnity = money(cover.indemnity_minor);
-            text.push_str(&format!(
-                "If it does not pay, the insurer pays {indemnity} ({percentage} % of what is covered).\n"
-            ));
+            let one = |period: &&Policy| {
+                period.insured_percentage == policy.insured_percentage
+                    && period.discretionary_percentage.is_none()
+            };
+            let share = match insured.terms.periods.iter().all(one) {
+                true => format!("{} % of what is covered", policy.insured_percentage.normalize()),
+                false => "by the percentage of each invoice's period and kind of limit".to_owned(),
+            };
+            text.push_str(&format!("If it does not pay, the insurer pays {indemnity} ({share}).\n"));
         }
     }
     let free = (cover.today.cap_minor - cover.covered_minor).max(0);
@@ -696,15 +711,22 @@ fn result(insured: &Insured<'_>) -> String {
 
 /// Why a line is covered as far as it is.
 fn why(line: &Line<'_>, insured: &Insured<'_>) -> String {
-    let policy = insured.policy;
+    let policy = insured.terms.period_of(line.issued).unwrap_or(insured.policy);
     match line.reason {
         Reason::CurrencyNotCovered => {
             format!("the policy covers {}, the invoice is in {}", policy.currency, line.currency)
         }
         Reason::OutsidePeriod => {
             let end = policy.valid_to.map_or_else(String::new, |day| format!(" to {day}"));
-            format!("not invoiced in the policy period (from {}{end})", policy.valid_from)
+            format!("not invoiced in a period of the policy (today's is from {}{end})", policy.valid_from)
         }
+        Reason::ExcludedBuyer => match policy.exclusion(insured.terms.buyer, insured.terms.country) {
+            Some(Exclusion::Buyer(kind)) => {
+                format!("the policy does not insure it: {}", words::buyer_kind(kind))
+            }
+            Some(Exclusion::Country) | None => "the policy does not insure it".to_owned(),
+        },
+        Reason::ExcludedCountry => format!("the policy does not insure buyers in {}", insured.terms.country),
         Reason::TermsTooLong => {
             let terms = line.original_due.signed_duration_since(line.issued).num_days();
             let most = policy
@@ -731,7 +753,9 @@ fn why(line: &Line<'_>, insured: &Insured<'_>) -> String {
             Some(CapReason::Cancelled) => "cover had been given up".to_owned(),
             Some(CapReason::Expired) => "cover had ended".to_owned(),
             Some(CapReason::Discretionary) => "never decided, and no discretionary limit".to_owned(),
-            Some(CapReason::Zero | CapReason::Granted) | None => "the limit was zero".to_owned(),
+            Some(CapReason::Zero | CapReason::Granted | CapReason::Excluded) | None => {
+                "the limit was zero".to_owned()
+            }
         },
     }
 }

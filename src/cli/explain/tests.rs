@@ -60,6 +60,13 @@ fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -
     }
 }
 
+fn policy() -> Policy {
+    Policy {
+        maximum_terms_days: Some(120),
+        ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), 90.into())
+    }
+}
+
 /// Example A of the shared rules: a cut leaves covered what was already invoiced.
 fn example_a() -> File {
     File {
@@ -80,10 +87,8 @@ fn example_a() -> File {
         ratings: vec![],
         breaks: vec![],
         deltas: vec![],
-        policies: vec![Policy {
-            maximum_terms_days: Some(120),
-            ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), 90.into())
-        }],
+        policies: vec![policy()],
+        periods: vec![policy()],
         day: day("2026-03-20"),
     }
 }

@@ -1,7 +1,7 @@
 //! Allocates a buyer's cover to its open invoices.
 //!
 //! Insurers cut a limit for new deliveries only, so each invoice is held against the limit in force on its own date,
-//! and what earlier invoices used of it. Every line keeps the numbers it was decided with, so that "why?" has an answer.
+//! and what earlier invoices used of it; and under the terms of the period that contains that date. Every line keeps the numbers it was decided with, so that "why?" has an answer.
 //! Invariant: the covered amounts of a buyer never exceed the highest limit that one of its open invoices saw, and
 //! `outstanding = covered + beyond the limit + ineligible − credit balance`.
 //! Reference: shared rules, "Cover of each invoice", examples A and C; example B is
@@ -14,7 +14,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{Error, OpenItem, Stops, add};
-use crate::model::{Currency, Date, Decision, ItemKind, Layer, Limit, Policy, words};
+use crate::model::{Currency, Date, Decision, Exclusion, ItemKind, Layer, Limit, Policy, words};
 
 words! {
     /// Why a limit is what it is on a day.
@@ -33,6 +33,8 @@ words! {
         Expired = "expired",
         /// The insurer has decided, and the amount is zero.
         Zero = "zero",
+        /// The policy does not insure the buyer.
+        Excluded = "excluded",
     }
 }
 
@@ -41,8 +43,12 @@ words! {
     Reason {
         /// The policy does not count in the currency of the invoice.
         CurrencyNotCovered = "currency_not_covered",
-        /// The invoice date is not in the policy period.
+        /// The invoice date is in no period of the policy.
         OutsidePeriod = "outside_period",
+        /// The policy does not insure the buyer: it is public, a private person, or of the same group.
+        ExcludedBuyer = "excluded_buyer",
+        /// The policy does not insure buyers of this country.
+        ExcludedCountry = "excluded_country",
         /// More days were given from the invoice date to the original due date than the policy insures.
         TermsTooLong = "terms_too_long",
         /// The buyer contests the invoice.
@@ -67,6 +73,8 @@ impl Reason {
         match self {
             Self::CurrencyNotCovered
             | Self::OutsidePeriod
+            | Self::ExcludedBuyer
+            | Self::ExcludedCountry
             | Self::TermsTooLong
             | Self::Disputed
             | Self::AfterCoverStop => false,
@@ -290,6 +298,34 @@ impl LimitHistory {
     }
 }
 
+/// The terms that one buyer's invoices are held against.
+#[derive(Debug, Clone)]
+pub struct Terms<'t> {
+    /// The period in force on the day asked for: its currency counts, and a new invoice would be held against it.
+    pub policy: &'t Policy,
+    /// Every period of the policy: an invoice answers to the one that contains its date.
+    pub periods: Vec<&'t Policy>,
+    /// The legal buyer.
+    pub buyer: &'t str,
+    /// ISO 3166 alpha-2 of the buyer, or empty.
+    pub country: &'t str,
+}
+
+impl<'t> From<&'t Policy> for Terms<'t> {
+    /// One period alone, of a buyer of whom nothing is known.
+    fn from(policy: &'t Policy) -> Self {
+        Self { policy, periods: vec![policy], buyer: "", country: "" }
+    }
+}
+
+impl<'t> Terms<'t> {
+    /// The period that contains a date.
+    #[must_use]
+    pub fn period_of(&self, date: Date) -> Option<&'t Policy> {
+        self.periods.iter().copied().find(|period| period.contains(date))
+    }
+}
+
 /// One open invoice and what is covered of it. `open = credited + covered + uncovered`, in minor units of `currency`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -320,20 +356,22 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(item: &OpenItem<'a>, policy: &Policy, stops: &Stops) -> Self {
-        let terms = item.original_due.signed_duration_since(item.issued).num_days();
-        let reason = if item.currency != policy.currency {
-            Reason::CurrencyNotCovered
-        } else if !policy.contains(item.issued) {
-            Reason::OutsidePeriod
-        } else if policy.maximum_terms_days.is_some_and(|maximum| terms > maximum) {
-            Reason::TermsTooLong
-        } else if item.disputed {
-            Reason::Disputed
-        } else if stops.at(item.issued).is_some() {
-            Reason::AfterCoverStop
-        } else {
-            Reason::NoLimit // until its turn comes
+    fn of(item: &OpenItem<'a>, terms: &Terms<'_>, stops: &Stops) -> Self {
+        let days = item.original_due.signed_duration_since(item.issued).num_days();
+        let reason = match terms.period_of(item.issued) {
+            _ if item.currency != terms.policy.currency => Reason::CurrencyNotCovered,
+            None => Reason::OutsidePeriod,
+            Some(period) if period.currency != item.currency => Reason::CurrencyNotCovered,
+            Some(period) => match period.exclusion(terms.buyer, terms.country) {
+                Some(Exclusion::Buyer(_)) => Reason::ExcludedBuyer,
+                Some(Exclusion::Country) => Reason::ExcludedCountry,
+                None if period.maximum_terms_days.is_some_and(|maximum| days > maximum) => {
+                    Reason::TermsTooLong
+                }
+                None if item.disputed => Reason::Disputed,
+                None if stops.at(item.issued).is_some() => Reason::AfterCoverStop,
+                None => Reason::NoLimit, // until its turn comes
+            },
         };
         Self {
             id: item.id,
@@ -363,7 +401,8 @@ pub struct Cover<'a> {
     pub outstanding_minor: i64,
     /// Covered in all.
     pub covered_minor: i64,
-    /// What the insurer would pay of it: covered × insured percentage, rounded half to even.
+    /// What the insurer would pay of it: covered × insured percentage of each invoice's period and kind of limit, rounded half to
+    /// even.
     pub indemnity_minor: i64,
     /// Owed and not covered; `outstanding − covered` unless the buyer is owed, then 0.
     pub uninsured_minor: i64,
@@ -382,17 +421,19 @@ pub struct Cover<'a> {
 /// Open credit notes and receipts first settle the oldest invoices by original due date, then number, whether those are
 /// eligible or not: that is how insurers impute money that nobody has allocated. Eligible invoices then take their part
 /// of the limit of their own date, by invoice date, then number. What was invoiced during one of the `stops` has no part
-/// in it. `on` only decides [`Cover::today`].
+/// in it. Each invoice answers to the terms of the period that contains its date. `on` only decides [`Cover::today`].
 ///
 /// # Errors
 /// [`Error::NegativeItem`], [`Error::Overflow`] and [`Error::Percentage`].
-pub fn allocate<'a>(
+pub fn allocate<'a, 't>(
     open: &[OpenItem<'a>],
     limits: &LimitHistory,
-    policy: &Policy,
+    terms: impl Into<Terms<'t>>,
     stops: &Stops,
     on: Date,
 ) -> Result<Cover<'a>, Error> {
+    let terms = terms.into();
+    let policy = terms.policy;
     let mut lines = Vec::with_capacity(open.len());
     let (mut invoices, mut credits) = (0, 0);
     for item in open {
@@ -405,7 +446,7 @@ pub fn allocate<'a>(
         let counts = item.currency == policy.currency;
         match item.kind {
             ItemKind::Invoice => {
-                lines.push(Line::of(item, policy, stops));
+                lines.push(Line::of(item, &terms, stops));
                 if counts {
                     add(&mut invoices, item.open_minor, "open invoices")?;
                 }
@@ -419,7 +460,7 @@ pub fn allocate<'a>(
     }
 
     let credit_balance_minor = settle_oldest(&mut lines, credits, policy.currency);
-    let covered_minor = give_out(&mut lines, limits, policy)?;
+    let covered_minor = give_out(&mut lines, limits, &terms)?;
 
     let (mut beyond_limit_minor, mut ineligible_minor) = (0, 0);
     for line in lines.iter().filter(|line| line.currency == policy.currency) {
@@ -430,15 +471,18 @@ pub fn allocate<'a>(
     add(&mut uninsured_minor, ineligible_minor, "uncovered invoices")?;
     Ok(Cover {
         currency: policy.currency,
-        lines,
         outstanding_minor: invoices - credits, // both are at least 0
         covered_minor,
-        indemnity_minor: indemnity(covered_minor, policy.insured_percentage)?,
+        indemnity_minor: indemnity(&shares(&lines, &terms))?,
         uninsured_minor,
         beyond_limit_minor,
         ineligible_minor,
         credit_balance_minor,
-        today: limits.limit_at(on, policy),
+        today: match policy.exclusion(terms.buyer, terms.country) {
+            Some(_) => LimitAt { cap_minor: 0, reason: CapReason::Excluded, since: None },
+            None => limits.limit_at(on, policy),
+        },
+        lines,
     })
 }
 
@@ -459,7 +503,7 @@ fn settle_oldest(lines: &mut [Line<'_>], credits: i64, currency: Currency) -> i6
 }
 
 /// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
-fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, policy: &Policy) -> Result<i64, Error> {
+fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, terms: &Terms<'_>) -> Result<i64, Error> {
     lines.sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.id));
     let mut used = 0_i64;
     for line in lines {
@@ -467,7 +511,7 @@ fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, policy: &Policy) -> R
         if !line.reason.is_eligible() {
             continue;
         }
-        let limit = limits.limit_at(line.issued, policy);
+        let limit = limits.limit_at(line.issued, terms.period_of(line.issued).unwrap_or(terms.policy));
         let due = line.uncovered_minor;
         let free = limit.cap_minor - used; // neither is negative
         let covered = due.min(free).max(0);
@@ -488,13 +532,28 @@ fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, policy: &Policy) -> R
     Ok(used)
 }
 
-fn indemnity(covered_minor: i64, percentage: Decimal) -> Result<i64, Error> {
-    if percentage < Decimal::ZERO || percentage > Decimal::ONE_HUNDRED {
-        return Err(Error::Percentage(percentage));
+/// What is covered of each line, with the percentage of it that is paid: that of its period and kind of limit.
+fn shares(lines: &[Line<'_>], terms: &Terms<'_>) -> Vec<(i64, Decimal)> {
+    let percentage = |line: &Line<'_>| {
+        let period = terms.period_of(line.issued).unwrap_or(terms.policy);
+        let is_own = line.limit.is_some_and(|limit| limit.reason == CapReason::Discretionary);
+        period.discretionary_percentage.filter(|_| is_own).unwrap_or(period.insured_percentage)
+    };
+    lines.iter().map(|line| (line.covered_minor, percentage(line))).collect()
+}
+
+/// What the insurer would pay of covered amounts, each with its percentage, rounded once.
+fn indemnity(shares: &[(i64, Decimal)]) -> Result<i64, Error> {
+    let overflow = || Error::Overflow { what: "the indemnity" };
+    let mut sum = Decimal::ZERO;
+    for (covered_minor, percentage) in shares {
+        if *percentage < Decimal::ZERO || *percentage > Decimal::ONE_HUNDRED {
+            return Err(Error::Percentage(*percentage));
+        }
+        let part = Decimal::from(*covered_minor).checked_mul(*percentage);
+        sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(overflow)?;
     }
-    Decimal::from(covered_minor)
-        .checked_mul(percentage)
-        .and_then(|amount| amount.checked_div(Decimal::ONE_HUNDRED))
+    sum.checked_div(Decimal::ONE_HUNDRED)
         .and_then(|amount| amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven).to_i64())
-        .ok_or(Error::Overflow { what: "the indemnity" })
+        .ok_or_else(overflow)
 }

@@ -1,7 +1,7 @@
 //! Cover by example and by property.
 
 use super::*;
-use crate::model::{InOtherCurrency, LayerKind};
+use crate::model::{BuyerKind, ExcludedBuyer, InOtherCurrency, LayerKind};
 use proptest::prelude::*;
 
 fn day(text: &str) -> Date {
@@ -375,11 +375,11 @@ fn credits_beyond_all_invoices_are_a_balance_not_negative_risk() {
 
 #[test]
 fn the_indemnity_is_rounded_half_to_even() {
-    let half = |covered| indemnity(covered, Decimal::new(50, 0)).unwrap();
+    let half = |covered| indemnity(&[(covered, Decimal::new(50, 0))]).unwrap();
     assert_eq!((half(1), half(3), half(5), half(i64::MAX - 1)), (0, 2, 2, i64::MAX / 2));
-    assert_eq!(indemnity(10_001, "87.5".parse().unwrap()), Ok(8_751));
-    assert!(matches!(indemnity(1, Decimal::from(101)), Err(Error::Percentage(_))));
-    assert!(matches!(indemnity(1, Decimal::from(-1)), Err(Error::Percentage(_))));
+    assert_eq!(indemnity(&[(10_001, "87.5".parse().unwrap())]), Ok(8_751));
+    assert!(matches!(indemnity(&[(1, Decimal::from(101))]), Err(Error::Percentage(_))));
+    assert!(matches!(indemnity(&[(1, Decimal::from(-1))]), Err(Error::Percentage(_))));
 }
 
 #[test]
@@ -537,4 +537,94 @@ proptest! {
             prop_assert_eq!(was, is);
         }
     }
+}
+
+/// Terms of two periods, the second in force, for one buyer.
+fn terms<'t>(periods: &'t [Policy; 2], buyer: &'t str, country: &'t str) -> Terms<'t> {
+    let [_, policy] = periods;
+    Terms { policy, periods: periods.iter().collect(), buyer, country }
+}
+
+fn renewed() -> [Policy; 2] {
+    let old = Policy { maximum_terms_days: Some(20), insured_percentage: Decimal::from(80), ..policy() };
+    let old = Policy { valid_from: day("2026-01-01"), valid_to: Some(day("2026-06-30")), ..old };
+    let new = Policy { valid_from: day("2026-07-01"), discretionary_minor: 3_000_000, ..policy() };
+    [old, new]
+}
+
+#[test]
+fn an_invoice_answers_to_the_period_of_its_own_date() {
+    let mut periods = renewed();
+    let open = [invoice("F1", 10_000, "2026-06-30"), invoice("F2", 25_000, "2026-07-01")];
+    let run = |periods: &[Policy; 2]| {
+        let terms = terms(periods, "siren:1", "FR");
+        let cover =
+            allocate(&open, &LimitHistory::default(), terms, &Stops::default(), day("2026-07-02")).unwrap();
+        (told(&cover), cover.indemnity_minor, cover.today.cap_minor)
+    };
+    let line = |number: &str, covered, cap, used, reason| (number.to_owned(), covered, cap, used, reason);
+    let late = run(&periods).0;
+    assert_eq!(late[0], line("F1", 0, -1, 0, Reason::TermsTooLong), "30 days, the old period insures 20");
+    periods[0].maximum_terms_days = None;
+    let (lines, indemnity, today) = run(&periods);
+    assert_eq!(
+        lines,
+        [
+            line("F1", 10_000, 10_000, 0, Reason::Covered),
+            line("F2", 20_000, 30_000, 10_000, Reason::LimitUsed)
+        ],
+        "each with the discretionary limit of its own period"
+    );
+    assert_eq!((indemnity, today), (800_000 + 1_800_000, 3_000_000), "80 % of the one, 90 % of the other");
+    periods[0].valid_to = Some(day("2026-06-29"));
+    assert_eq!(run(&periods).0[0], line("F1", 0, -1, 0, Reason::OutsidePeriod), "between two periods");
+}
+
+#[test]
+fn what_the_discretionary_limit_covers_is_paid_by_its_own_percentage() {
+    let own = Policy { discretionary_percentage: Some(Decimal::from(70)), ..policy() };
+    let granted = history(vec![version("2026-03-01", Decision::Approved, vec![permanent(50_000)])]);
+    let open = [invoice("F1", 10_000, "2026-02-01"), invoice("F2", 20_000, "2026-03-01")];
+    let indemnity = |policy: &Policy| {
+        let cover = allocate(&open, &granted, policy, &Stops::default(), day("2026-03-02")).unwrap();
+        assert_eq!(cover.covered_minor, 3_000_000);
+        cover.indemnity_minor
+    };
+    assert_eq!(indemnity(&policy()), 2_700_000);
+    assert_eq!(indemnity(&own), 700_000 + 1_800_000);
+    let wrong = Policy { discretionary_percentage: Some(Decimal::from(101)), ..policy() };
+    let told = allocate(&open, &granted, &wrong, &Stops::default(), day("2026-03-02"));
+    assert_eq!(told, Err(Error::Percentage(Decimal::from(101))));
+}
+
+#[test]
+fn a_buyer_that_the_policy_excludes_has_no_cover_and_a_reason() {
+    let excluded = ExcludedBuyer { buyer: "siren:404833048".into(), kind: BuyerKind::Affiliate };
+    let mut periods = renewed();
+    periods[0].maximum_terms_days = None;
+    periods[1].excluded_buyers = vec![excluded];
+    periods[1].excluded_countries = vec!["IT".into()];
+    let open = [invoice("F1", 1_000, "2026-06-01"), invoice("F2", 1_000, "2026-07-01")];
+    let run = |buyer: &str, country: &str| {
+        let terms = terms(&periods, buyer, country);
+        let cover = allocate(&open, &cut(), terms, &Stops::default(), day("2026-07-02")).unwrap();
+        assert_eq!(cover.covered_minor + cover.ineligible_minor, 200_000);
+        (cover.lines.iter().map(|line| line.reason).collect::<Vec<_>>(), cover.today.reason)
+    };
+    let affiliate = run("siren:404833048", "FR");
+    assert_eq!(
+        affiliate,
+        (vec![Reason::Covered, Reason::ExcludedBuyer], CapReason::Excluded),
+        "not in the old period"
+    );
+    assert_eq!(
+        run("siren:552100554", "IT"),
+        (vec![Reason::Covered, Reason::ExcludedCountry], CapReason::Excluded)
+    );
+    assert_eq!(run("siren:552100554", "FR"), (vec![Reason::Covered, Reason::Covered], CapReason::Granted));
+    assert_eq!(
+        run("siren:552100554", "").1,
+        CapReason::Granted,
+        "a country that is not known excludes nobody"
+    );
 }

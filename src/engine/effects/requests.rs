@@ -28,9 +28,10 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
             if policy.requests.is_none() || book.connection(&policy.connection).is_none() {
                 continue;
             }
+            let excluded = policy.exclusion(buyer, country).is_some();
             // A buyer that some insurer has decided on stays with it; the first policy that takes its country gets a new one.
             if decided.is_none()
-                && (known || first || !policy.takes(country) || !owes_in(book, buyer, policy))
+                && (known || first || excluded || !policy.takes(country) || !owes_in(book, buyer, policy))
             {
                 continue;
             }
@@ -79,6 +80,7 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
         }),
         refused_on: ended.refused_on.max(theirs),
         answered: ended.last,
+        excluded: policy.exclusion(buyer, book.name(buyer).1).is_some(),
     }
 }
 

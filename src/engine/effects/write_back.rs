@@ -92,7 +92,8 @@ fn wanted<'a>(book: &Book<'a>, buyer: &str) -> Result<Option<Wanted<'a>>, Error>
             | CapReason::Discretionary
             | CapReason::Refused
             | CapReason::Withdrawn
-            | CapReason::Zero => Action::Zero,
+            | CapReason::Zero
+            | CapReason::Excluded => Action::Zero,
         };
         let own = Wanted {
             action,

@@ -1,0 +1,188 @@
+//! The clauses of a policy period, by name: what a policy may state, and the same policy without it.
+//!
+//! Invariant: a period without a clause that it does not state is the period itself.
+//! Reference: shared rules, "Clauses of a policy".
+
+use rust_decimal::Decimal;
+
+use crate::model::{Automation, AutomationRule, Fees, Policy, words};
+
+words! {
+    /// One clause of a policy period, named like its key in a policy file.
+    Clause {
+        /// Share of a covered loss that is paid.
+        InsuredPercentage = "insured_percentage",
+        /// Longest credit that is insured.
+        MaximumTerms = "maximum_terms_days",
+        /// The same share, of what the discretionary limit covers.
+        DiscretionaryPercentage = "discretionary_percentage",
+        /// Buyers that are not insured.
+        ExcludedBuyers = "excluded_buyers",
+        /// Countries whose buyers are not insured.
+        ExcludedCountries = "excluded_countries",
+        /// The small cover that the policyholder grants himself.
+        Discretionary = "discretionary",
+        /// The maximum extension period.
+        Extension = "mep_days",
+        /// When an unpaid invoice stops cover, and how the stop ends.
+        CoverStop = "cover_stop",
+        /// When an overdue invoice is notified.
+        Notices = "notices",
+        /// When a claim is made.
+        Claims = "claims",
+        /// Until when an extension is asked for.
+        ExtensionRequest = "extension_days_before",
+        /// When deadlines are warned of.
+        DeadlineWarnings = "deadline_warning_days",
+        /// Which buyers' first requests go to the policy.
+        Countries = "countries",
+        /// When another limit is asked for.
+        Requests = "requests",
+        /// What the insurer charges.
+        Fees = "fees",
+        /// What is stated each month.
+        Statement = "statement",
+        /// Who lets what go.
+        Automation = "automation",
+        /// Which changes of exposure are announced.
+        ExposureThreshold = "exposure_threshold",
+        /// When the end of a cover is announced.
+        Warning = "warning_days",
+        /// What the ERP is told of a cover that ended.
+        WhenEnded = "when_ended",
+    }
+}
+
+impl Clause {
+    /// Whether the period states it. What has a value in any case counts as stated.
+    #[must_use]
+    pub fn is_stated(self, policy: &Policy) -> bool {
+        match self {
+            Self::MaximumTerms => policy.maximum_terms_days.is_some(),
+            Self::DiscretionaryPercentage => policy.discretionary_percentage.is_some(),
+            Self::ExcludedBuyers => !policy.excluded_buyers.is_empty(),
+            Self::ExcludedCountries => !policy.excluded_countries.is_empty(),
+            Self::Discretionary => policy.discretionary_minor != 0,
+            Self::Extension => policy.mep_days.is_some(),
+            Self::CoverStop => policy.cover_stop.is_some(),
+            Self::Notices => policy.notices.is_some(),
+            Self::Claims => policy.claims.is_some(),
+            Self::ExtensionRequest => policy.extension_days_before.is_some(),
+            Self::DeadlineWarnings => !policy.deadline_warning_days.is_empty(),
+            Self::Countries => !policy.countries.is_empty(),
+            Self::Requests => policy.requests.is_some(),
+            Self::Fees => policy.fees != Fees::default(),
+            Self::Statement => policy.statement.is_some(),
+            Self::ExposureThreshold => policy.exposure_threshold_minor != 0,
+            Self::InsuredPercentage | Self::Automation | Self::Warning | Self::WhenEnded => true,
+        }
+    }
+}
+
+impl Clause {
+    /// The period without it: as if the policy did not state it, or without effect where every policy states it. None for a
+    /// clause that no case hangs on, since it acts outside of cover, deadlines and requests.
+    #[must_use]
+    pub fn without(self, policy: &Policy) -> Option<Policy> {
+        let mut without = policy.clone();
+        match self {
+            Self::InsuredPercentage => {
+                let whole = policy.insured_percentage == Decimal::ONE_HUNDRED;
+                without.insured_percentage = if whole { Decimal::ZERO } else { Decimal::ONE_HUNDRED };
+            }
+            Self::DiscretionaryPercentage => without.discretionary_percentage = None,
+            Self::ExcludedBuyers => without.excluded_buyers.clear(),
+            Self::ExcludedCountries => without.excluded_countries.clear(),
+            Self::MaximumTerms => without.maximum_terms_days = None,
+            Self::Discretionary => without.discretionary_minor = 0,
+            Self::Extension => without.mep_days = None,
+            Self::CoverStop => without.cover_stop = None,
+            Self::Notices => without.notices = None,
+            Self::Claims => without.claims = None,
+            Self::ExtensionRequest => without.extension_days_before = None,
+            Self::DeadlineWarnings => without.deadline_warning_days.clear(),
+            Self::Requests => without.requests = None,
+            Self::Fees => without.fees = Fees::default(),
+            Self::Automation => without.automation = everything(opposite(policy.automation.request)),
+            Self::Countries | Self::Statement | Self::ExposureThreshold | Self::Warning | Self::WhenEnded => {
+                return None;
+            }
+        }
+        Some(without)
+    }
+}
+
+/// What goes by itself waits, and the other way round.
+const fn opposite(level: Automation) -> Automation {
+    match level {
+        Automation::Automatic => Automation::Person,
+        Automation::Person | Automation::Never => Automation::Automatic,
+    }
+}
+
+const fn everything(level: Automation) -> AutomationRule {
+    AutomationRule {
+        request: level,
+        change: level,
+        cancel: level,
+        write_back: level,
+        notice: level,
+        statement: level,
+    }
+}
+
+/// What goes by itself, waits for a person or is never proposed, by the names of the policy file.
+#[must_use]
+pub fn automations(rule: &AutomationRule) -> [(&'static str, Automation); 6] {
+    let AutomationRule { request, change, cancel, write_back, notice, statement } = *rule;
+    [
+        ("request", request),
+        ("change", change),
+        ("cancel", cancel),
+        ("write_back", write_back),
+        ("notice", notice),
+        ("statement", statement),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BuyerKind, ClaimFrom, ClaimRule, Currency, ExcludedBuyer, Threshold, ThresholdPer};
+
+    #[test]
+    fn a_period_without_a_clause_does_not_state_it_and_differs_in_nothing_else() {
+        let from = "2026-01-01".parse().unwrap();
+        let plain = Policy::plain("insurer", "P1", Currency::EUR, from, Decimal::from(90));
+        let threshold = Threshold { minor: 0, per: ThresholdPer::Invoice };
+        let policy = Policy {
+            maximum_terms_days: Some(90),
+            discretionary_minor: 1,
+            discretionary_percentage: Some(Decimal::ONE),
+            excluded_countries: vec!["IT".into()],
+            excluded_buyers: vec![ExcludedBuyer { buyer: "siren:404833048".into(), kind: BuyerKind::Public }],
+            mep_days: Some(60),
+            claims: Some(ClaimRule { from: ClaimFrom::Due, days: 1, threshold }),
+            ..plain.clone()
+        };
+        for clause in Clause::ALL.iter().filter(|clause| clause.is_stated(&policy)) {
+            let Some(without) = clause.without(&policy) else { continue };
+            assert_ne!(without, policy, "{clause}");
+            let in_any_case = matches!(clause, Clause::InsuredPercentage | Clause::Automation);
+            assert_eq!(clause.is_stated(&without), in_any_case, "{clause}");
+            assert_eq!(
+                clause.without(&plain).is_some_and(|same| same == plain),
+                !clause.is_stated(&plain),
+                "{clause}"
+            );
+            let others = Clause::ALL.iter().filter(|other| *other != clause);
+            for other in others {
+                assert_eq!(
+                    other.is_stated(&without),
+                    other.is_stated(&policy),
+                    "{clause} took {other} with it"
+                );
+            }
+        }
+    }
+}
