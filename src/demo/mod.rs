@@ -20,7 +20,10 @@ pub use export::{BadRow, CLIENTS_HEADER, Defect, Expected, ITEMS_HEADER, Totals}
 pub use insurer::{Story, StoryApplication, StoryDecision};
 pub use ledger::Changes;
 
-use crate::model::{Account, Currency, Date, Item, Policy, RequestRule};
+use crate::model::{
+    Account, ClaimFrom, ClaimRule, Currency, Date, Item, NoticeFrom, NoticeRule, Policy, RequestRule,
+    Threshold, ThresholdPer,
+};
 
 /// One of the two days of the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +106,8 @@ impl Demo {
 
     /// The policy that the company is insured under, as read through `connection`.
     ///
-    /// A few buyers have terms of 120 days, longer than it insures; a few that were never decided owe more than the
+    /// Overdue invoices are notified 30 days after the extension period, and claimed for later; no stop of cover is agreed. A
+    /// few buyers have terms of 120 days, longer than it insures; a few that were never decided owe more than the
     /// discretionary limit.
     #[must_use]
     pub fn policy(&self, connection: &str) -> Policy {
@@ -114,6 +118,17 @@ impl Demo {
             maximum_terms_days: Some(90),
             discretionary_minor: 1_500_000,
             exposure_threshold_minor: 500_000,
+            mep_days: Some(60),
+            notices: Some(NoticeRule {
+                from: NoticeFrom::ExtensionEnd,
+                days: 30,
+                threshold: Threshold { minor: 50_000, per: ThresholdPer::Invoice },
+            }),
+            claims: Some(ClaimRule {
+                from: ClaimFrom::Notice,
+                days: 120,
+                threshold: Threshold { minor: 50_000, per: ThresholdPer::Invoice },
+            }),
             requests: Some(RequestRule {
                 headroom_percent: rust_decimal::Decimal::TEN,
                 step_minor: 500_000,

@@ -88,6 +88,18 @@ fn a_demo_that_is_kept_says_nothing_twice() {
     let buyers = json(&["--config", &config, "--json", "buyers"]);
     let rows = buyers.as_array().cloned().unwrap_or_else(|| buyers["buyers"].as_array().unwrap().clone());
     assert!(rows.len() > 250, "{}", rows.len());
+    let deadlines = json(&["--config", &config, "--json", "deadlines"]);
+    let states: Vec<_> =
+        deadlines["deadlines"].as_array().unwrap().iter().map(|one| one["state"].as_str()).collect();
+    for state in ["missed", "due_soon", "upcoming"] {
+        assert!(states.contains(&Some(state)), "{state}");
+    }
+    let policy = encours(&["--config", &config, "policy", "check"]);
+    let policy = String::from_utf8(policy.stdout).unwrap();
+    assert!(
+        policy.contains("an overdue notice is owed 30 days after the end of the extension period"),
+        "{policy}"
+    );
     let story = encours(&["--config", &config, "explain", "00012"]);
     assert!(story.status.success(), "{}", String::from_utf8_lossy(&story.stderr));
     assert!(String::from_utf8_lossy(&story.stdout).contains("00012"));

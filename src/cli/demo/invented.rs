@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::Context as _;
-use encours::config::Config;
+use encours::config::{Config, POLICIES};
 use encours::demo::{Day, Demo};
 use encours::engine::{CycleOptions, Setup, cycle};
 use encours::format::toml::Problem;
-use encours::model::{Currency, Date, render_minor};
+use encours::model::{Currency, Date, Policy, render_minor};
 use encours::sandbox::atradius::Sandbox;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -92,7 +92,9 @@ pub async fn run(context: &Context, args: &Args, stay: bool, told: &Cell<Exit>) 
     let url = format!("http://{}", listener.local_addr()?);
     let text = configuration(&demo, &url);
     folder.write("encours.toml", text.as_bytes())?;
-    let config = Config::parse("encours.toml", &text, folder.path()).map_err(|problems| {
+    let policy = demo.policy(INSURER);
+    folder.write(&format!("{POLICIES}/{}.toml", policy.number), policy_file(&policy).as_bytes())?;
+    let config = Config::load(&folder.path().join("encours.toml")).map_err(|problems| {
         anyhow::anyhow!(problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))
     })?;
     let setup = Setup::open(&config).await?;
@@ -120,8 +122,6 @@ pub async fn run(context: &Context, args: &Args, stay: bool, told: &Cell<Exit>) 
 
 /// The configuration of the demo, as a person would write it.
 fn configuration(demo: &Demo, url: &str) -> String {
-    let policy = demo.policy(INSURER);
-    let amount = |minor| render_minor(minor, policy.currency);
     let name = toml::Value::from(demo.company().name.as_str());
     format!(
         "# Written by `encours demo`. Everything in it is invented; the insurer is a simulator that `encours demo` runs.\n\n\
@@ -129,21 +129,51 @@ fn configuration(demo: &Demo, url: &str) -> String {
          [ledger]\nurl = \"sqlite:encours.db\"\n\n\
          [[connection]]\nid = \"{ERP}\"\nconnector = \"csv\"\nsettings = {{ folder = \"export\" }}\n\n\
          [[connection]]\nid = \"{INSURER}\"\nconnector = \"atradius\"\nurl = \"{url}\"\n\n\
-         [connection.settings]\nclient_id = \"demo-client\"\nclient_secret = \"demo-secret\"\napp_key = \"demo-key\"\ncustomer_id = 4100417\n\n\
-         [[policy]]\nnumber = \"{number}\"\nconnection = \"{INSURER}\"\ncurrency = \"{policy_currency}\"\nvalid_from = \"{from}\"\n\
-         insured_percentage = \"{percentage}\"\nmaximum_terms_days = {terms}\ndiscretionary = \"{discretionary}\"\n\
-         exposure_threshold = \"{threshold}\"\nwarning_days = {warning}\n\n# What Encours would ask the insurer for: see `encours plan`.\n\
-         [policy.requests]\nstep = \"5000.00\"\n",
+         [connection.settings]\nclient_id = \"demo-client\"\nclient_secret = \"demo-secret\"\napp_key = \"demo-key\"\n\
+         customer_id = 4100417\n\n# The policy stands in a file of its own: policies/{number}.toml\n",
         currency = Currency::EUR,
-        number = policy.number,
-        policy_currency = policy.currency,
-        from = policy.valid_from,
-        percentage = policy.insured_percentage.normalize(),
-        terms = policy.maximum_terms_days.unwrap_or(120),
-        discretionary = amount(policy.discretionary_minor),
-        threshold = amount(policy.exposure_threshold_minor),
-        warning = policy.warning_days,
+        number = demo.policy(INSURER).number,
     )
+}
+
+/// The demo's policy as a file, with the terms of [`Demo::policy`].
+fn policy_file(policy: &Policy) -> String {
+    let amount = |minor| render_minor(minor, policy.currency);
+    let mut text = format!(
+        "# The policy of the demo. `encours policy check` tells it in words.\n\n\
+         number = \"{}\"\nconnection = \"{}\"\ncurrency = \"{}\"\ninsured_percentage = \"{}\"\ndiscretionary = \"{}\"\n\
+         exposure_threshold = \"{}\"\nwarning_days = {}\n",
+        policy.number,
+        policy.connection,
+        policy.currency,
+        policy.insured_percentage.normalize(),
+        amount(policy.discretionary_minor),
+        amount(policy.exposure_threshold_minor),
+        policy.warning_days,
+    );
+    for (key, days) in [("maximum_terms_days", policy.maximum_terms_days), ("mep_days", policy.mep_days)] {
+        text.push_str(&days.map_or_else(String::new, |days| format!("{key} = {days}\n")));
+    }
+    if let Some(rule) = &policy.notices {
+        let (from, days, threshold) = (rule.from, rule.days, amount(rule.threshold.minor));
+        text.push_str(&format!(
+            "\n[notices]\nfrom = \"{from}\"\ndays = {days}\nthreshold = \"{threshold}\"\n"
+        ));
+    }
+    if let Some(rule) = &policy.claims {
+        let (from, days, threshold) = (rule.from, rule.days, amount(rule.threshold.minor));
+        text.push_str(&format!(
+            "\n[claims]\nfrom = \"{from}\"\ndays = {days}\nthreshold = \"{threshold}\"\n"
+        ));
+    }
+    if let Some(rule) = &policy.requests {
+        text.push_str(&format!(
+            "\n# What Encours would ask the insurer for: see `encours plan`.\n[requests]\nstep = \"{}\"\n",
+            amount(rule.step_minor)
+        ));
+    }
+    text.push_str(&format!("\n[[period]]\nvalid_from = \"{}\"\n", policy.valid_from));
+    text
 }
 
 /// Everything that the story needs.
@@ -276,5 +306,21 @@ impl Scene<'_> {
             }
         }
         Ok(causes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_file_says_what_the_demo_is_insured_by() {
+        let demo = Demo::new(SEED, FIRST_DAY.parse().unwrap());
+        let folder = Folder::open(None).unwrap();
+        let policy = demo.policy(INSURER);
+        folder.write("encours.toml", configuration(&demo, "http://127.0.0.1:1").as_bytes()).unwrap();
+        folder.write("policies/demo.toml", policy_file(&policy).as_bytes()).unwrap();
+        let config = Config::load(&folder.path().join("encours.toml")).unwrap();
+        assert_eq!(config.policies, [policy]);
     }
 }
