@@ -28,6 +28,7 @@ mod stops;
 mod summary;
 mod sync;
 mod table;
+mod time;
 mod words;
 
 use std::io::Write as _;

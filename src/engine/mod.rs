@@ -10,6 +10,7 @@ pub mod effects;
 mod land;
 mod link;
 pub mod lookup;
+pub mod past;
 mod publish;
 mod ratings;
 mod report;

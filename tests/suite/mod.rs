@@ -9,6 +9,7 @@ mod identity;
 mod indicators;
 mod landing;
 mod ledger;
+mod past;
 mod queue;
 mod stops;
 mod tryton;

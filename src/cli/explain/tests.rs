@@ -64,6 +64,10 @@ fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -
 fn example_a() -> File {
     File {
         stops: vec![],
+        requests: vec![],
+        asked: None,
+        later: 0,
+        eves: vec![],
         buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
         accounts: vec![],
         links: vec![],

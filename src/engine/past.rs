@@ -1,0 +1,113 @@
+//! Figures of another day: what buyers owed and what was covered of it, from what the ledger knew at an instant.
+//!
+//! Two times are kept apart. The *day* is what the figures are of: ages, the limit of that day, the stops that stood on it;
+//! what is dated later is not in them. The *instant* is what was known: what was paid, decided or linked later is as if it
+//! had not happened. Nothing is written. Reference: shared rules, "Another day".
+
+use std::collections::BTreeMap;
+
+use super::settle::{exposure_row, open_item, statements};
+use super::{Error, stops};
+use crate::credit::{self, LimitHistory, OpenItem};
+use crate::ledger::{CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx};
+use crate::model::{Date, Instant, Policy};
+
+/// A day to reckon for, and an instant to know at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The day that the figures are of.
+    pub as_of: Date,
+    /// What was recorded later is not known.
+    pub known_at: Instant,
+}
+
+/// What one buyer owed, and what was covered of it.
+#[derive(Debug, Clone)]
+pub struct Position {
+    /// The legal buyer of then.
+    pub buyer_id: String,
+    /// By currency.
+    pub exposures: Vec<ExposureRow>,
+    /// By policy period of the day.
+    pub covers: Vec<CoverRow>,
+}
+
+/// The positions of a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Positions {
+    /// Those of buyers of whom something was open, by their ids.
+    pub buyers: Vec<Position>,
+    /// Open documents that are known and dated after the day.
+    pub later: usize,
+}
+
+/// What every buyer of a company owed at a moment, and what was covered of it.
+///
+/// # Errors
+/// What the ledger says; a figure that cannot be computed.
+pub async fn positions(
+    tx: &mut Tx<'_>,
+    company: &str,
+    policies: &[Policy],
+    moment: Moment,
+) -> Result<Positions, Error> {
+    let items = tx.open_items_known(company, moment.known_at).await?;
+    let limits = tx.limits_known(company, moment.known_at).await?;
+    let stops = tx.stops_known(company, None, moment.known_at).await?;
+    let mut limits_of: BTreeMap<&str, Vec<&LimitRow>> = BTreeMap::new();
+    for row in &limits {
+        if let Some(buyer) = &row.buyer_id {
+            limits_of.entry(buyer).or_default().push(row);
+        }
+    }
+    let mut stops_of: BTreeMap<&str, Vec<CoverStopRow>> = BTreeMap::new();
+    for row in &stops {
+        stops_of.entry(&row.buyer_id).or_default().push(row.clone());
+    }
+    let in_force: Vec<&Policy> = policies.iter().filter(|policy| policy.contains(moment.as_of)).collect();
+    let mut found = Positions::default();
+    for (buyer, rows) in &items {
+        let limits = limits_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let stops = stops_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let (own, later): (Vec<&OpenItemRow>, Vec<_>) =
+            rows.iter().partition(|row| row.issued <= moment.as_of);
+        found.later += later.len();
+        let own: Vec<OpenItem<'_>> = own.into_iter().map(open_item).collect();
+        let exposures = credit::exposures(&own, moment.as_of)?;
+        let covers = in_force.iter().map(|policy| cover(buyer, &own, policy, limits, stops, moment.as_of));
+        found.buyers.push(Position {
+            buyer_id: buyer.clone(),
+            exposures: exposures.iter().map(|one| exposure_row(buyer, one, moment.as_of)).collect(),
+            covers: covers.collect::<Result<_, Error>>()?,
+        });
+    }
+    Ok(found)
+}
+
+fn cover(
+    buyer: &str,
+    items: &[OpenItem<'_>],
+    policy: &Policy,
+    limits: &[&LimitRow],
+    stops: &[CoverStopRow],
+    day: Date,
+) -> Result<CoverRow, Error> {
+    let own = limits.iter().filter(|row| row.connection == policy.connection && row.policy == policy.number);
+    let own: Vec<&LimitRow> = own.copied().collect();
+    let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
+    let stops = stops::remembered(&stops::of_policy(stops, policy))?.as_of(day);
+    let cover = credit::allocate(items, &history, policy, &stops, day)?;
+    Ok(CoverRow {
+        buyer_id: buyer.to_owned(),
+        connection: policy.connection.clone(),
+        policy: policy.number.clone(),
+        currency: policy.currency.code().to_owned(),
+        cap_minor: cover.today.cap_minor,
+        covered_minor: cover.covered_minor,
+        uninsured_minor: cover.uninsured_minor,
+        indemnity_minor: cover.indemnity_minor,
+        over_limit: cover.beyond_limit_minor > 0,
+        version: 0,
+        as_of: day,
+    })
+}
