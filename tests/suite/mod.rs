@@ -4,6 +4,7 @@ mod cycle;
 mod deadlines;
 mod demo;
 mod effects;
+mod evidence;
 mod hints;
 mod identity;
 mod indicators;

@@ -57,13 +57,19 @@ pub(super) fn later() -> String {
 }
 
 impl Story {
-    pub(super) async fn new(ledger: &str) -> Self {
+    async fn new(ledger: &str) -> Self {
+        Self::under(ledger, "").await
+    }
+
+    /// The same under further terms of the policy; in July the insurer cuts again.
+    pub(super) async fn under(ledger: &str, terms: &str) -> Self {
         let story = vec![
             decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000),
             decision("2026-03-10", DecisionCode::Dc09, 100_000, 40_000),
+            decision("2026-07-01", DecisionCode::Dc09, 100_000, 5_000),
         ];
         let (sandbox, url) = insurer("2026-03-09", vec![buyer(31_001, "000000018", story)]).await;
-        let world = World::new(ledger).with_csv().with_insurer(&url);
+        let world = World::new(ledger).with_csv().with_insurer(&url).with(terms);
         let setup = world.setup().await;
         let clients = format!("{CLIENTS}{}", client("C1", "000000018", "100 000,00"));
         world.export("clients_1.csv", clients.as_bytes());

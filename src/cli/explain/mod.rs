@@ -86,6 +86,7 @@ struct Insured<'a> {
     stops: Stops,
     /// What decisions changed that reach back before the day on which they were read.
     changes: Vec<Change>,
+    is_another_day: bool,
 }
 
 /// Runs the command.
@@ -291,7 +292,8 @@ impl File {
         }
         let cover = allocate(items, &history, policy, &stops, self.day)?;
         let changes = backdated::changes(&self.eves, policy, &statements)?;
-        Ok(Insured { policy, statements, others, pending, cover, stops, changes })
+        let is_another_day = self.asked.is_some();
+        Ok(Insured { policy, statements, others, pending, cover, stops, changes, is_another_day })
     }
 }
 
@@ -587,20 +589,21 @@ fn decided(insured: &Insured<'_>) -> String {
         text.push_str(&change.told(policy.currency));
     }
     let LimitAt { cap_minor, reason, since } = insured.cover.today;
+    let when = if insured.is_another_day { "that day" } else { "today" };
     let since = since.map_or_else(String::new, |day| format!(" since {day}"));
     text.push_str(&match reason {
-        CapReason::Granted => format!("The limit today is {}{since}.\n", money(cap_minor)),
+        CapReason::Granted => format!("The limit {when} is {}{since}.\n", money(cap_minor)),
         CapReason::Discretionary if cap_minor > 0 => {
             format!("Nothing was ever decided: the discretionary limit of {} counts.\n", money(cap_minor))
         }
         CapReason::Discretionary => {
             "Nothing was ever decided, and the policy has no discretionary limit.\n".to_owned()
         }
-        CapReason::Refused => format!("There is no cover today: refused{since}.\n"),
-        CapReason::Withdrawn => format!("There is no cover today: withdrawn{since}.\n"),
-        CapReason::Cancelled => format!("There is no cover today: given up{since}.\n"),
-        CapReason::Expired => "There is no cover today: it has expired.\n".to_owned(),
-        CapReason::Zero => format!("There is no cover today: the limit is zero{since}.\n"),
+        CapReason::Refused => format!("There is no cover {when}: refused{since}.\n"),
+        CapReason::Withdrawn => format!("There is no cover {when}: withdrawn{since}.\n"),
+        CapReason::Cancelled => format!("There is no cover {when}: given up{since}.\n"),
+        CapReason::Expired => format!("There is no cover {when}: it has expired.\n"),
+        CapReason::Zero => format!("There is no cover {when}: the limit is zero{since}.\n"),
     });
     if let Some(stop) = insured.stops.in_force() {
         text.push_str(&super::stops::told(stop));
@@ -773,13 +776,14 @@ fn result(insured: &Insured<'_>) -> String {
         }
     }
     let free = (cover.today.cap_minor - cover.covered_minor).max(0);
+    let limit = if insured.is_another_day { "the limit of that day" } else { "today's limit" };
     text.push_str(&match (cover.today.cap_minor, free) {
         _ if insured.stops.in_force().is_some() => {
             "A new invoice would not be covered: cover is stopped.\n".to_owned()
         }
         (0, _) => "A new invoice would not be covered.\n".to_owned(),
-        (_, 0) => "A new invoice would find no room in today's limit.\n".to_owned(),
-        (_, free) => format!("A new invoice would find room for {} in today's limit.\n", money(free)),
+        (_, 0) => format!("A new invoice would find no room in {limit}.\n"),
+        (_, free) => format!("A new invoice would find room for {} in {limit}.\n", money(free)),
     });
     text
 }
