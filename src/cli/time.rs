@@ -133,14 +133,19 @@ pub async fn moment(
         )));
     }
     let last = today().max(books.head.day());
-    let as_of = as_of.unwrap_or_else(|| business_day(&runs, at));
+    let last_known = business_day(&runs, at);
+    let as_of = as_of.unwrap_or(last_known);
     if as_of > last {
         return Err(wrong(format!(
             "--as-of {as_of} is still to come: figures can be reckoned up to {last}, the day of the last cycle or today"
         )));
     }
     let changed = books.tx.terms_changed_since(&company, at).await?;
-    Ok(Asked { moment: Moment { as_of, known_at: at }, is_known_at_given: known_at.is_some(), changed })
+    Ok(Asked {
+        moment: Moment { as_of, known_at: at, is_ahead: as_of > last_known },
+        is_known_at_given: known_at.is_some(),
+        changed,
+    })
 }
 
 /// An instant as `--known-at` takes it, to the millisecond.
@@ -183,7 +188,7 @@ impl Asked {
 
     /// The lines above an answer: the two times, and what to keep in mind.
     pub fn told(&self, unkept: &[Unkept], later: usize) -> String {
-        let Moment { as_of, known_at } = self.moment;
+        let Moment { as_of, known_at, .. } = self.moment;
         let mut text = format!("As of {as_of}, from what was known at {}.\n", shown(known_at));
         if later > 0 {
             text.push_str(&format!(

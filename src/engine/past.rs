@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::settle::{exposure_row, open_item, statements};
 use super::{Error, stops};
-use crate::credit::{self, LimitHistory, OpenItem};
+use crate::credit::{self, LimitHistory, OpenItem, Stops};
 use crate::ledger::{CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx};
 use crate::model::{Date, Instant, Policy};
 
@@ -19,6 +19,27 @@ pub struct Moment {
     pub as_of: Date,
     /// What was recorded later is not known.
     pub known_at: Instant,
+    /// The day is after the last cycle that was known: no cycle has found the stops of cover that begin until then.
+    pub is_ahead: bool,
+}
+
+/// The stops of a policy as they stood on the day of a moment: as they were told, and after the last cycle as they follow from
+/// what is open.
+///
+/// # Errors
+/// A word in the ledger that this version does not know; a figure that cannot be computed.
+pub fn stops_on(
+    rows: &[CoverStopRow],
+    policy: &Policy,
+    periods: &[Policy],
+    items: &[OpenItem<'_>],
+    moment: Moment,
+) -> Result<Stops, Error> {
+    let told = stops::remembered(&stops::of_policy(rows, policy))?.as_of(moment.as_of);
+    if !moment.is_ahead {
+        return Ok(told);
+    }
+    Ok(told.brought_to(items, &stops::periods(periods, policy), moment.as_of)?)
 }
 
 /// What one buyer owed, and what was covered of it.
@@ -74,7 +95,10 @@ pub async fn positions(
         found.later += later.len();
         let own: Vec<OpenItem<'_>> = own.into_iter().map(open_item).collect();
         let exposures = credit::exposures(&own, moment.as_of)?;
-        let covers = in_force.iter().map(|policy| cover(buyer, &own, policy, limits, stops, moment.as_of));
+        let covers = in_force.iter().map(|policy| {
+            let stops = stops_on(stops, policy, policies, &own, moment)?;
+            cover(buyer, &own, policy, limits, &stops, moment.as_of)
+        });
         found.buyers.push(Position {
             buyer_id: buyer.clone(),
             exposures: exposures.iter().map(|one| exposure_row(buyer, one, moment.as_of)).collect(),
@@ -89,14 +113,13 @@ fn cover(
     items: &[OpenItem<'_>],
     policy: &Policy,
     limits: &[&LimitRow],
-    stops: &[CoverStopRow],
+    stops: &Stops,
     day: Date,
 ) -> Result<CoverRow, Error> {
     let own = limits.iter().filter(|row| row.connection == policy.connection && row.policy == policy.number);
     let own: Vec<&LimitRow> = own.copied().collect();
     let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
-    let stops = stops::remembered(&stops::of_policy(stops, policy))?.as_of(day);
-    let cover = credit::allocate(items, &history, policy, &stops, day)?;
+    let cover = credit::allocate(items, &history, policy, stops, day)?;
     Ok(CoverRow {
         buyer_id: buyer.to_owned(),
         connection: policy.connection.clone(),

@@ -13,6 +13,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use super::db::{Tx, on, placeholders_from, row};
+use super::deltas::{self, DeltaRow};
 use super::effects::{EffectRow, EffectStep};
 use super::indicators::known;
 use super::limits::{self, LimitRow};
@@ -336,6 +337,24 @@ impl Tx<'_> {
         }
         all.sort_by(|(a, left, _), (b, right, _)| (a, &left.id).cmp(&(b, &right.id)));
         Ok(all.into_iter().map(|(_, row, steps)| (row, steps)).collect())
+    }
+
+    /// The last deltas of a company that had been made by an instant, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn deltas_known(
+        &mut self,
+        company: &str,
+        most: i64,
+        known_at: Instant,
+    ) -> Result<Vec<DeltaRow>, Error> {
+        let columns = deltas::COLUMNS;
+        let sql = format!(
+            "SELECT {columns} FROM delta WHERE company = $1 AND created_at <= $3 ORDER BY seq DESC LIMIT $2"
+        );
+        Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql))
+            .bind(company).bind(most).bind(known_at).fetch_all(c).await?))
     }
 
     /// The policy periods whose terms were read after an instant: what holds now is not what held then, or was not known.

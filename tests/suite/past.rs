@@ -220,3 +220,44 @@ async fn a_decision_that_reaches_back_says_what_it_changed() {
     }
     postgres.drop().await;
 }
+
+/// Since when cover is stopped, and the day on which that ended, of each stop that is told.
+fn stops(world: &World, args: &[&str]) -> Vec<(String, Option<String>)> {
+    let value = json(world, &[&["explain", "C1"], args].concat());
+    let all = value["cover"][0]["stops"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    all.iter().map(|stop| (text(&stop["stopped_on"]).unwrap(), text(&stop["lifted_on"]))).collect()
+}
+
+async fn stops_of_another_day(ledger: &str) {
+    let terms = "mep_days = 60\n[policy.cover_stop]\nthreshold = \"500.00\"\nlifts = \"payment\"";
+    let story = Story::under(ledger, terms).await;
+    let world = &story.world;
+    // F1 is due on 5 April. No cycle has found the stop of 4 June yet: on a day after the last one it follows from what is open.
+    let in_force = vec![("2026-06-04".to_owned(), None)];
+    assert_eq!(stops(world, &["--as-of", "2026-06-03"]), []);
+    assert_eq!(stops(world, &["--as-of", "2026-06-04"]), in_force);
+    story.cycle("2026-06-20").await;
+    story.world.export("encours_3.csv", format!("{ITEMS}{}{}", f1("0,00"), later()).as_bytes());
+    story.cycle("2026-06-25").await;
+    let at = story.instants().await;
+    let lifted = vec![("2026-06-04".to_owned(), Some("2026-06-25".to_owned()))];
+    assert_eq!(stops(world, &[]), lifted);
+    assert_eq!(stops(world, &["--as-of", "2026-06-25"]), lifted);
+    assert_eq!(stops(world, &["--as-of", "2026-06-24"]), in_force, "it had not ended");
+    assert_eq!(stops(world, &["--as-of", "2026-06-03"]), [], "it had not begun");
+    assert_eq!(stops(world, &["--known-at", &at[2]]), in_force);
+    assert_eq!(stops(world, &["--known-at", &at[1]]), [], "nobody had found it");
+    let text = told(world, &["explain", "C1", "--as-of", "2026-06-24"]);
+    assert!(text.contains("Cover is stopped since 2026-06-04"), "{text}");
+    story.setup.ledger.close().await;
+}
+
+#[tokio::test]
+async fn a_stop_stands_as_it_did_on_the_day() {
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        stops_of_another_day(&ledger).await;
+    }
+    postgres.drop().await;
+}

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use encours::credit::{
     CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, allocate, exposures,
 };
-use encours::engine::past::Moment;
+use encours::engine::past::{Moment, stops_on};
 use encours::engine::stops;
 use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
@@ -61,7 +61,10 @@ struct File {
     ratings: Vec<RatingRow>,
     breaks: Vec<BreakRow>,
     deltas: Vec<(Date, DeltaRow)>,
+    /// The policy periods of the day.
     policies: Vec<Policy>,
+    /// Every policy period.
+    periods: Vec<Policy>,
     /// The stops of its cover, also those that were lifted.
     stops: Vec<CoverStopRow>,
     day: Date,
@@ -98,6 +101,13 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let company = books.company();
     let asked = args.time.asked(&mut books).await?;
     let mut found = books.tx.find_buyers(&company, &args.buyer).await?;
+    if let (Some(asked), true) = (&asked, found.is_empty()) {
+        // Whoever was a buyer then may have become another one since; its id still names it.
+        let then = books.tx.buyers_known(&company, asked.moment.known_at).await?;
+        if then.values().any(|id| *id == args.buyer) {
+            found.push(BuyerRow { id: args.buyer.clone(), name: args.buyer.clone(), country: String::new() });
+        }
+    }
     if found.len() > 1 {
         let names = found.iter().filter(|buyer| buyer.name.to_lowercase() == args.buyer.to_lowercase());
         if let [one] = names.collect::<Vec<_>>().as_slice() {
@@ -185,6 +195,7 @@ impl File {
             asked: None,
             later: 0,
             eves,
+            periods: books.head.config.policies.clone(),
             accounts,
             links,
             items: books.tx.items_of(&company, &buyer.id).await?,
@@ -204,7 +215,7 @@ impl File {
     /// now and left out.
     async fn of_another_day(books: &mut Books, buyer: BuyerRow, asked: Asked) -> anyhow::Result<Self> {
         let company = books.company();
-        let Moment { as_of, known_at } = asked.moment;
+        let Moment { as_of, known_at, .. } = asked.moment;
         let then = books.tx.buyers_known(&company, known_at).await?;
         let own: BTreeSet<(String, String)> =
             then.into_iter().filter(|(_, id)| *id == buyer.id).map(|(key, _)| key).collect();
@@ -219,19 +230,20 @@ impl File {
         let (mut items, later): (Vec<ItemView>, Vec<ItemView>) =
             known.map(ItemVersion::view).partition(|item| item.issued <= as_of);
         items.sort_by_key(|item| item.open_minor == 0);
-        let mut deltas = books.tx.deltas(&company, DELTAS_SEARCHED).await?;
-        deltas.retain(|row| row.created_at <= known_at && concerns(&row.data, &buyer.id));
+        let mut deltas = books.tx.deltas_known(&company, DELTAS_SEARCHED, known_at).await?;
+        deltas.retain(|row| concerns(&row.data, &buyer.id));
         deltas.truncate(DELTAS_MAX);
         let mut ratings = books.tx.ratings_of(&company, &buyer.id).await?;
         ratings.retain(|row| row.recorded_at <= known_at);
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
-        let policies = &books.head.config.policies;
+        let periods = books.head.config.policies.clone();
         Ok(Self {
-            policies: policies.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
+            policies: periods.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
             later: later.iter().filter(|item| item.open_minor > 0).count(),
             stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,
             deltas: deltas::with_days(&mut books.tx, &company, deltas).await?,
             asked: Some(asked),
+            periods,
             day: as_of,
             requests: Vec::new(),
             breaks: Vec::new(),
@@ -286,10 +298,10 @@ impl File {
                 && known.contains(request.insurer_buyer_id.as_str())
         });
         let pending = pending.map(|(_, request)| request).collect();
-        let mut stops = stops::remembered(&stops::of_policy(&self.stops, policy))?;
-        if self.asked.is_some() {
-            stops = stops.as_of(self.day);
-        }
+        let stops = match &self.asked {
+            None => stops::remembered(&stops::of_policy(&self.stops, policy))?,
+            Some(asked) => stops_on(&self.stops, policy, &self.periods, items, asked.moment)?,
+        };
         let cover = allocate(items, &history, policy, &stops, self.day)?;
         let changes = backdated::changes(&self.eves, policy, &statements)?;
         let is_another_day = self.asked.is_some();

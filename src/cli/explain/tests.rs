@@ -68,6 +68,7 @@ fn example_a() -> File {
         asked: None,
         later: 0,
         eves: vec![],
+        periods: vec![],
         buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
         accounts: vec![],
         links: vec![],

@@ -176,7 +176,7 @@ impl<'a> Known<'a> {
     }
 
     fn index(&self, files: &[File]) -> Result<Value, Error> {
-        let Moment { as_of, known_at } = self.wanted.moment;
+        let Moment { as_of, known_at, .. } = self.wanted.moment;
         let items = self.open_on(known_at, as_of);
         let owed = exposures(&items, as_of)?;
         let owed = owed.iter().map(|one| {

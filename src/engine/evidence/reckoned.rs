@@ -4,8 +4,9 @@
 //! the first one that read the invoice where that is later. It is held against the limits and stops of that date as they are
 //! known at the instant of the pack, so that a decision which came late counts from its own day.
 
+use super::super::Error;
+use super::super::past::{Moment, stops_on};
 use super::super::settle::statements;
-use super::super::{Error, stops};
 use super::{File, Known, shown};
 use crate::credit::{Cover, LimitHistory, Line, OpenItem, allocate, exposures};
 use crate::format::table::Cell;
@@ -58,7 +59,7 @@ impl Known<'_> {
         .collect()
     }
 
-    /// What a policy covers of items on a day, by all that is known of its limits and stops.
+    /// What a policy covers of items on a day up to that of the pack, by all that is known of its limits and stops.
     pub(super) fn cover<'i>(
         &self,
         policy: &Policy,
@@ -71,7 +72,9 @@ impl Known<'_> {
             .filter(|row| row.connection == policy.connection && row.policy == policy.number)
             .collect();
         let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
-        let stops = stops::remembered(&stops::of_policy(&self.stops, policy))?.as_of(day);
+        let is_ahead = self.wanted.moment.is_ahead && day == self.wanted.moment.as_of;
+        let moment = Moment { as_of: day, is_ahead, ..self.wanted.moment };
+        let stops = stops_on(&self.stops, policy, self.wanted.policies, items, moment)?;
         Ok(allocate(items, &history, policy, &stops, day)?)
     }
 

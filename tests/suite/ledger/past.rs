@@ -254,6 +254,9 @@ async fn a_stop_stands_as_it_was_told(db: &Database) {
             rows.iter().map(|row| (row.buyer_id.as_str(), row.version, row.lifted_on)).collect();
         assert_eq!(told, expected, "at {second}");
     }
+    for (second, most, expected) in [(9, 5, 0), (19, 5, 2), (20, 5, 3), (20, 1, 1)] {
+        assert_eq!(tx.deltas_known(COMPANY, most, at(second)).await.unwrap().len(), expected, "at {second}");
+    }
     let row = tx.stops_known(COMPANY, Some(BUYER), at(20)).await.unwrap().remove(0);
     tx.rollback().await.unwrap();
     assert_eq!(
