@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::buyers::{Portfolio, exposure_json, sums};
 use super::table::{Column, Table, amount, plural};
+use super::time::{self, Unkept};
 use super::{Context, Exit};
 
 /// What the command takes.
@@ -19,7 +20,12 @@ pub struct Args {
     /// How many buyers a currency shows, the largest first; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 0)]
     limit: usize,
+    #[command(flatten)]
+    time: time::Flags,
 }
+
+/// What exposure of another day cannot tell as it was then.
+const UNKEPT: &[Unkept] = &[Unkept::Payments, Unkept::Terms];
 
 /// A buyer's row in the list of one currency.
 pub struct Line<'a> {
@@ -112,7 +118,11 @@ fn parts(row: &ExposureRow) -> [i64; 7] {
 /// A configuration or a ledger that cannot be read, or nobody that answers to the text.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut books = context.books().await?;
-    let portfolio = Portfolio::read(&mut books, args.buyer.as_deref()).await?;
+    let asked = args.time.asked(&mut books).await?;
+    let portfolio = match &asked {
+        None => Portfolio::read(&mut books, args.buyer.as_deref()).await?,
+        Some(asked) => Portfolio::of_another_day(&mut books, args.buyer.as_deref(), asked).await?,
+    };
     if let (Some(text), true) = (&args.buyer, portfolio.buyers.is_empty()) {
         anyhow::bail!("no buyer answers to \"{text}\"");
     }
@@ -123,7 +133,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             if let Some(told) = head.nothing_yet() {
                 return told;
             }
-            let mut text = format!("What buyers owe on {}, aged from the original due date\n", head.day());
+            let mut text = match &asked {
+                None => format!("What buyers owe on {}, aged from the original due date\n", head.day()),
+                Some(asked) => format!(
+                    "What buyers owed on {}, aged from the original due date\n\n{}",
+                    asked.moment.as_of,
+                    asked.told(UNKEPT, portfolio.later)
+                ),
+            };
             for (currency, rows) in &lines {
                 text.push_str(&format!("\n{}", table(*currency, rows, args.limit)));
             }
@@ -146,7 +163,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                     rows.push(value);
                 }
             }
-            json!({ "date": head.settled_on, "exposure": rows })
+            let mut value = json!({ "date": head.settled_on, "exposure": rows });
+            if let Some(asked) = &asked {
+                asked.put_into(&mut value, UNKEPT);
+            }
+            value
         },
     )?;
     Ok(Exit::Fine)

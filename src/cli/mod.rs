@@ -12,6 +12,7 @@ mod connectors;
 mod deadlines;
 mod deltas;
 mod demo;
+mod evidence;
 mod explain;
 mod exposure;
 mod indicators;
@@ -29,6 +30,7 @@ mod stops;
 mod summary;
 mod sync;
 mod table;
+mod time;
 mod words;
 
 use std::io::Write as _;
@@ -130,6 +132,8 @@ enum Command {
     Quarantine(quarantine::Args),
     /// Tell a buyer's whole story: who it is, what it owes, what is covered, and why
     Explain(explain::Args),
+    /// Write the evidence on a buyer as of a day into a folder and an archive, with hashes; the same again gives the same bytes
+    Evidence(evidence::Args),
     /// List, describe and check connectors
     Connectors(connectors::Args),
     /// Test mappings on their samples
@@ -316,6 +320,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Deltas(args) => deltas::run(&context, &args).await,
         Command::Quarantine(args) => quarantine::run(&context, &args).await,
         Command::Explain(args) => explain::run(&context, &args).await,
+        Command::Evidence(args) => evidence::run(&context, &args).await,
         Command::Connectors(args) => connectors::run(&context, &args),
         Command::Mapping(args) => mapping::run(&context, &args),
         Command::Sandbox(args) => sandbox::run(&context, args).await,

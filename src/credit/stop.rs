@@ -86,6 +86,17 @@ impl Stops {
         self.0.iter().find(|stop| stop.takes(issued))
     }
 
+    /// The stops as they stood on a day: what began later is none, and what ended later goes on.
+    #[must_use]
+    pub fn as_of(&self, day: Date) -> Self {
+        let begun = self.0.iter().filter(|stop| stop.since <= day);
+        Self(
+            begun
+                .map(|stop| Stop { lift: stop.lift.filter(|lift| lift.on <= day), ..stop.clone() })
+                .collect(),
+        )
+    }
+
     /// Brings the stops up to date with what is open on a day.
     ///
     /// `periods` are the periods of one policy, of which each invoice answers to the one that contains its date. Open
@@ -276,6 +287,19 @@ mod tests {
         let limits = limits();
         let cover = allocate(open, &limits, policy, stops, day(on)).unwrap();
         cover.lines.iter().map(|l| (l.number.to_owned(), l.covered_minor / 100, l.reason)).collect()
+    }
+
+    #[test]
+    fn on_an_earlier_day_a_stop_has_not_begun_and_has_not_ended() {
+        let policy = policy(StopLifts::Payment);
+        let stopped = run(&Stops::default(), &example(), &policy, "2026-03-20");
+        let lifted = run(&stopped, &example()[1..], &policy, "2026-03-25");
+        assert!(lifted.in_force().is_none());
+        let since = stopped.in_force().unwrap().since;
+        assert_eq!(lifted.as_of(since.pred_opt().unwrap()), Stops::default());
+        assert_eq!(lifted.as_of(since), stopped);
+        assert_eq!(lifted.as_of(day("2026-03-24")), stopped);
+        assert_eq!(lifted.as_of(day("2026-03-25")), lifted);
     }
 
     #[test]

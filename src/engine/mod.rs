@@ -7,9 +7,11 @@ mod cycle;
 mod daemon;
 pub mod deadlines;
 pub mod effects;
+pub mod evidence;
 mod land;
 mod link;
 pub mod lookup;
+pub mod past;
 mod publish;
 mod ratings;
 mod report;
@@ -80,6 +82,9 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// A file of a pack could not be made. Nothing was written.
+    #[error("the evidence cannot be put together: {0}; nothing was written")]
+    Evidence(String),
     /// Deltas could not be published. They stay in the outbox.
     #[error("deltas wait in the outbox: {0}")]
     Queue(#[from] crate::queue::Error),

@@ -476,7 +476,7 @@ pub(super) fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
     }
 }
 
-fn exposure_row(buyer: &str, exposure: &credit::Exposure, day: Date) -> ExposureRow {
+pub(super) fn exposure_row(buyer: &str, exposure: &credit::Exposure, day: Date) -> ExposureRow {
     ExposureRow {
         outstanding_minor: exposure.outstanding_minor,
         not_due_minor: exposure.not_due_minor,

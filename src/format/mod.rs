@@ -9,6 +9,7 @@ pub mod json;
 pub mod table;
 pub mod toml;
 pub mod xlsx;
+pub mod zip;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -46,7 +46,8 @@ fn id_of(company: &str, delta: &Delta) -> String {
     fingerprint_hex(&parts.map(str::as_bytes))
 }
 
-const COLUMNS: &str = "seq, id, event, subject, routing_key, summary, data, created_at, published_at, run";
+pub(super) const COLUMNS: &str =
+    "seq, id, event, subject, routing_key, summary, data, created_at, published_at, run";
 
 impl Tx<'_> {
     /// Writes deltas to the outbox; one that is already there is not said again. Returns how many are new.

@@ -158,7 +158,7 @@ row! {
     }
 }
 
-const COLUMNS: &str = "id, kind, action, connection, policy, buyer_id, name, country, subject, cause, state, awaiting, approval, \
+pub(super) const COLUMNS: &str = "id, kind, action, connection, policy, buyer_id, name, country, subject, cause, state, awaiting, approval, \
      why, expected, amount_minor, before_minor, fee_minor, currency, facts, our_reference, partner_reference, message, batch, \
      attempts, version, lease_until, declined, expires_on, proposed_on, sent_on, settled_on, sent_at, updated_at";
 

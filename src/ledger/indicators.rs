@@ -369,7 +369,7 @@ fn is_told(stake: &Stake) -> bool {
 }
 
 /// Items that meet a condition: as known now, or at the instant that parameter `at` is bound to.
-fn known(columns: &str, condition: &str, known_at: Option<Instant>, at: u8) -> String {
+pub(super) fn known(columns: &str, condition: &str, known_at: Option<Instant>, at: u8) -> String {
     match known_at {
         None => format!("SELECT {columns} FROM item WHERE {condition}"),
         Some(_) => format!(

@@ -55,7 +55,8 @@ pub struct LimitChange {
 
 const COLUMNS: &str = "connection, policy, insurer_buyer_id, buyer_id, decision, amount_minor, currency, effective_from, \
                        payload, content_hash, version, seen_on, recorded_at";
-const ROW: &str = "connection, policy, insurer_buyer_id, buyer_id, payload, version, seen_on, recorded_at";
+pub(super) const ROW: &str =
+    "connection, policy, insurer_buyer_id, buyer_id, payload, version, seen_on, recorded_at";
 
 /// The code of a limit that its list does not show any more, as long as nothing says why.
 const NOT_LISTED: &str = "not listed any more";

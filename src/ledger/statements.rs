@@ -11,10 +11,11 @@ use sqlx::AssertSqlSafe;
 
 use super::Error;
 use super::db::{Tx, on, row, values};
+use super::past::own_buyer;
 use super::rows::{Existing, Rows};
 use crate::credit::statement::{self, Head, Line, Party, Period};
 use crate::ids::{fingerprint_hex, sha256_hex};
-use crate::model::{Currency, Date, Instant, StatementMethod};
+use crate::model::{Currency, Date, Instant, LinkKind, StatementMethod};
 
 row! {
     /// A statement.
@@ -320,15 +321,10 @@ impl Tx<'_> {
         let mut buyers: BTreeMap<(String, String), String> =
             rows.into_iter().map(|(connection, key, buyer)| ((connection, key), buyer)).collect();
         let Some(at) = known_at else { return Ok(buyers) };
-        // What was linked otherwise since: the link that was in force, else the buyer before the first link after.
-        let links: Vec<(String, String, String, Option<String>, Instant)> = on!(&mut *self, c => sqlx::query_as(
-            "SELECT connection, external_id, buyer_id, previous_buyer, recorded_at FROM buyer_link WHERE company = $1 \
-             AND kind = 'account' AND (recorded_at > $2 OR reversed_at > $2) ORDER BY connection, external_id, recorded_at DESC, seq DESC")
-            .bind(company).bind(at).fetch_all(c).await?);
-        // Newest first, so that the oldest one that counts is written last.
-        for (connection, key, buyer, previous, recorded_at) in links {
-            let then = if recorded_at <= at { buyer } else { previous.unwrap_or(buyer) };
-            buyers.insert((connection, key), then);
+        // Before its first link an account was a buyer of its own.
+        for (key, then) in self.linked_otherwise(company, LinkKind::Account, at).await? {
+            let then = then.unwrap_or_else(|| own_buyer(&key));
+            buyers.insert(key, then);
         }
         Ok(buyers)
     }

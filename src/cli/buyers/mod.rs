@@ -6,11 +6,13 @@ mod matching;
 
 use std::collections::BTreeMap;
 
+use encours::engine::past::positions;
 use encours::ledger::{AccountRow, BuyerRow, CoverRow, ExposureRow};
 use encours::model::{Currency, render_minor};
 use serde_json::json;
 
 use super::table::{Column, Table, amount, plural};
+use super::time::Asked;
 use super::{Books, Context, Exit};
 
 /// What the command takes.
@@ -45,6 +47,8 @@ pub struct Portfolio {
     accounts: BTreeMap<String, Vec<AccountRow>>,
     exposures: BTreeMap<String, Vec<ExposureRow>>,
     covers: BTreeMap<String, Vec<CoverRow>>,
+    /// Open documents that are known and dated after the day that was asked for.
+    pub later: usize,
 }
 
 impl Portfolio {
@@ -65,7 +69,46 @@ impl Portfolio {
             exposures: by_buyer(books.tx.exposures(&company, scope).await?, |row| &row.buyer_id),
             covers: by_buyer(books.tx.covers(&company, scope).await?, |row| &row.buyer_id),
             buyers,
+            later: 0,
         })
+    }
+
+    /// Reckons for another moment: the buyers that owed something then, or those of them that a text may mean.
+    ///
+    /// # Errors
+    /// What the ledger says; a figure that cannot be computed.
+    pub async fn of_another_day(
+        books: &mut Books,
+        text: Option<&str>,
+        asked: &Asked,
+    ) -> anyhow::Result<Self> {
+        let company = books.company();
+        let found = positions(&mut books.tx, &company, &books.head.config.policies, asked.moment).await?;
+        let mut names = match text {
+            Some(text) => books.tx.find_buyers(&company, text).await?,
+            None => books.tx.buyers(&company).await?,
+        };
+        // Whoever was a buyer then may have become another one since.
+        for position in &found.buyers {
+            let id = &position.buyer_id;
+            if text.is_none_or(|text| text == id) && !names.iter().any(|buyer| buyer.id == *id) {
+                names.push(BuyerRow { id: id.clone(), name: id.clone(), country: String::new() });
+            }
+        }
+        let ids = names.iter().map(|buyer| buyer.id.clone()).collect();
+        let accounts = by_buyer(books.tx.accounts_of(&company, &ids).await?, |row| &row.buyer_id);
+        let mut portfolio = Self {
+            accounts,
+            exposures: BTreeMap::new(),
+            covers: BTreeMap::new(),
+            buyers: names,
+            later: found.later,
+        };
+        for position in found.buyers {
+            portfolio.exposures.insert(position.buyer_id.clone(), position.exposures);
+            portfolio.covers.insert(position.buyer_id, position.covers);
+        }
+        Ok(portfolio)
     }
 
     /// The accounts of a buyer.

@@ -3,6 +3,8 @@
 //! Nothing here decides anything: the figures are computed by the pure core from the records of the ledger, and every
 //! line of cover keeps the numbers it was decided with.
 
+mod backdated;
+mod json;
 #[cfg(test)]
 mod tests;
 
@@ -12,18 +14,19 @@ use encours::credit::{
     CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, Terms, allocate,
     exposures,
 };
+use encours::engine::past::{Moment, stops_on};
 use encours::engine::stops;
 use encours::ledger::{
-    AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemView, LimitRow, LinkRow, RatingRow,
+    AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
+    RatingRow,
 };
-use encours::model::{
-    Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, render_minor,
-};
+use encours::model::{Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy};
 use serde_json::json;
 
-use super::buyers::account_json;
 use super::table::{Column, Table, amount, plural};
+use super::time::{self, Asked, Unkept};
 use super::{Books, Context, Exit, buyers, deltas, limits, words};
+use backdated::{Change, Eve};
 
 /// How many settled items are shown, the newest ones.
 const SETTLED_MAX: usize = 5;
@@ -39,7 +42,12 @@ const DELTAS_SEARCHED: i64 = 5_000;
 pub struct Args {
     /// An account code, a registry number, a buyer id, or a part of the name
     buyer: String,
+    #[command(flatten)]
+    time: time::Flags,
 }
+
+/// What a story of another day cannot tell as it was then.
+const UNKEPT: &[Unkept] = &[Unkept::Payments, Unkept::Accounts, Unkept::Terms, Unkept::Open];
 
 /// All that the ledger holds of one buyer.
 struct File {
@@ -54,12 +62,19 @@ struct File {
     ratings: Vec<RatingRow>,
     breaks: Vec<BreakRow>,
     deltas: Vec<(Date, DeltaRow)>,
+    /// The policy periods of the day.
     policies: Vec<Policy>,
     /// Every period, also those that are over.
     periods: Vec<Policy>,
     /// The stops of its cover, also those that were lifted.
     stops: Vec<CoverStopRow>,
     day: Date,
+    /// The moment that was asked for, where it is not now.
+    asked: Option<Asked>,
+    /// Open documents that are known and dated after the day.
+    later: usize,
+    /// What was known before decisions were read that reach back.
+    eves: Vec<Eve>,
 }
 
 /// What follows for one policy.
@@ -74,6 +89,9 @@ struct Insured<'a> {
     pending: Vec<&'a LimitRequest>,
     cover: Cover<'a>,
     stops: Stops,
+    /// What decisions changed that reach back before the day on which they were read.
+    changes: Vec<Change>,
+    is_another_day: bool,
 }
 
 /// Runs the command.
@@ -83,7 +101,15 @@ struct Insured<'a> {
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut books = context.books().await?;
     let company = books.company();
+    let asked = args.time.asked(&mut books).await?;
     let mut found = books.tx.find_buyers(&company, &args.buyer).await?;
+    if let (Some(asked), true) = (&asked, found.is_empty()) {
+        // Whoever was a buyer then may have become another one since; its id still names it.
+        let then = books.tx.buyers_known(&company, asked.moment.known_at).await?;
+        if then.values().any(|id| *id == args.buyer) {
+            found.push(BuyerRow { id: args.buyer.clone(), name: args.buyer.clone(), country: String::new() });
+        }
+    }
     if found.len() > 1 {
         let names = found.iter().filter(|buyer| buyer.name.to_lowercase() == args.buyer.to_lowercase());
         if let [one] = names.collect::<Vec<_>>().as_slice() {
@@ -105,7 +131,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             return candidates(context, &args.buyer, several);
         }
     };
-    let file = File::read(&mut books, buyer).await?;
+    let file = match asked {
+        None => File::read(&mut books, buyer).await?,
+        Some(asked) => File::of_another_day(&mut books, buyer, asked).await?,
+    };
     books.close().await?;
     let items = file.open_items()?;
     let owed = exposures(&items, file.day)?;
@@ -161,7 +190,14 @@ impl File {
             requests.extend(own.map(|request| (policy.connection.clone(), request)));
         }
         let links = buyers::links::links_of(books, &accounts, &limits).await?;
+        let own = accounts.iter().map(|row| (row.connection.clone(), row.external_id.clone())).collect();
+        let known_at = encours::clock::now();
+        let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
         Ok(Self {
+            asked: None,
+            later: 0,
+            eves,
+            periods: books.head.config.policies.clone(),
             accounts,
             links,
             items: books.tx.items_of(&company, &buyer.id).await?,
@@ -172,31 +208,59 @@ impl File {
             breaks,
             deltas,
             policies,
-            periods: books.head.config.policies.clone(),
             day,
             buyer,
         })
     }
 
-    fn open_items(&self) -> anyhow::Result<Vec<OpenItem<'_>>> {
-        let open = self.items.iter().filter(|item| item.open_minor > 0);
-        open.map(|item| {
-            let kind = ItemKind::parse(&item.kind);
-            let (kind, currency) = kind.zip(Currency::parse(&item.currency)).ok_or_else(|| {
-                anyhow::anyhow!("the ledger holds {} as a {} in {}", item.number, item.kind, item.currency)
-            })?;
-            Ok(OpenItem {
-                id: &item.external_id,
-                number: &item.number,
-                kind,
-                currency,
-                open_minor: item.open_minor,
-                issued: item.issued,
-                original_due: item.original_due,
-                disputed: item.disputed,
-            })
+    /// The same as of a day, from what was known at an instant. Differences, and requests that insurers list, are those of
+    /// now and left out.
+    async fn of_another_day(books: &mut Books, buyer: BuyerRow, asked: Asked) -> anyhow::Result<Self> {
+        let company = books.company();
+        let Moment { as_of, known_at, .. } = asked.moment;
+        let then = books.tx.buyers_known(&company, known_at).await?;
+        let own: BTreeSet<(String, String)> =
+            then.into_iter().filter(|(_, id)| *id == buyer.id).map(|(key, _)| key).collect();
+        let mut accounts = books.tx.accounts(&company).await?;
+        accounts.retain(|row| own.contains(&(row.connection.clone(), row.external_id.clone())));
+        let mut limits = books.tx.limits_known(&company, known_at).await?;
+        limits.retain(|row| row.buyer_id.as_deref() == Some(buyer.id.as_str()));
+        let mut links = books.tx.links_known(&company, known_at).await?;
+        links.retain(|link| link.buyer_id == buyer.id);
+        let versions = books.tx.item_versions(&own, known_at).await?;
+        let known = versions.iter().filter(|version| version.is_known_at(known_at));
+        let (mut items, later): (Vec<ItemView>, Vec<ItemView>) =
+            known.map(ItemVersion::view).partition(|item| item.issued <= as_of);
+        items.sort_by_key(|item| item.open_minor == 0);
+        let mut deltas = books.tx.deltas_known(&company, DELTAS_SEARCHED, known_at).await?;
+        deltas.retain(|row| concerns(&row.data, &buyer.id));
+        deltas.truncate(DELTAS_MAX);
+        let mut ratings = books.tx.ratings_of(&company, &buyer.id).await?;
+        ratings.retain(|row| row.recorded_at <= known_at);
+        let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
+        let periods = books.head.config.policies.clone();
+        Ok(Self {
+            policies: periods.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
+            later: later.iter().filter(|item| item.open_minor > 0).count(),
+            stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,
+            deltas: deltas::with_days(&mut books.tx, &company, deltas).await?,
+            asked: Some(asked),
+            periods,
+            day: as_of,
+            requests: Vec::new(),
+            breaks: Vec::new(),
+            eves,
+            accounts,
+            links,
+            items,
+            ratings,
+            limits,
+            buyer,
         })
-        .collect()
+    }
+
+    fn open_items(&self) -> anyhow::Result<Vec<OpenItem<'_>>> {
+        open_items(&self.items)
     }
 
     /// What one policy covers. Where the insurer has two ids of one legal buyer, the one with the higher amount counts.
@@ -236,12 +300,39 @@ impl File {
                 && known.contains(request.insurer_buyer_id.as_str())
         });
         let pending = pending.map(|(_, request)| request).collect();
-        let stops = stops::remembered(&stops::of_policy(&self.stops, policy))?;
+        let stops = match &self.asked {
+            None => stops::remembered(&stops::of_policy(&self.stops, policy))?,
+            Some(asked) => stops_on(&self.stops, policy, &self.periods, items, asked.moment)?,
+        };
         let periods = stops::periods(&self.periods, policy);
         let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
         let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
-        Ok(Insured { policy, terms, statements, others, pending, cover, stops })
+        let changes = backdated::changes(&self.eves, &terms, &statements)?;
+        let is_another_day = self.asked.is_some();
+        Ok(Insured { policy, terms, statements, others, pending, cover, stops, changes, is_another_day })
     }
+}
+
+/// What of some items is open, as the pure core takes it.
+fn open_items(items: &[ItemView]) -> anyhow::Result<Vec<OpenItem<'_>>> {
+    let open = items.iter().filter(|item| item.open_minor > 0);
+    open.map(|item| {
+        let kind = ItemKind::parse(&item.kind);
+        let (kind, currency) = kind.zip(Currency::parse(&item.currency)).ok_or_else(|| {
+            anyhow::anyhow!("the ledger holds {} as a {} in {}", item.number, item.kind, item.currency)
+        })?;
+        Ok(OpenItem {
+            id: &item.external_id,
+            number: &item.number,
+            kind,
+            currency,
+            open_minor: item.open_minor,
+            issued: item.issued,
+            original_due: item.original_due,
+            disputed: item.disputed,
+        })
+    })
+    .collect()
 }
 
 /// Whether the facts of a delta name the buyer.
@@ -255,6 +346,9 @@ fn concerns(data: &serde_json::Value, buyer: &str) -> bool {
 impl File {
     fn told(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> String {
         let mut text = format!("{}\n{}, on {}\n", self.buyer.name, self.buyer.id, self.day);
+        if let Some(asked) = &self.asked {
+            text.push_str(&format!("\n{}", asked.told(UNKEPT, self.later)));
+        }
         let mut part =
             |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
         part("Who it is", self.who());
@@ -271,7 +365,9 @@ impl File {
             part(&title, decided(insured));
             part("What is covered, invoice by invoice", covered(insured, &self.items));
         }
-        part("What is to be done", self.to_do());
+        if self.asked.is_none() {
+            part("What is to be done", self.to_do());
+        }
         part("What changed last", self.changed());
         text
     }
@@ -505,22 +601,26 @@ fn decided(insured: &Insured<'_>) -> String {
     for request in &insured.pending {
         text.push_str(&asked(request));
     }
+    for change in &insured.changes {
+        text.push_str(&change.told(policy.currency));
+    }
     let LimitAt { cap_minor, reason, since } = insured.cover.today;
+    let when = if insured.is_another_day { "that day" } else { "today" };
     let since = since.map_or_else(String::new, |day| format!(" since {day}"));
     text.push_str(&match reason {
-        CapReason::Granted => format!("The limit today is {}{since}.\n", money(cap_minor)),
+        CapReason::Granted => format!("The limit {when} is {}{since}.\n", money(cap_minor)),
         CapReason::Discretionary if cap_minor > 0 => {
             format!("Nothing was ever decided: the discretionary limit of {} counts.\n", money(cap_minor))
         }
         CapReason::Discretionary => {
             "Nothing was ever decided, and the policy has no discretionary limit.\n".to_owned()
         }
-        CapReason::Refused => format!("There is no cover today: refused{since}.\n"),
-        CapReason::Withdrawn => format!("There is no cover today: withdrawn{since}.\n"),
-        CapReason::Cancelled => format!("There is no cover today: given up{since}.\n"),
-        CapReason::Expired => "There is no cover today: it has expired.\n".to_owned(),
-        CapReason::Zero => format!("There is no cover today: the limit is zero{since}.\n"),
-        CapReason::Excluded => "There is no cover today: the policy does not insure this buyer.\n".to_owned(),
+        CapReason::Refused => format!("There is no cover {when}: refused{since}.\n"),
+        CapReason::Withdrawn => format!("There is no cover {when}: withdrawn{since}.\n"),
+        CapReason::Cancelled => format!("There is no cover {when}: given up{since}.\n"),
+        CapReason::Expired => format!("There is no cover {when}: it has expired.\n"),
+        CapReason::Zero => format!("There is no cover {when}: the limit is zero{since}.\n"),
+        CapReason::Excluded => format!("There is no cover {when}: the policy does not insure this buyer.\n"),
     });
     if let Some(stop) = insured.stops.in_force() {
         text.push_str(&super::stops::told(stop));
@@ -698,13 +798,14 @@ fn result(insured: &Insured<'_>) -> String {
         }
     }
     let free = (cover.today.cap_minor - cover.covered_minor).max(0);
+    let limit = if insured.is_another_day { "the limit of that day" } else { "today's limit" };
     text.push_str(&match (cover.today.cap_minor, free) {
         _ if insured.stops.in_force().is_some() => {
             "A new invoice would not be covered: cover is stopped.\n".to_owned()
         }
         (0, _) => "A new invoice would not be covered.\n".to_owned(),
-        (_, 0) => "A new invoice would find no room in today's limit.\n".to_owned(),
-        (_, free) => format!("A new invoice would find room for {} in today's limit.\n", money(free)),
+        (_, 0) => format!("A new invoice would find no room in {limit}.\n"),
+        (_, free) => format!("A new invoice would find room for {} in {limit}.\n", money(free)),
     });
     text
 }
@@ -757,120 +858,5 @@ fn why(line: &Line<'_>, insured: &Insured<'_>) -> String {
                 "the limit was zero".to_owned()
             }
         },
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------- for programs
-
-impl File {
-    fn json(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> serde_json::Value {
-        let exposure = owed.iter().map(|e| {
-            let amount = |minor| render_minor(minor, e.currency);
-            json!({
-                "currency": e.currency,
-                "outstanding": amount(e.outstanding_minor),
-                "not_due": amount(e.not_due_minor),
-                "overdue_1_30": amount(e.overdue_1_30_minor),
-                "overdue_31_60": amount(e.overdue_31_60_minor),
-                "overdue_61_90": amount(e.overdue_61_90_minor),
-                "overdue_over_90": amount(e.overdue_over_90_minor),
-                "disputed": amount(e.disputed_minor),
-                "credits": amount(e.credits_minor),
-                "unallocated": amount(e.unallocated_minor),
-                "oldest_due": e.oldest_original_due,
-                "invoices": e.invoice_count,
-            })
-        });
-        let items = self.items.iter().map(|item| {
-            let amount = |minor| super::buyers::decimal(minor, &item.currency);
-            json!({
-                "connection": item.connection, "external_id": item.external_id, "number": item.number, "kind": item.kind,
-                "account": item.account, "currency": item.currency, "total": amount(item.total_minor),
-                "open": amount(item.open_minor), "issued": item.issued, "due": item.due,
-                "original_due": item.original_due, "due_estimated": item.due_estimated, "disputed": item.disputed,
-            })
-        });
-        let breaks = self.breaks.iter().filter_map(|row| row.to_break().ok().map(|found| (row, found))).map(|(row, found)| {
-            json!({
-                "id": row.id, "kind": found.kind, "connection": found.connection, "ours": found.ours, "theirs": found.theirs,
-                "opened_on": row.opened_on, "next_step": found.kind.next_step(),
-            })
-        });
-        let deltas = self.deltas.iter().map(|(day, row)| {
-            json!({ "date": day, "id": row.id, "event": row.event, "summary": row.summary, "data": row.data.0, "created_at": row.created_at })
-        });
-        json!({
-            "date": self.day,
-            "buyer": { "id": self.buyer.id, "name": self.buyer.name, "country": self.buyer.country },
-            "accounts": self.accounts.iter().map(account_json).collect::<Vec<_>>(),
-            "links": self.links.iter().map(buyers::links::link_json).collect::<Vec<_>>(),
-            "exposure": exposure.collect::<Vec<_>>(),
-            "items": items.collect::<Vec<_>>(),
-            "ratings": self.ratings.iter().map(|row| json!({
-                "connection": row.connection, "rating": row.payload.0, "seen_on": row.seen_on, "version": row.version,
-            })).collect::<Vec<_>>(),
-            "cover": insured.iter().map(Insured::json).collect::<Vec<_>>(),
-            "breaks": breaks.collect::<Vec<_>>(),
-            "deltas": deltas.collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl Insured<'_> {
-    fn json(&self) -> serde_json::Value {
-        let (policy, cover) = (self.policy, &self.cover);
-        let amount = |minor| render_minor(minor, policy.currency);
-        let at = |limit: LimitAt| json!({ "amount": amount(limit.cap_minor), "reason": limit.reason, "since": limit.since });
-        let history = self.statements.iter().map(|row| {
-            let limit: &Limit = &row.payload;
-            json!({
-                "version": row.version, "seen_on": row.seen_on, "recorded_at": row.recorded_at,
-                "insurer_buyer_id": row.insurer_buyer_id, "reference": limit.reference, "decision": limit.decision,
-                "decision_code": limit.decision_code, "requested": limit.requested_minor.map(amount),
-                "amount": amount(limit.amount_minor), "effective_from": limit.effective_from,
-                "effective_to": limit.effective_to, "withdrawal_on": limit.withdrawal_on, "decided_on": limit.decided_on,
-                "conditions": limit.conditions, "rating": limit.rating,
-                "in_other_currency": limit.in_other_currency.as_ref().map(InOtherCurrency::to_json),
-                "layers": limit.layers.iter().map(|layer| json!({
-                    "kind": layer.kind, "amount": amount(layer.amount_minor), "until": layer.until })).collect::<Vec<_>>(),
-            })
-        });
-        let lines = cover.lines.iter().map(|line| {
-            let amount = |minor| render_minor(minor, line.currency);
-            json!({
-                "external_id": line.id, "number": line.number, "currency": line.currency, "issued": line.issued,
-                "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
-                "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
-                "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,
-                "why": why(line, self),
-            })
-        });
-        let pending = self.pending.iter().map(|request| {
-            json!({
-                "reference": request.reference, "our_reference": request.our_reference,
-                "insurer_buyer_id": request.insurer_buyer_id, "status": request.status,
-                "requested": request.requested_minor.map(|minor| render_minor(minor, request.currency)),
-                "currency": request.currency, "requested_on": request.requested_on,
-                "in_other_currency": request.in_other_currency.as_ref().map(InOtherCurrency::to_json),
-            })
-        });
-        json!({
-            "connection": policy.connection,
-            "policy": policy.number,
-            "pending": pending.collect::<Vec<_>>(),
-            "currency": policy.currency,
-            "insured_percentage": policy.insured_percentage.normalize().to_string(),
-            "history": history.collect::<Vec<_>>(),
-            "lines": lines.collect::<Vec<_>>(),
-            "stops": self.stops.all().iter().map(super::stops::value).collect::<Vec<_>>(),
-            "limit_today": at(cover.today),
-            "outstanding": amount(cover.outstanding_minor),
-            "covered": amount(cover.covered_minor),
-            "uninsured": amount(cover.uninsured_minor),
-            "beyond_limit": amount(cover.beyond_limit_minor),
-            "ineligible": amount(cover.ineligible_minor),
-            "credit_balance": amount(cover.credit_balance_minor),
-            "indemnity": amount(cover.indemnity_minor),
-        })
     }
 }

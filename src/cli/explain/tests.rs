@@ -71,6 +71,10 @@ fn policy() -> Policy {
 fn example_a() -> File {
     File {
         stops: vec![],
+        requests: vec![],
+        asked: None,
+        later: 0,
+        eves: vec![],
         buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
         accounts: vec![],
         links: vec![],
@@ -83,7 +87,6 @@ fn example_a() -> File {
             limit(1, Decision::Approved, "A", 100_000, "2026-01-01"),
             limit(2, Decision::Reduced, "R", 40_000, "2026-03-10"),
         ],
-        requests: vec![],
         ratings: vec![],
         breaks: vec![],
         deltas: vec![],

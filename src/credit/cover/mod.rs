@@ -278,17 +278,22 @@ impl LimitHistory {
         self.versions.get(..begun).and_then(<[_]>::last)
     }
 
+    /// What the insurer's own decisions gave on `date`; none where it had decided nothing by then.
+    #[must_use]
+    pub fn decided_at(&self, date: Date) -> Option<LimitAt> {
+        let version = self.version_at(date)?;
+        let (cap_minor, reason) = version.cap_on(date);
+        Some(LimitAt { cap_minor, reason, since: Some(version.from) })
+    }
+
     /// The limit in force on `date`: permanent and temporary layers while they are valid, and top-ups.
     ///
     /// The discretionary limit of the policy applies only where nothing was decided by that day: what was refused,
     /// withdrawn or has ended leaves 0.
     #[must_use]
     pub fn limit_at(&self, date: Date, policy: &Policy) -> LimitAt {
-        match self.version_at(date) {
-            Some(version) => {
-                let (cap_minor, reason) = version.cap_on(date);
-                LimitAt { cap_minor, reason, since: Some(version.from) }
-            }
+        match self.decided_at(date) {
+            Some(limit) => limit,
             None => LimitAt {
                 cap_minor: policy.discretionary_minor.max(0),
                 reason: CapReason::Discretionary,

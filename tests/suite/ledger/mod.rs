@@ -12,6 +12,7 @@ mod limits;
 mod links;
 mod lookups;
 mod opening;
+mod past;
 mod quarantine;
 mod ratings;
 mod sequences;

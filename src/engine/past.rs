@@ -1,0 +1,140 @@
+//! Figures of another day: what buyers owed and what was covered of it, from what the ledger knew at an instant.
+//!
+//! Two times are kept apart. The *day* is what the figures are of: ages, the limit of that day, the stops that stood on it;
+//! what is dated later is not in them. The *instant* is what was known: what was paid, decided or linked later is as if it
+//! had not happened. Nothing is written. Reference: shared rules, "Another day".
+
+use std::collections::BTreeMap;
+
+use super::settle::{exposure_row, open_item, statements};
+use super::{Error, stops};
+use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
+use crate::ledger::{CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx};
+use crate::model::{Date, Instant, Policy};
+
+/// A day to reckon for, and an instant to know at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The day that the figures are of.
+    pub as_of: Date,
+    /// What was recorded later is not known.
+    pub known_at: Instant,
+    /// The day is after the last cycle that was known: no cycle has found the stops of cover that begin until then.
+    pub is_ahead: bool,
+}
+
+/// The stops of a policy as they stood on the day of a moment: as they were told, and after the last cycle as they follow from
+/// what is open.
+///
+/// # Errors
+/// A word in the ledger that this version does not know; a figure that cannot be computed.
+pub fn stops_on(
+    rows: &[CoverStopRow],
+    policy: &Policy,
+    periods: &[Policy],
+    items: &[OpenItem<'_>],
+    moment: Moment,
+) -> Result<Stops, Error> {
+    let told = stops::remembered(&stops::of_policy(rows, policy))?.as_of(moment.as_of);
+    if !moment.is_ahead {
+        return Ok(told);
+    }
+    Ok(told.brought_to(items, &stops::periods(periods, policy), moment.as_of)?)
+}
+
+/// What one buyer owed, and what was covered of it.
+#[derive(Debug, Clone)]
+pub struct Position {
+    /// The legal buyer of then.
+    pub buyer_id: String,
+    /// By currency.
+    pub exposures: Vec<ExposureRow>,
+    /// By policy period of the day.
+    pub covers: Vec<CoverRow>,
+}
+
+/// The positions of a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Positions {
+    /// Those of buyers of whom something was open, by their ids.
+    pub buyers: Vec<Position>,
+    /// Open documents that are known and dated after the day.
+    pub later: usize,
+}
+
+/// What every buyer of a company owed at a moment, and what was covered of it.
+///
+/// # Errors
+/// What the ledger says; a figure that cannot be computed.
+pub async fn positions(
+    tx: &mut Tx<'_>,
+    company: &str,
+    policies: &[Policy],
+    moment: Moment,
+) -> Result<Positions, Error> {
+    let items = tx.open_items_known(company, moment.known_at).await?;
+    let limits = tx.limits_known(company, moment.known_at).await?;
+    let stops = tx.stops_known(company, None, moment.known_at).await?;
+    let mut limits_of: BTreeMap<&str, Vec<&LimitRow>> = BTreeMap::new();
+    for row in &limits {
+        if let Some(buyer) = &row.buyer_id {
+            limits_of.entry(buyer).or_default().push(row);
+        }
+    }
+    let mut stops_of: BTreeMap<&str, Vec<CoverStopRow>> = BTreeMap::new();
+    for row in &stops {
+        stops_of.entry(&row.buyer_id).or_default().push(row.clone());
+    }
+    let countries: BTreeMap<String, String> =
+        tx.buyers(company).await?.into_iter().map(|row| (row.id, row.country)).collect();
+    let in_force: Vec<&Policy> = policies.iter().filter(|policy| policy.contains(moment.as_of)).collect();
+    let mut found = Positions::default();
+    for (buyer, rows) in &items {
+        let limits = limits_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let stops = stops_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let (own, later): (Vec<&OpenItemRow>, Vec<_>) =
+            rows.iter().partition(|row| row.issued <= moment.as_of);
+        found.later += later.len();
+        let own: Vec<OpenItem<'_>> = own.into_iter().map(open_item).collect();
+        let exposures = credit::exposures(&own, moment.as_of)?;
+        let covers = in_force.iter().map(|policy| {
+            let stops = stops_on(stops, policy, policies, &own, moment)?;
+            let country = countries.get(buyer).map(String::as_str).unwrap_or_default();
+            let terms = Terms { policy, periods: stops::periods(policies, policy), buyer, country };
+            cover(&own, terms, limits, &stops, moment.as_of)
+        });
+        found.buyers.push(Position {
+            buyer_id: buyer.clone(),
+            exposures: exposures.iter().map(|one| exposure_row(buyer, one, moment.as_of)).collect(),
+            covers: covers.collect::<Result<_, Error>>()?,
+        });
+    }
+    Ok(found)
+}
+
+fn cover(
+    items: &[OpenItem<'_>],
+    terms: Terms<'_>,
+    limits: &[&LimitRow],
+    stops: &Stops,
+    day: Date,
+) -> Result<CoverRow, Error> {
+    let (policy, buyer) = (terms.policy, terms.buyer);
+    let own = limits.iter().filter(|row| row.connection == policy.connection && row.policy == policy.number);
+    let own: Vec<&LimitRow> = own.copied().collect();
+    let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
+    let cover = credit::allocate(items, &history, terms, stops, day)?;
+    Ok(CoverRow {
+        buyer_id: buyer.to_owned(),
+        connection: policy.connection.clone(),
+        policy: policy.number.clone(),
+        currency: policy.currency.code().to_owned(),
+        cap_minor: cover.today.cap_minor,
+        covered_minor: cover.covered_minor,
+        uninsured_minor: cover.uninsured_minor,
+        indemnity_minor: cover.indemnity_minor,
+        over_limit: cover.beyond_limit_minor > 0,
+        version: 0,
+        as_of: day,
+    })
+}
