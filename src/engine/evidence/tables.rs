@@ -117,7 +117,12 @@ impl Known<'_> {
             })
             .collect();
         let header = [DOCUMENT, &["known_from", "known_until"]].concat();
-        csv("invoice-versions.csv", "every version of each of them, with its instants", &header, &rows)
+        csv(
+            "invoice-versions.csv",
+            "every version of each document in invoices.csv, with its instants",
+            &header,
+            &rows,
+        )
     }
 
     pub(super) fn limits_csv(&self) -> Result<File, Error> {
@@ -189,7 +194,7 @@ impl Known<'_> {
         let all: Vec<Value> = all.collect();
         json_file(
             "decisions.json",
-            "the same, whole: each statement with all that was kept of it",
+            "the statements behind limits.csv, each with all that was kept of it",
             &json!(all),
         )
     }
