@@ -1,7 +1,8 @@
 //! Allocates a buyer's cover to its open invoices.
 //!
 //! Insurers cut a limit for new deliveries only, so each invoice is held against the limit in force on its own date,
-//! and what earlier invoices used of it; and under the terms of the period that contains that date. Every line keeps the numbers it was decided with, so that "why?" has an answer.
+//! and what earlier invoices used of it, under the terms of the period that contains that date. Every line keeps the
+//! numbers it was decided with, so that "why?" has an answer.
 //! Invariant: the covered amounts of a buyer never exceed the highest limit that one of its open invoices saw, and
 //! `outstanding = covered + beyond the limit + ineligible − credit balance`.
 //! Reference: shared rules, "Cover of each invoice", examples A and C; example B is
