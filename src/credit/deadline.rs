@@ -218,7 +218,10 @@ fn threshold(kind: DeadlineKind, policy: &Policy) -> Threshold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClaimRule, Currency, ItemKind, NoticeRule, StopLifts, StopRule};
+    use crate::credit::{LimitHistory, LimitVersion, Stops, allocate};
+    use crate::model::{
+        ClaimRule, Currency, Decision, ItemKind, Layer, LayerKind, NoticeRule, StopLifts, StopRule,
+    };
     use proptest::prelude::*;
     use rust_decimal::Decimal;
 
@@ -328,6 +331,77 @@ mod tests {
         assert_eq!(by_invoice(401), Vec::<String>::new());
         assert_eq!(by_buyer(800), [f1, f2]);
         assert_eq!(by_buyer(801), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_due_today_is_not_late_and_does_not_help_a_sum_over_its_threshold() {
+        let notices = |euros| Policy {
+            notices: Some(NoticeRule {
+                from: NoticeFrom::Due,
+                days: 30,
+                threshold: per(ThresholdPer::Buyer, euros),
+            }),
+            ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), Decimal::from(90))
+        };
+        let open = [invoice("F1", 500, "2027-01-31"), invoice("F2", 400, "2027-03-01")];
+        assert_eq!(told(&open, &notices(501), "2027-03-01"), Vec::<String>::new());
+        assert_eq!(told(&open, &notices(500), "2027-03-01"), ["2027-03-02 overdue_notice F1 500"]);
+    }
+
+    #[test]
+    fn an_invoice_below_the_threshold_of_the_stop_has_no_stop() {
+        let only = Policy { notices: None, claims: None, ..policy() };
+        let stops = |euros| told(&[invoice("F1", euros, "2027-01-31")], &only, "2027-03-01");
+        assert_eq!(stops(500), ["2027-04-01 cover_stop F1 500"]);
+        assert_eq!(stops(499), Vec::<String>::new());
+    }
+
+    #[test]
+    fn cover_leaves_the_deadlines_of_what_is_insured_and_the_stops_of_all() {
+        let policy = Policy { maximum_terms_days: Some(40), ..policy() };
+        // 31 days of terms, and 46, which are more than the policy insures.
+        let open = [invoice("F1", 900, "2027-01-31"), invoice("F2", 900, "2027-02-15")];
+        let on = day("2027-03-01");
+        let left = |limits: &[(&str, i64)]| {
+            let layer = |euros| Layer { kind: LayerKind::Permanent, amount_minor: euros * 100, until: None };
+            let versions = limits.iter().map(|(from, euros)| LimitVersion {
+                from: day(from),
+                decision: Decision::Approved,
+                layers: vec![layer(*euros)],
+                effective_to: None,
+                withdrawal_on: None,
+            });
+            let history = LimitHistory::new(versions.collect()).unwrap();
+            let cover = allocate(&open, &history, &policy, &Stops::default(), on).unwrap();
+            let all = of_cover(deadlines(&open, &policy, on).unwrap(), &cover);
+            all.iter().map(|due| format!("{} {}", due.kind, due.item.number)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            left(&[("2026-01-01", 5_000)]),
+            ["cover_stop F1", "cover_stop F2", "overdue_notice F1", "claim F1"]
+        );
+        assert_eq!(left(&[]), Vec::<String>::new(), "nothing is covered, and nothing would be");
+        // Covered before, no limit today; and nothing covered, a limit since.
+        assert_eq!(
+            left(&[("2026-01-01", 5_000), ("2027-02-01", 0)]),
+            ["cover_stop F1", "cover_stop F2", "overdue_notice F1", "claim F1"]
+        );
+        assert_eq!(left(&[("2027-02-01", 5_000)]), ["cover_stop F1", "cover_stop F2"]);
+    }
+
+    #[test]
+    fn a_chance_is_listed_while_it_can_be_taken_and_once_it_was() {
+        for state in DeadlineState::ALL {
+            for kind in DeadlineKind::ALL {
+                let listed = match kind {
+                    DeadlineKind::ExtensionRequest => {
+                        matches!(state, DeadlineState::DueSoon | DeadlineState::Met)
+                    }
+                    DeadlineKind::CoverStop | DeadlineKind::OverdueNotice | DeadlineKind::Claim => true,
+                };
+                assert_eq!(is_listed(*kind, *state), listed, "{kind} {state}");
+            }
+        }
     }
 
     #[test]
