@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::Error;
 use super::db::{Tx, marks, on, row};
@@ -95,21 +97,8 @@ impl Tx<'_> {
         company: &str,
         buyers: Option<&BTreeSet<String>>,
     ) -> Result<Vec<ExposureRow>, Error> {
-        let mut all = Vec::new();
-        for (filter, chunk) in chunks(buyers) {
-            let sql = format!(
-                "SELECT {EXPOSURE} FROM exposure WHERE company = $1{filter} ORDER BY buyer_id, currency"
-            );
-            let rows: Vec<ExposureRow> = on!(&mut *self, c => {
-                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
-                for buyer in &chunk {
-                    query = query.bind(*buyer);
-                }
-                query.fetch_all(c).await?
-            });
-            all.extend(rows);
-        }
-        Ok(all)
+        let select = format!("SELECT {EXPOSURE} FROM exposure WHERE company = $1");
+        self.of_buyers(&select, "buyer_id, currency", company, buyers).await
     }
 
     /// The cover of some buyers, or of all, by buyer and policy.
@@ -121,21 +110,8 @@ impl Tx<'_> {
         company: &str,
         buyers: Option<&BTreeSet<String>>,
     ) -> Result<Vec<CoverRow>, Error> {
-        let mut all = Vec::new();
-        for (filter, chunk) in chunks(buyers) {
-            let sql = format!(
-                "SELECT {COVER} FROM cover WHERE company = $1{filter} ORDER BY buyer_id, connection, policy"
-            );
-            let rows: Vec<CoverRow> = on!(&mut *self, c => {
-                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
-                for buyer in &chunk {
-                    query = query.bind(*buyer);
-                }
-                query.fetch_all(c).await?
-            });
-            all.extend(rows);
-        }
-        Ok(all)
+        let select = format!("SELECT {COVER} FROM cover WHERE company = $1");
+        self.of_buyers(&select, "buyer_id, connection, policy", company, buyers).await
     }
 
     /// Writes exposures as they are now.
@@ -212,10 +188,42 @@ impl Tx<'_> {
     }
 }
 
-/// Buyers in chunks, each with its SQL condition from `$2` on; one chunk without condition for all.
-pub(super) fn chunks(buyers: Option<&BTreeSet<String>>) -> Vec<(String, Vec<&String>)> {
-    let Some(buyers) = buyers else { return vec![(String::new(), Vec::new())] };
-    let buyers: Vec<&String> = buyers.iter().collect();
-    let with_marks = |chunk: &[&'_ String]| format!(" AND buyer_id IN ({})", marks(2, chunk.len()));
-    buyers.chunks(ROWS_MAX).map(|chunk| (with_marks(chunk), chunk.to_vec())).collect()
+impl Tx<'_> {
+    /// Reads the rows of some buyers of a company, or of all: `select` asks for those of the company `$1`.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(super) async fn of_buyers<R>(
+        &mut self,
+        select: &str,
+        order: &str,
+        company: &str,
+        buyers: Option<&BTreeSet<String>>,
+    ) -> Result<Vec<R>, Error>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let buyers: Option<Vec<&String>> = buyers.map(|buyers| buyers.iter().collect());
+        let chunks: Vec<&[&String]> = match &buyers {
+            None => vec![&[]],
+            Some(buyers) => buyers.chunks(ROWS_MAX).collect(),
+        };
+        let mut all = Vec::new();
+        for chunk in chunks {
+            let filter = match chunk.len() {
+                0 => String::new(),
+                count => format!(" AND buyer_id IN ({})", marks(2, count)),
+            };
+            let sql = format!("{select}{filter} ORDER BY {order}");
+            let rows: Vec<R> = on!(&mut *self, c => {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
+                for buyer in chunk {
+                    query = query.bind(*buyer);
+                }
+                query.fetch_all(c).await?
+            });
+            all.extend(rows);
+        }
+        Ok(all)
+    }
 }

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::AssertSqlSafe;
-
 use super::Error;
-use super::db::{Tx, on, row};
-use super::positions::chunks;
+use super::db::{Tx, row};
 use super::rows::{Existing, Rows};
 use crate::model::{Date, Instant};
 
@@ -60,21 +57,8 @@ impl Tx<'_> {
         company: &str,
         buyers: Option<&BTreeSet<String>>,
     ) -> Result<Vec<CoverStopRow>, Error> {
-        let mut all = Vec::new();
-        for (filter, chunk) in chunks(buyers) {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM cover_stop WHERE company = $1{filter} ORDER BY buyer_id, connection, policy, number"
-            );
-            let rows: Vec<CoverStopRow> = on!(&mut *self, c => {
-                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(company);
-                for buyer in &chunk {
-                    query = query.bind(*buyer);
-                }
-                query.fetch_all(c).await?
-            });
-            all.extend(rows);
-        }
-        Ok(all)
+        let select = format!("SELECT {COLUMNS} FROM cover_stop WHERE company = $1");
+        self.of_buyers(&select, "buyer_id, connection, policy, number", company, buyers).await
     }
 
     /// Writes stops as they are now, each over the one of its number.
