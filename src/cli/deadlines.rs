@@ -36,7 +36,7 @@ struct MetArgs {
     /// What was done
     #[arg(value_enum)]
     what: What,
-    /// Number of the invoice
+    /// Number of the invoice; CONNECTION/KEY where two ERPs have the same
     invoice: String,
     /// How: by letter, on the portal, with which receipt; kept with it
     #[arg(long, value_name = "TEXT", required_unless_present = "undo")]

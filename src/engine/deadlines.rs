@@ -69,7 +69,8 @@ fn subject(invoice: &OverdueRow) -> String {
 #[derive(Default)]
 struct File {
     items: Vec<OpenItemRow>,
-    invoices: BTreeMap<String, OverdueRow>,
+    /// By the ERP's key; two ERPs may use the same one for two invoices of one buyer.
+    invoices: BTreeMap<String, Vec<OverdueRow>>,
     limits: Vec<LimitRow>,
     stops: Vec<CoverStopRow>,
     account: Option<AccountRow>,
@@ -174,7 +175,7 @@ async fn read(
     let mut files: BTreeMap<String, File> = BTreeMap::new();
     for row in tx.overdue_invoices(company, horizon.unwrap_or(day)).await? {
         let file = files.entry(row.buyer_id.clone()).or_default();
-        file.invoices.insert(row.external_id.clone(), row);
+        file.invoices.entry(row.external_id.clone()).or_default().push(row);
     }
     let buyers: BTreeSet<String> = files.keys().cloned().collect();
     tx.open_items(company, Some(&buyers), |buyer, item| {
@@ -203,6 +204,19 @@ async fn read(
 }
 
 impl File {
+    /// The invoice that an open item is, none of those that were told already.
+    fn invoice(&self, item: &OpenItem<'_>, told: &[&OverdueRow]) -> Option<&OverdueRow> {
+        let rows = self.invoices.get(item.id).filter(|_| item.kind == ItemKind::Invoice)?;
+        rows.iter().find(|row| {
+            row.number == item.number
+                && row.currency == item.currency.code()
+                && row.open_minor == item.open_minor
+                && row.issued == item.issued
+                && row.original_due == item.original_due
+                && !told.iter().any(|other| other.connection == row.connection)
+        })
+    }
+
     fn deadlines<'p, 'd>(
         &self,
         policy: &'p Policy,
@@ -230,10 +244,11 @@ impl File {
         let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
         let cover = allocate(&items, &history, terms, &stops, day)?;
         let mut found = Vec::new();
+        let mut told: BTreeMap<(DeadlineKind, &str), Vec<&OverdueRow>> = BTreeMap::new();
         for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, &cover) {
-            let Some(invoice) = self.invoices.get(item.id).filter(|_| item.kind == ItemKind::Invoice) else {
-                continue;
-            };
+            let told = told.entry((kind, item.id)).or_default();
+            let Some(invoice) = self.invoice(&item, told) else { continue };
+            told.push(invoice);
             let how = met.of(kind, policy, invoice);
             let met_on = how.as_ref().map(|how| match how {
                 // Who settles an effect by hand says that it was done, and no day: then it was in time.
@@ -297,7 +312,7 @@ fn proof_by_hand(deadline: &Deadline<'_>, row: &ProofRow) -> Proof {
 pub struct MetByHand<'a> {
     /// What was done.
     pub kind: DeadlineKind,
-    /// Number of the invoice, or the ERP's key of it.
+    /// Number of the invoice, the ERP's key of it, or `<connection>/<key>`.
     pub invoice: &'a str,
     /// Only under this policy.
     pub policy: Option<&'a str>,
@@ -319,6 +334,9 @@ pub enum Unkept {
     /// No open invoice of that number has such a deadline.
     #[error("no open invoice {0} has such a deadline; `encours deadlines` lists them. Nothing was changed")]
     NoDeadline(String),
+    /// Several invoices of that number.
+    #[error("several invoices are meant: {0}. Say which, as it stands there. Nothing was changed")]
+    Several(String),
     /// A stop of cover is no duty towards the insurer.
     #[error(
         "a stop of cover ends by payment, or by the insurer's word: `encours stops lift`. Nothing was changed"
@@ -361,11 +379,17 @@ pub async fn meet_by_hand<'p>(
     let mut found = deadlines(&mut tx, company, &setup.policies, said.day).await?;
     found.retain(|own| {
         own.kind == said.kind
-            && (own.invoice.number == said.invoice || own.invoice.external_id == said.invoice)
+            && (own.invoice.number == said.invoice
+                || own.invoice.external_id == said.invoice
+                || own.subject() == said.invoice)
             && said.policy.is_none_or(|policy| policy == own.policy.number)
     });
     if found.is_empty() {
         return Ok(Err(Unkept::NoDeadline(said.invoice.to_owned())));
+    }
+    let subjects: BTreeSet<String> = found.iter().map(Deadline::subject).collect();
+    if subjects.len() > 1 {
+        return Ok(Err(Unkept::Several(subjects.into_iter().collect::<Vec<_>>().join(", "))));
     }
     let live: BTreeMap<(String, String), String> = tx
         .effects(company, &[])

@@ -170,3 +170,60 @@ async fn what_a_person_did_by_hand_meets_a_deadline_and_can_be_taken_back() {
     }
     postgres.drop().await;
 }
+
+#[tokio::test]
+async fn two_erps_may_use_one_number_and_no_deadline_hides_the_other() {
+    let story = vec![decision("2026-01-01", DecisionCode::Dc01, 100_000, 100_000)];
+    let (_, url) = insurer("2026-12-31", vec![buyer(31_001, "000000018", story)]).await;
+    let world = World::new(&sqlite())
+        .with_csv()
+        .with("[[connection]]\nid = \"erp-2\"\nconnector = \"csv\"\nsettings = { folder = \"others\" }")
+        .with_insurer(&url)
+        .with("[policy.claims]\nfrom = \"due\"\ndays = 120");
+    std::fs::create_dir(world.path().join("others")).unwrap();
+    // F1 differs between the two, F2 is the same to the last sign.
+    for (folder, amount) in [("exports", "900,00"), ("others", "700,00")] {
+        let write =
+            |name: &str, text: String| std::fs::write(world.path().join(folder).join(name), text).unwrap();
+        write("clients_1.csv", format!("{CLIENTS}{}", client("C1", "000000018", "100 000,00")));
+        let f1 = invoice("F1", "C1", "31/12/2026", "31/01/2027", amount, amount);
+        let f2 = invoice("F2", "C1", "31/12/2026", "31/01/2027", "50,00", "50,00");
+        write("encours_1.csv", format!("{ITEMS}{f1}{f2}"));
+    }
+    let setup = world.setup().await;
+    run(&setup, "2027-05-29").await;
+    let claims = async || {
+        let mut tx = setup.ledger.read().await.unwrap();
+        let all = deadlines(&mut tx, "exemple", &setup.policies, day("2027-05-29")).await.unwrap();
+        tx.rollback().await.unwrap();
+        let told = |d: &encours::engine::deadlines::Deadline<'_>| {
+            format!("{} {} {}", d.subject(), d.at_stake.minor / 100, d.state)
+        };
+        let mut told: Vec<String> = all.iter().map(told).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(
+        claims().await,
+        ["erp-2/F1 700 due_soon", "erp-2/F2 50 due_soon", "erp/F1 900 due_soon", "erp/F2 50 due_soon"]
+    );
+    let said = |invoice: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_encours"))
+            .args(["deadlines", "met", "claim", invoice, "--because", "x", "--config"])
+            .arg(world.file())
+            .output()
+            .unwrap()
+    };
+    let refused = said("F1");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        refused.status.code() == Some(2) && told.contains("several invoices are meant: erp-2/F1, erp/F1"),
+        "{told}"
+    );
+    assert!(said("erp-2/F1").status.success());
+    assert_eq!(
+        claims().await,
+        ["erp-2/F1 700 met", "erp-2/F2 50 due_soon", "erp/F1 900 due_soon", "erp/F2 50 due_soon"]
+    );
+    setup.ledger.close().await;
+}
