@@ -49,6 +49,7 @@ struct CaseTable {
     limits: Vec<LimitTable>,
     #[serde(default)]
     items: Vec<ItemTable>,
+    orders: Option<Text>,
     expect: ExpectTable,
 }
 
@@ -330,6 +331,7 @@ impl Cases {
                 country: table.country.clone(),
                 limits: table.limits.iter().map(|limit| reader.limit(limit)).collect(),
                 items,
+                backlog_minor: reader.figure(table.orders.as_ref()).unwrap_or_default(),
                 expected: reader.expected(&table.expect),
             });
         }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::format::toml::{Problem, read};
-use crate::model::{Currency, Policy};
+use crate::model::{Currency, Date, Policy};
 
 /// The configuration of one company.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Config {
     pub company: Company,
     /// The URL of the ledger, as written.
     pub ledger: String,
+    /// The ledger holds every document issued from this day on, also those that were paid before it was first read.
+    pub complete_from: Option<Date>,
     /// The broker, where there is one.
     pub amqp: Option<Amqp>,
     /// How the daemon runs.
@@ -174,6 +176,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct LedgerTable {
     url: String,
+    complete_from: Option<Spanned<String>>,
 }
 
 impl Config {
@@ -235,6 +238,14 @@ impl Config {
             }
             ids.push(id);
         }
+        let complete_from = file.ledger.complete_from.as_ref().and_then(|field| {
+            let day = field.get_ref().parse().ok();
+            if day.is_none() {
+                let told = format!("\"{}\" is not a date (YYYY-MM-DD)", field.get_ref());
+                problems.push(Problem::at(name, text, Some(field.span()), told));
+            }
+            day
+        });
         let places = policy::Places {
             file: name,
             text,
@@ -260,6 +271,7 @@ impl Config {
             folder: folder.to_owned(),
             company: file.company,
             ledger: file.ledger.url,
+            complete_from,
             amqp: file.amqp,
             schedule: file.schedule,
             server: file.server,
@@ -342,6 +354,8 @@ discretionary = "15000.00"
         );
         assert!(told.contains("encours.toml:19:22: a percentage"), "{told}");
         assert!(problems(&GOOD.replace("2026-01-01", "2026-02-30")).contains("is not a date"));
+        let complete = GOOD.replace("encours.db\"", "encours.db\"\ncomplete_from = \"2024-13-01\"");
+        assert!(problems(&complete).contains("encours.toml:8:17: \"2024-13-01\" is not a date"));
         assert!(problems(&GOOD.replace("15000.00", "15000.001")).contains("3 decimals"));
         assert!(problems(&GOOD.replace("name =", "nom =")).contains("unknown field `nom`"));
         assert!(problems(&GOOD.replace("id = \"insurer\"", "id = \"in.surer\"")).contains("routing keys"));

@@ -255,16 +255,19 @@ pub(super) const BUILTIN: &[Builtin] = &[
         mappings: &[
             ("customer.toml", include_str!("../../mappings/csv/customer.toml")),
             ("invoice.toml", include_str!("../../mappings/csv/invoice.toml")),
+            ("order.toml", include_str!("../../mappings/csv/order.toml")),
             ("receipt.toml", include_str!("../../mappings/csv/receipt.toml")),
         ],
         samples: &[
             ("clients.csv", include_bytes!("../../connectors/csv/samples/clients.csv")),
+            ("commandes.csv", include_bytes!("../../connectors/csv/samples/commandes.csv")),
             (
                 "customers.expected.json",
                 include_bytes!("../../connectors/csv/samples/customers.expected.json"),
             ),
             ("encours.csv", include_bytes!("../../connectors/csv/samples/encours.csv")),
             ("invoices.expected.json", include_bytes!("../../connectors/csv/samples/invoices.expected.json")),
+            ("orders.expected.json", include_bytes!("../../connectors/csv/samples/orders.expected.json")),
             ("receipts.expected.json", include_bytes!("../../connectors/csv/samples/receipts.expected.json")),
             ("reglements.csv", include_bytes!("../../connectors/csv/samples/reglements.csv")),
         ],

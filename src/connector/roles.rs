@@ -129,6 +129,7 @@ pub const PURPOSES: &[Purpose] = &[
     pull(Role::Erp, "invoices", Target::Invoice),
     pull(Role::Erp, "receipts", Target::Receipt),
     pull(Role::Erp, "allocations", Target::Allocation),
+    pull(Role::Erp, "orders", Target::Order),
     look_up(Role::Erp, "read_limit", &["account"], &["amount", "currency", "until", "blocked", "stamp"]),
     send(
         Role::Erp,

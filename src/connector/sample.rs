@@ -17,7 +17,7 @@ use super::send::fields_of;
 use super::source::{Input, Mapper, records_of, settings_value, shaped};
 use crate::format::csv::Next;
 use crate::format::{Header, Record, Value, json as tree};
-use crate::mapping::{Filter, Mapped, Outcome, Target, Terms};
+use crate::mapping::{AccountIn, Filter, Mapped, Outcome, Target, Terms};
 use crate::model::Currency;
 
 /// What the samples of a connector gave.
@@ -323,15 +323,10 @@ pub(super) fn canonical(mapped: &Mapped) -> Json {
     let mut out = match &mapped.outcome {
         Outcome::Account(account) => json!({ "customer": account }),
         Outcome::Item(item) => {
-            let account = item.account.as_ref().map(|account| {
-                json!({
-                    "name": account.name,
-                    "country": account.country,
-                    "identifiers": account.identifiers,
-                    "insurer_buyer_id": account.insurer_buyer_id,
-                })
-            });
-            json!({ "item": item.item, "more": item.more, "account": account })
+            json!({ "item": item.item, "more": item.more, "account": described(item.account.as_deref()) })
+        }
+        Outcome::Order(order) => {
+            json!({ "order": order.order, "account": described(order.account.as_deref()) })
         }
         Outcome::Allocation(allocation) => json!({ "allocation": allocation }),
         Outcome::Limit(limit) => json!({ "limit": limit }),
@@ -345,6 +340,17 @@ pub(super) fn canonical(mapped: &Mapped) -> Json {
         object.insert("unknown_codes".to_owned(), unknown.collect());
     }
     out
+}
+
+/// What a record says of its account.
+fn described(account: Option<&AccountIn>) -> Option<Json> {
+    let account = account?;
+    Some(json!({
+        "name": account.name,
+        "country": account.country,
+        "identifiers": account.identifiers,
+        "insurer_buyer_id": account.insurer_buyer_id,
+    }))
 }
 
 /// The fields of canonical records that hold nothing in any of them.

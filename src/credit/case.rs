@@ -53,6 +53,8 @@ pub struct Case {
     pub limits: Vec<LimitVersion>,
     /// What is open, or was until it was paid.
     pub items: Vec<CaseItem>,
+    /// What is ordered and not invoiced yet, minor units of the policy's currency.
+    pub backlog_minor: i64,
     /// What should come out.
     pub expected: Expected,
 }
@@ -226,7 +228,8 @@ impl Case {
             owed_minor,
             peak_minor: peak(peak_days)?.max(owed_minor),
             slack_peak_minor: peak(slack_days)?.max(owed_minor),
-            last_active: if owed_minor == 0 { last_paid } else { Some(self.on) },
+            backlog_minor: self.backlog_minor,
+            last_active: if owed_minor == 0 && self.backlog_minor == 0 { last_paid } else { Some(self.on) },
             known_since: Some(self.first_day()),
             standing: match at.since {
                 None => Standing::Never,

@@ -9,7 +9,7 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::Error;
+use super::{Error, add};
 use crate::model::{Action, Approval, Automation, Currency, Date, EffectKind, Money, Policy, RequestRule};
 
 /// What the insurer covers of a buyer, as planning sees it.
@@ -37,6 +37,8 @@ pub struct Situation {
     pub peak_minor: i64,
     /// The most it owed within the policy's `slack_days`, today included.
     pub slack_peak_minor: i64,
+    /// What is ordered and not invoiced yet.
+    pub backlog_minor: i64,
     /// The last day on which anything was owed or invoiced; none when nothing ever was.
     pub last_active: Option<Date>,
     /// The first day of which the ledger knows what the buyer owed.
@@ -92,7 +94,9 @@ pub fn limit_for(need_minor: i64, rule: &RequestRule) -> Result<i64, Error> {
 /// [`Error`] when an amount leaves the range of money.
 pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Option<Proposal>, Error> {
     let Some(rule) = &policy.requests else { return Ok(None) };
-    let need_minor = situation.peak_minor.max(situation.owed_minor).max(0);
+    let mut soon_minor = situation.owed_minor;
+    add(&mut soon_minor, situation.backlog_minor, "what is owed and ordered")?;
+    let need_minor = situation.peak_minor.max(soon_minor).max(0);
     let wanted = limit_for(need_minor, rule)?;
     let cooling = situation.refused_on.is_some_and(|day| days_between(day, on) < rule.cool_off_days);
     let money = |minor| Money::new(minor, policy.currency);
@@ -174,7 +178,7 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
                     0,
                     cap_minor,
                     0,
-                    format!("Nothing was owed for {} days.", rule.idle_days),
+                    format!("Nothing was owed or ordered for {} days.", rule.idle_days),
                     saved(policy),
                     policy.automation.cancel,
                 )
@@ -221,12 +225,17 @@ fn saved(policy: &Policy) -> String {
 }
 
 fn need_text(situation: &Situation, rule: &RequestRule, currency: Currency) -> String {
-    let owed = Money::new(situation.owed_minor.max(0), currency);
+    let money = |minor| Money::new(minor, currency);
+    let owed = money(situation.owed_minor.max(0));
+    let ordered = match situation.backlog_minor {
+        0 => String::new(),
+        minor => format!(", {} more ordered and not invoiced", money(minor)),
+    };
     if situation.peak_minor > situation.owed_minor {
-        let peak = Money::new(situation.peak_minor, currency);
-        format!("Owed {owed} today and {peak} within {} days", rule.peak_days)
+        let peak = money(situation.peak_minor);
+        format!("Owed {owed} today and {peak} within {} days{ordered}", rule.peak_days)
     } else {
-        format!("Owed {owed}")
+        format!("Owed {owed}{ordered}")
     }
 }
 
@@ -297,6 +306,7 @@ mod tests {
             owed_minor: euros * 100,
             peak_minor: euros * 100,
             slack_peak_minor: euros * 100,
+            backlog_minor: 0,
             last_active: Some(day(TODAY)),
             known_since: Some(day("2025-01-01")),
             standing,
@@ -409,6 +419,35 @@ mod tests {
     }
 
     #[test]
+    fn orders_on_hand_are_a_part_of_the_need() {
+        let ordered =
+            |euros: i64, situation: Situation| Situation { backlog_minor: euros * 100, ..situation };
+        let first = ordered(20_000, owes(0, Standing::Never));
+        assert_eq!(asked(&first, &policy()), Some((Action::New, 25_000)), "before the first invoice");
+        let proposal = request(&first, &policy(), day(TODAY)).unwrap().unwrap();
+        assert!(
+            proposal.why.starts_with("Owed 0.00 EUR, 20 000.00 EUR more ordered and not invoiced, more than"),
+            "{}",
+            proposal.why
+        );
+        let within = owes(10_000, limit(30_000, "2026-06-20"));
+        assert_eq!(asked(&within, &policy()), None);
+        assert_eq!(asked(&ordered(20_000, within), &policy()), None, "30 000 need a limit of 30 000");
+        assert_eq!(asked(&ordered(20_001, within), &policy()), Some((Action::Increase, 35_000)));
+        let peak = Situation { peak_minor: 3_000_000, ..within };
+        assert_eq!(asked(&ordered(20_000, peak), &policy()), None, "the peak is not added to the orders");
+        let credit = owes(-5_000, limit(10_000, "2026-01-01"));
+        assert_eq!(
+            asked(&ordered(15_000, credit), &policy()),
+            None,
+            "a credit balance pays for orders first"
+        );
+        let idle = Situation { last_active: Some(day("2025-06-01")), ..owes(0, limit(10_000, "2025-01-01")) };
+        assert_eq!(asked(&idle, &policy()), Some((Action::Cancel, 0)));
+        assert_eq!(asked(&ordered(5_000, idle), &policy()), None, "an order keeps the limit");
+    }
+
+    #[test]
     fn an_amount_above_the_maximum_and_a_fee_wait_for_a_person() {
         let approval = |situation: &Situation, policy: &Policy| {
             request(situation, policy, day(TODAY)).unwrap().unwrap().approval
@@ -431,7 +470,8 @@ mod tests {
         /// After a proposal was granted as asked, the same figures lead to no further one.
         #[test]
         fn a_granted_proposal_is_not_followed_by_another(
-            owed in 0_i64..50_000_000, peak in 0_i64..50_000_000, cap in 0_i64..50_000_000, decided: bool, old: bool,
+            owed in 0_i64..50_000_000, peak in 0_i64..50_000_000, cap in 0_i64..50_000_000, ordered in 0_i64..9_000_000,
+            decided: bool, old: bool,
         ) {
             let since = if old { "2025-01-01" } else { "2026-06-20" };
             let standing = if decided {
@@ -440,7 +480,7 @@ mod tests {
                 Standing::Never
             };
             let situation = Situation {
-                owed_minor: owed, peak_minor: peak.max(owed), slack_peak_minor: owed, last_active: Some(day(TODAY)),
+                owed_minor: owed, peak_minor: peak.max(owed), slack_peak_minor: owed, backlog_minor: ordered, last_active: Some(day(TODAY)),
                 known_since: Some(day("2025-01-01")), standing, refused_on: None, answered: None, excluded: false,
             };
             if let Some(proposal) = request(&situation, &policy(), day(TODAY)).unwrap() {
@@ -449,7 +489,7 @@ mod tests {
                 if proposal.kind != EffectKind::CancelLimit {
                     prop_assert_eq!(request(&after, &policy(), day(TODAY)).unwrap(), None);
                 }
-                prop_assert!(proposal.kind == EffectKind::CancelLimit || proposal.amount_minor >= situation.peak_minor);
+                prop_assert!(proposal.kind == EffectKind::CancelLimit || proposal.amount_minor >= situation.peak_minor.max(owed + ordered));
             }
         }
 
@@ -477,6 +517,7 @@ mod tests {
                     owed_minor: *owed.last().unwrap(),
                     peak_minor: most(&owed, rule.peak_days),
                     slack_peak_minor: most(&owed, rule.slack_days),
+                    backlog_minor: 0,
                     last_active: Some(on),
                     known_since: Some(begin),
                     standing,

@@ -1,5 +1,6 @@
 //! Landing what one operation read, in a savepoint of its own: whole, or not at all.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use crate::connector::{Batch, Mode, PulledRecord};
 use crate::ledger::{
     AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, RatingChange, Tx, copy_items,
 };
-use crate::mapping::{AccountIn, Fault, ItemIn, Outcome, UnknownCode};
-use crate::model::{Account, Allocation, Currency, Date, Instant, Item, Limit, LimitRequest, Rating};
+use crate::mapping::{AccountIn, Fault, ItemIn, OrderIn, Outcome, UnknownCode};
+use crate::model::{Account, Allocation, Currency, Date, Instant, Limit, LimitRequest, Order, Rating};
 
 /// What is landed, and where.
 pub(super) struct Landing<'a> {
@@ -74,7 +75,8 @@ struct Arrived {
     requests: Vec<LimitRequest>,
     ratings: Vec<Rating>,
     allocations: Vec<Allocation>,
-    /// Accounts that items describe, each once.
+    orders: BTreeMap<String, Order>,
+    /// Accounts that items and orders describe, each once.
     described: Vec<Account>,
     accounts_seen: HashSet<String>,
     unknown: BTreeSet<UnknownCode>,
@@ -208,6 +210,12 @@ impl Landing<'_> {
         landed.buyers.append(&mut accounts.buyers);
         let other = &accounts.landed;
         let items_or_accounts = if self.is_items() { &item_result } else { other };
+        let orders = if self.operation == "orders" {
+            let orders: Vec<Order> = std::mem::take(&mut arrived.orders).into_values().collect();
+            Some(tx.land_orders(self.connection, &orders, snapshot, self.now).await?)
+        } else {
+            None
+        };
         let mut report = OperationReport {
             read: arrived.read,
             quarantined: arrived.bad.len() as u64,
@@ -222,6 +230,10 @@ impl Landing<'_> {
             report.changed = landed.limits.len() as u64 - report.new;
             report.unchanged = (report.read - report.quarantined.min(report.read))
                 .saturating_sub(report.new + report.changed);
+        }
+        if let Some(orders) = orders {
+            (report.new, report.changed) = (orders.new, orders.changed);
+            (report.unchanged, report.closed) = (orders.unchanged, orders.closed);
         }
         landed.report = Some(report);
         Ok(landed)
@@ -250,13 +262,32 @@ impl Landing<'_> {
                     add(&mut arrived.source, mapped.control, 1 + more.len() as i64);
                     if !arrived.accounts_seen.contains(&item.account) {
                         arrived.accounts_seen.insert(item.account.clone());
-                        arrived.described.extend(stub(&item, account, accounts));
+                        arrived.described.extend(stub(&item.account, account, accounts));
                     }
                     rows.push((place.line, ItemRow::new(item)));
                     rows.extend(more.into_iter().map(|item| (place.line, ItemRow::new(item))));
                 }
                 Outcome::Account(account) => customers.push(account),
                 Outcome::Allocation(allocation) => arrived.allocations.push(allocation),
+                Outcome::Order(OrderIn { order, account }) => {
+                    if arrived.accounts_seen.insert(order.account.clone()) {
+                        arrived.described.extend(stub(&order.account, account, accounts));
+                    }
+                    match arrived.orders.entry(order.external_id.clone()) {
+                        Entry::Vacant(place) => drop(place.insert(order)),
+                        Entry::Occupied(_) => arrived.bad.push(BadRecord {
+                            stage: "land",
+                            place: place.to_string(),
+                            reason: format!(
+                                "{} is already in the same source; the first one counts",
+                                order.number
+                            ),
+                            payload: serde_json::to_string(&order).unwrap_or_default(),
+                            currency: order.currency,
+                            amount_minor: order.open_minor,
+                        }),
+                    }
+                }
                 Outcome::Limit(limit) => arrived.limits.push((place.to_string(), limit)),
                 Outcome::Request(request) => arrived.requests.push(request),
                 Outcome::Rating(rating) => arrived.ratings.push(rating),
@@ -379,21 +410,21 @@ impl Landing<'_> {
     }
 }
 
-/// The account that an item describes; without a description, one by its code if the ledger has none.
-fn stub(item: &Item, described: Option<Box<AccountIn>>, accounts: &AccountLanding) -> Option<Account> {
+/// The account that a record describes; without a description, one by its code if the ledger has none.
+fn stub(account: &str, described: Option<Box<AccountIn>>, accounts: &AccountLanding) -> Option<Account> {
     let described = match described {
         Some(described) => *described,
-        None if accounts.has(&item.account) => return None,
+        None if accounts.has(account) => return None,
         None => AccountIn {
-            name: item.account.clone(),
+            name: account.to_owned(),
             country: String::new(),
             identifiers: Vec::new(),
             insurer_buyer_id: None,
         },
     };
     Some(Account {
-        external_id: item.account.clone(),
-        code: item.account.clone(),
+        external_id: account.to_owned(),
+        code: account.to_owned(),
         name: described.name,
         country: described.country,
         street: None,

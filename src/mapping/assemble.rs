@@ -1,5 +1,6 @@
 //! Records to canonical values, with the faults of those that are not.
 
+mod insurer;
 mod twice;
 
 use std::borrow::Cow;
@@ -9,13 +10,12 @@ use std::fmt;
 use super::compile::Mapping;
 use super::rule::{Decimal, Otherwise, Reference, Rule, Source};
 use super::target::{
-    ACCOUNT, ALLOCATION, CONDITION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, LAYER, LIMIT, RATING, REQUEST,
-    Target, index_of,
+    ACCOUNT, ALLOCATION, Field, IDENTIFIER, INSTALMENT, ITEM, Kind, ORDER, Target, index_of,
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Condition, Currency, Date, Decision, Identifier, InOtherCurrency, Instalment, Item,
-    ItemKind, Layer, LayerKind, Limit, LimitRequest, NumberStyle, Rating, RequestStatus, Scheme, parse_minor,
+    Account, Allocation, Currency, Date, Identifier, Instalment, Item, ItemKind, Limit, LimitRequest,
+    NumberStyle, Order, Rating, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -62,7 +62,16 @@ pub struct ItemIn {
     pub account: Option<Box<AccountIn>>,
 }
 
-/// What an item's record says of its account.
+/// An order with what its record says of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderIn {
+    /// The order.
+    pub order: Order,
+    /// The account, where the record describes it.
+    pub account: Option<Box<AccountIn>>,
+}
+
+/// What the record of an item or an order says of its account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountIn {
     /// Its name.
@@ -84,6 +93,8 @@ pub enum Outcome {
     Item(ItemIn),
     /// An allocation.
     Allocation(Allocation),
+    /// An order and its account.
+    Order(OrderIn),
     /// A limit.
     Limit(Limit),
     /// A request.
@@ -124,6 +135,7 @@ macro_rules! field {
         const { index_of($fields, $name) }
     };
 }
+use field;
 
 const NO_CURRENCY: &str = "XXX";
 
@@ -251,6 +263,7 @@ impl<'m> Bound<'m> {
             Target::Invoice => sheet.item(ItemKind::Invoice),
             Target::Receipt => sheet.item(ItemKind::Receipt),
             Target::Allocation => (sheet.allocation().map(Outcome::Allocation), 0),
+            Target::Order => sheet.order(),
             Target::Limit => {
                 let limit = sheet.limit();
                 let amount = limit.as_ref().map_or(0, |limit| limit.amount_minor);
@@ -626,7 +639,14 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             })
         };
         let instalments = self.list(field!(ITEM, "instalments"), read);
-        let stub = self.account_stub();
+        let stub = self.account_stub([
+            field!(ITEM, "account_name"),
+            field!(ITEM, "account_country"),
+            field!(ITEM, "account_siren"),
+            field!(ITEM, "account_siret"),
+            field!(ITEM, "account_vat"),
+            field!(ITEM, "account_insurer_buyer_id"),
+        ]);
         let faulty = !self.faults.is_empty();
         let (Some(number), Some(account), Some(currency), Some(total), Some(open), Some(issued), false) =
             (number, account, currency, total, open, issued, faulty)
@@ -685,18 +705,50 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         (outcome, control)
     }
 
-    fn account_stub(&mut self) -> Option<Box<AccountIn>> {
-        let name = self.owned(field!(ITEM, "account_name"))?;
-        let country = self.owned(field!(ITEM, "account_country")).unwrap_or_default().to_uppercase();
+    fn order(&mut self) -> (Option<Outcome>, i64) {
+        let number = self.owned(field!(ORDER, "number"));
+        let external_id = self.owned(field!(ORDER, "external_id"));
+        let account = self.owned(field!(ORDER, "account"));
+        let currency = self.currency();
+        let open = self.money(field!(ORDER, "open"));
+        let ordered = self.date(field!(ORDER, "ordered"));
+        let account_in = self.account_stub([
+            field!(ORDER, "account_name"),
+            field!(ORDER, "account_country"),
+            field!(ORDER, "account_siren"),
+            field!(ORDER, "account_siret"),
+            field!(ORDER, "account_vat"),
+            field!(ORDER, "account_insurer_buyer_id"),
+        ]);
+        if open.is_some_and(|open| open < 0) {
+            self.fault(field!(ORDER, "open"), "is negative");
+        }
+        let control = open.unwrap_or(0);
+        let order = || {
+            let number = number?;
+            Some(Order {
+                external_id: external_id.unwrap_or_else(|| number.clone()),
+                number,
+                account: account?,
+                currency: currency?,
+                open_minor: open?,
+                ordered: ordered?,
+            })
+        };
+        (order().map(|order| Outcome::Order(OrderIn { order, account: account_in })), control)
+    }
+
+    /// What a record says of its account; `fields` are the places of its name, country, SIREN, SIRET, VAT number and the
+    /// insurer's id of the buyer.
+    fn account_stub(&mut self, fields: [usize; 6]) -> Option<Box<AccountIn>> {
+        let [name, country, siren, siret, vat, insurer_buyer_id] = fields;
+        let name = self.owned(name)?;
+        let country = self.owned(country).unwrap_or_default().to_uppercase();
         let mut identifiers = Vec::new();
-        for (index, scheme) in [
-            (field!(ITEM, "account_siren"), Scheme::Siren),
-            (field!(ITEM, "account_siret"), Scheme::Siret),
-            (field!(ITEM, "account_vat"), Scheme::Vat),
-        ] {
+        for (index, scheme) in [(siren, Scheme::Siren), (siret, Scheme::Siret), (vat, Scheme::Vat)] {
             identifiers.extend(self.text(index).and_then(|text| Identifier::new(scheme, &text)));
         }
-        let insurer_buyer_id = self.owned(field!(ITEM, "account_insurer_buyer_id"));
+        let insurer_buyer_id = self.owned(insurer_buyer_id);
         Some(Box::new(AccountIn { name, country, identifiers, insurer_buyer_id }))
     }
 
@@ -714,173 +766,6 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             currency: currency?,
             amount_minor: amount?.checked_abs()?,
             date: date?,
-        })
-    }
-
-    fn limit(&mut self) -> Option<Limit> {
-        let reference = self.owned(field!(LIMIT, "reference"));
-        let insurer_buyer_id = self.owned(field!(LIMIT, "insurer_buyer_id"));
-        let buyer_name = self.owned(field!(LIMIT, "buyer_name")).unwrap_or_default();
-        let identifiers = self.identifier_list(field!(LIMIT, "identifiers"));
-        let policy = self.owned(field!(LIMIT, "policy"));
-        let decision_code = self
-            .rule(field!(LIMIT, "decision"))
-            .and_then(|rule| self.source(rule).ok().flatten())
-            .unwrap_or_default()
-            .into_owned();
-        let decision = match self.code(field!(LIMIT, "decision")) {
-            Some(Ok(word)) => Decision::parse(&word).unwrap_or(Decision::Unknown),
-            Some(Err(_)) => Decision::Unknown,
-            None => Decision::Approved,
-        };
-        let currency = self.currency();
-        let stated = self.rule(field!(LIMIT, "amount")).is_some();
-        let amount = if stated { self.money(field!(LIMIT, "amount")) } else { None };
-        let requested_minor = self.money(field!(LIMIT, "requested"));
-        let other = self.other_currency(field!(LIMIT, "other_currency"));
-        let other_minor = self.other_money(field!(LIMIT, "other_amount"), other);
-        if other_minor.is_some_and(|minor| minor < 0) {
-            self.fault(field!(LIMIT, "other_amount"), "is negative");
-        }
-        let other_requested = self.other_money(field!(LIMIT, "other_requested"), other);
-        let parts = self.list(field!(LIMIT, "layers"), |part| {
-            let kind = part.code(field!(LAYER, "kind")).and_then(|word| LayerKind::parse(&word.ok()?));
-            let (amount, until) = (part.money(field!(LAYER, "amount")), part.date(field!(LAYER, "until")));
-            let other_minor = part.other_money(field!(LAYER, "other_amount"), other);
-            if other_minor.is_some_and(|minor| minor < 0) {
-                part.fault(field!(LAYER, "other_amount"), "is negative");
-            }
-            let own = amount.map(|amount| (kind, amount, until));
-            Some((
-                own,
-                other_minor.map(|minor| {
-                    (amount, Layer { kind: Layer::kind_of(kind, until), amount_minor: minor, until })
-                }),
-            ))
-        });
-        let (parts, other_layers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let parts: Vec<(Option<LayerKind>, i64, Option<Date>)> = parts.into_iter().flatten().collect();
-        let mut other_layers: Vec<(Option<i64>, Layer)> = other_layers.into_iter().flatten().collect();
-        let amount = if stated || currency.is_none() {
-            amount
-        } else {
-            let sum = parts.iter().try_fold(0_i64, |sum, (_, part, _)| sum.checked_add(*part));
-            sum.filter(|sum| sum.unsigned_abs() <= AMOUNT_MINOR_MAX).or_else(|| {
-                self.fault(field!(LIMIT, "layers"), "add up to too large an amount");
-                None
-            })
-        };
-        let effective_from = self.date(field!(LIMIT, "effective_from"));
-        let effective_to = self.date(field!(LIMIT, "effective_to"));
-        let withdrawal_on = self.date(field!(LIMIT, "withdrawal_on"));
-        let decided_on = self.date(field!(LIMIT, "decided_on"));
-        let mut conditions = self.list(field!(LIMIT, "conditions"), |part| {
-            Some(Condition {
-                code: part.owned(field!(CONDITION, "code"))?,
-                text: part.owned(field!(CONDITION, "text")).unwrap_or_default(),
-            })
-        });
-        conditions.sort();
-        conditions.dedup();
-        let rating = self.owned(field!(LIMIT, "rating"));
-        let our_reference = self.owned(field!(LIMIT, "our_reference"));
-        let amount_minor = amount?;
-        if amount_minor < 0 {
-            self.fault(field!(LIMIT, "amount"), "is negative");
-        }
-        let layers_agree = other_layers.iter().all(|(own, layer)| *own == Some(layer.amount_minor));
-        other_layers.retain(|(_, layer)| layer.amount_minor > 0);
-        let in_other_currency = self.in_other_currency(
-            field!(LIMIT, "other_currency"),
-            other,
-            |currency| InOtherCurrency {
-                currency,
-                amount_minor: other_minor,
-                requested_minor: other_requested,
-                layers: other_layers.into_iter().map(|(_, layer)| layer).collect(),
-            },
-            |stated| {
-                stated.amount_minor.is_none_or(|minor| minor == amount_minor)
-                    && (stated.requested_minor.is_none() || stated.requested_minor == requested_minor)
-                    && layers_agree
-            },
-        );
-        Some(Limit {
-            reference: reference?,
-            insurer_buyer_id: insurer_buyer_id?,
-            buyer_name,
-            identifiers,
-            policy: policy?,
-            decision,
-            decision_code,
-            requested_minor,
-            amount_minor,
-            currency: currency?,
-            layers: Limit::stacked(amount_minor, &parts),
-            effective_from: effective_from?,
-            effective_to,
-            withdrawal_on,
-            decided_on,
-            conditions,
-            rating,
-            our_reference,
-            in_other_currency,
-        })
-    }
-
-    fn rating(&mut self) -> Option<Rating> {
-        let insurer_buyer_id = self.owned(field!(RATING, "insurer_buyer_id"));
-        let buyer_name = self.owned(field!(RATING, "buyer_name")).unwrap_or_default();
-        let rating = self.owned(field!(RATING, "rating"));
-        let class = self.owned(field!(RATING, "class"));
-        let previous = self.owned(field!(RATING, "previous"));
-        let changed_on = self.date(field!(RATING, "changed_on"));
-        Some(Rating {
-            insurer_buyer_id: insurer_buyer_id?,
-            buyer_name,
-            rating: rating?,
-            class,
-            previous,
-            changed_on,
-        })
-    }
-
-    fn request(&mut self) -> Option<LimitRequest> {
-        let reference = self.owned(field!(REQUEST, "reference"));
-        let our_reference = self.owned(field!(REQUEST, "our_reference"));
-        let insurer_buyer_id = self.owned(field!(REQUEST, "insurer_buyer_id"));
-        let policy = self.owned(field!(REQUEST, "policy"));
-        let requested_minor = self.money(field!(REQUEST, "requested"));
-        let currency = self.currency();
-        let status = match self.code(field!(REQUEST, "status")) {
-            Some(Ok(word)) => RequestStatus::parse(&word).unwrap_or(RequestStatus::Unknown),
-            Some(Err(_)) => RequestStatus::Unknown,
-            None => RequestStatus::Pending,
-        };
-        let requested_on = self.date(field!(REQUEST, "requested_on"));
-        let other = self.other_currency(field!(REQUEST, "other_currency"));
-        let other_requested = self.other_money(field!(REQUEST, "other_requested"), other);
-        let in_other_currency = self.in_other_currency(
-            field!(REQUEST, "other_currency"),
-            other,
-            |currency| InOtherCurrency {
-                currency,
-                amount_minor: None,
-                requested_minor: other_requested,
-                layers: Vec::new(),
-            },
-            |stated| stated.requested_minor == requested_minor,
-        );
-        Some(LimitRequest {
-            reference: reference?,
-            our_reference,
-            insurer_buyer_id: insurer_buyer_id?,
-            policy: policy?,
-            requested_minor,
-            currency: currency?,
-            status,
-            requested_on,
-            in_other_currency,
         })
     }
 }

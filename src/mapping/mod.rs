@@ -13,7 +13,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use assemble::{AccountIn, Bound, Fault, ItemIn, Mapped, Outcome, Terms, UnknownCode};
+pub use assemble::{AccountIn, Bound, Fault, ItemIn, Mapped, OrderIn, Outcome, Terms, UnknownCode};
 pub use compile::{Mapping, Mappings, parse_files};
 pub use filter::Filter;
 pub use render::{Body, RenderError};

@@ -13,6 +13,8 @@ words! {
         Receipt = "receipt",
         /// A part of a receipt or credit note that settles an invoice.
         Allocation = "allocation",
+        /// A customer's order, as far as it is not invoiced.
+        Order = "order",
         /// A decided cover limit of an insurer.
         Limit = "limit",
         /// A request that an insurer has not decided.
@@ -164,6 +166,21 @@ pub(super) const ALLOCATION: &[Field] = &[
     must("date", Kind::Date),
 ];
 
+pub(super) const ORDER: &[Field] = &[
+    may("external_id", Kind::Key),
+    must("number", Kind::Key),
+    must("account", Kind::Key),
+    may("currency", Kind::Currency),
+    must("open", Kind::Money),
+    must("ordered", Kind::Date),
+    may("account_name", Kind::Text),
+    may("account_country", Kind::Key),
+    may("account_siren", Kind::Key),
+    may("account_siret", Kind::Key),
+    may("account_vat", Kind::Key),
+    may("account_insurer_buyer_id", Kind::Key),
+];
+
 pub(super) const LIMIT: &[Field] = &[
     must("reference", Kind::Key),
     must("insurer_buyer_id", Kind::Key),
@@ -238,6 +255,7 @@ impl Target {
             Self::Account => ACCOUNT,
             Self::Invoice | Self::Receipt => ITEM,
             Self::Allocation => ALLOCATION,
+            Self::Order => ORDER,
             Self::Limit => LIMIT,
             Self::Request => REQUEST,
             Self::Rating => RATING,

@@ -10,6 +10,7 @@ mod identifier;
 mod item;
 mod limit;
 mod money;
+mod order;
 mod party;
 mod policy;
 mod rating;
@@ -21,6 +22,7 @@ pub use identifier::{Identifier, Scheme, iban_is_sound};
 pub use item::{Allocation, Instalment, Item, ItemKind};
 pub use limit::{Condition, Decision, InOtherCurrency, Layer, LayerKind, Limit, LimitRequest, RequestStatus};
 pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_minor};
+pub use order::Order;
 pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{
     Automation, AutomationRule, BuyerKind, ClaimFrom, ClaimRule, ExcludedBuyer, Exclusion, Fees, NoticeFrom,

@@ -130,6 +130,13 @@ fn the_demo_has_the_figures_of_its_generator() {
     assert_eq!(figure(&groups[0], "dso_simple")["reason"], "turnover_not_known");
     assert_eq!(known["window"]["turnover_known_from"], demo.date(Day::First).to_string());
 
+    let file = std::fs::read_to_string(&config).unwrap();
+    let url = file.lines().find(|line| line.starts_with("url = \"sqlite")).unwrap();
+    let whole = file.replacen(url, &format!("{url}\ncomplete_from = \"2000-01-01\""), 1);
+    std::fs::write(&config, whole).unwrap();
+    assert_eq!(ask(&[])["groups"], company["groups"], "the file says it for good");
+    std::fs::write(&config, file).unwrap();
+
     // What is covered is what the buyers' list says, one by one.
     let buyers = json(&["--config", &config, "--json", "buyers"]);
     let covered: i64 = buyers["buyers"]

@@ -11,6 +11,7 @@ mod identity;
 mod indicators;
 mod landing;
 mod ledger;
+mod orders;
 mod past;
 mod policies;
 mod queue;

@@ -273,12 +273,14 @@ fn configuration(found: &Found) -> anyhow::Result<String> {
                 Some(path) => place(path)?.1,
                 None => "no file of customers".to_owned(),
             };
-            let none = text("no file of receipts".to_owned());
+            let receipts = text("no file of receipts".to_owned());
+            let orders = text("no file of orders".to_owned());
             let (folder, name, customers) = (text(folder), text(name), text(customers));
             (
                 "csv",
                 format!(
-                    "folder = {folder}, invoices_file = {name}, customers_file = {customers}, receipts_file = {none}"
+                    "folder = {folder}, invoices_file = {name}, customers_file = {customers}, receipts_file = {receipts}, \
+                     orders_file = {orders}"
                 ),
             )
         }

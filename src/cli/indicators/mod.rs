@@ -30,7 +30,8 @@ pub struct Args {
     /// Calendar months that turnover and settlements are looked at, the current one included
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120))]
     months: u32,
-    /// Says that the ledger holds every document issued from this day on, also those that were paid before it was first read
+    /// Says that the ledger holds every document issued from this day on, also those that were paid before it was first read;
+    /// without it complete_from of [ledger] in encours.toml, where that is set
     #[arg(long, value_name = "DATE")]
     complete_from: Option<Date>,
     /// Prints the definitions below the lists too
@@ -138,7 +139,8 @@ async fn read(books: &mut Books, args: &Args) -> anyhow::Result<Told> {
     let on = books.head.day();
     let runs = books.tx.run_days(&company).await?;
     let seen = books.tx.known_whole_since(&company, &runs).await?;
-    let known_from = args.complete_from.map_or(seen, |said| Some(seen.map_or(said, |seen| seen.min(said))));
+    let said = args.complete_from.or(books.head.config.complete_from);
+    let known_from = said.map_or(seen, |said| Some(seen.map_or(said, |seen| seen.min(said))));
     let window = Window { on, months: args.months, known_from };
     let buyers = books.tx.buyers(&company).await?;
     let policies: Vec<&Policy> =
@@ -452,11 +454,11 @@ fn notes(told: &Told, by: By, language: Language) -> String {
     lines.push(match (language, known_from) {
         (Language::English, Some(day)) => format!(
             "Turnover is known whole from {day} on: what was issued and paid before was never listed. If the ledger holds it, \
-             say so with --complete-from DATE."
+             say so: complete_from in [ledger], or --complete-from DATE."
         ),
         (Language::French, Some(day)) => format!(
             "Le chiffre d'affaires est complet depuis le {day} : ce qui a été émis et payé avant n'a jamais été listé. Si le \
-             registre le contient, indiquez-le par --complete-from DATE."
+             registre le contient, indiquez-le : complete_from sous [ledger], ou --complete-from DATE."
         ),
         (_, None) => say(language, "The ledger holds no item.", "Le registre ne contient aucun poste.").to_owned(),
     });

@@ -113,8 +113,8 @@ async fn no_file_is_not_an_empty_file() {
     let error = pull(&csv(dir.path(), &[("invoices_file", "../*.csv")]), "invoices", None).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::FixConfiguration, "{error}");
     let error = pull(&connection, "allocations", None).await.unwrap_err();
-    assert!(error.to_string().contains("it has: customers, invoices, receipts"), "{error}");
-    assert_eq!(connection.pulls(), ["customers", "invoices", "receipts"]);
+    assert!(error.to_string().contains("it has: customers, invoices, orders, receipts"), "{error}");
+    assert_eq!(connection.pulls(), ["customers", "invoices", "receipts", "orders"]);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn every_problem_is_told_with_its_place_and_what_is_known() {
     for expected in [
         "connector.toml:6:1: unknown key \"vendor\", expected one of: capabilities, id, name,",
         "\"secrt\" is not known here; it is one of string, secret, integer, date, flag",
-        "\"buyers\" is not an operation of the role erp; known are customers, invoices, receipts, allocations, read_limit, write_limit",
+        "\"buyers\" is not an operation of the role erp; known are customers, invoices, receipts, allocations, orders, read_limit, write_limit",
         "{companie} is not known here; known are",
         "unknown key \"sise\", expected one of: kind, size",
     ] {

@@ -18,6 +18,8 @@ pub(super) struct Book<'a> {
     /// Accounts by buyer.
     pub(super) accounts: BTreeMap<String, Vec<AccountRow>>,
     exposures: BTreeMap<(String, String), ExposureRow>,
+    /// What is ordered and not invoiced yet, by buyer and currency.
+    backlogs: BTreeMap<(String, String), i64>,
     limits: Vec<LimitRow>,
     by_buyer: BTreeMap<(String, String, String), Vec<usize>>,
     /// Peaks over the days of each policy's rule, by days back.
@@ -125,6 +127,7 @@ impl<'a> Book<'a> {
             policies,
             accounts,
             exposures,
+            backlogs: tx.order_backlogs(company).await?,
             limits,
             by_buyer,
             peaks,
@@ -153,6 +156,11 @@ impl<'a> Book<'a> {
     /// What a buyer owes today in a currency, minor units.
     pub(super) fn owed(&self, buyer: &str, currency: &str) -> i64 {
         self.exposure(buyer, currency).map_or(0, |row| row.outstanding_minor)
+    }
+
+    /// What a buyer has ordered in a currency and is not invoiced yet, minor units.
+    pub(super) fn backlog(&self, buyer: &str, currency: &str) -> i64 {
+        self.backlogs.get(&(buyer.to_owned(), currency.to_owned())).copied().unwrap_or_default()
     }
 
     pub(super) fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {

@@ -49,7 +49,8 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
 }
 
 fn owes_in(book: &Book<'_>, buyer: &str, policy: &Policy) -> bool {
-    book.exposure(buyer, policy.currency.code()).is_some()
+    let currency = policy.currency.code();
+    book.exposure(buyer, currency).is_some() || book.backlog(buyer, currency) > 0
 }
 
 fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Decided<'_>>) -> Situation {
@@ -57,6 +58,7 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
     let (peak_days, slack_days) =
         policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
     let owed_minor = book.owed(buyer, currency);
+    let backlog_minor = book.backlog(buyer, currency);
     let peak = book.peak(buyer, currency, peak_days);
     let slack = book.peak(buyer, currency, slack_days);
     let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
@@ -71,7 +73,12 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
         owed_minor,
         peak_minor: peak.map_or(owed_minor, |row| row.peak_minor.max(owed_minor)),
         slack_peak_minor: slack.map_or(owed_minor, |row| row.peak_minor.max(owed_minor)),
-        last_active: if owed_minor != 0 { Some(book.day) } else { peak.map(|row| row.last_change) },
+        backlog_minor,
+        last_active: if owed_minor != 0 || backlog_minor > 0 {
+            Some(book.day)
+        } else {
+            peak.map(|row| row.last_change)
+        },
         known_since: peak.map(|row| row.known_since),
         standing: decided.map_or(Standing::Never, |decided| Standing::Decided {
             cap_minor: decided.cap_minor,
