@@ -191,11 +191,13 @@ impl Case {
         let open = self.items.iter();
         let open = open.filter(|item| item.issued <= day && item.paid_on.is_none_or(|paid| paid > day));
         open.map(|item| OpenItem {
+            connection: "",
             id: &item.number,
             number: &item.number,
             kind: item.kind,
             currency: item.currency,
             open_minor: item.open_minor,
+            net_minor: None,
             issued: item.issued,
             original_due: item.due,
             disputed: item.disputed,

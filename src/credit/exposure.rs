@@ -11,7 +11,9 @@ use crate::model::{Currency, Date, ItemKind};
 /// One open item of a buyer, as the ledger holds it at the asked time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenItem<'a> {
-    /// The key of the item, unique among those of the buyer.
+    /// The ERP's connection: two of them may use the same key.
+    pub connection: &'a str,
+    /// The ERP's key of the item.
     pub id: &'a str,
     /// The number people quote.
     pub number: &'a str,
@@ -21,6 +23,8 @@ pub struct OpenItem<'a> {
     pub currency: Currency,
     /// What is not yet allocated, minor units, not negative; an item with 0 counts nowhere.
     pub open_minor: i64,
+    /// What of it is not tax, minor units; none where the document carries no tax figure.
+    pub net_minor: Option<i64>,
     /// Date of the document.
     pub issued: Date,
     /// Due date as first invoiced: no extension moves a deadline.
@@ -169,11 +173,13 @@ mod tests {
 
     fn item(kind: ItemKind, open_minor: i64, original_due: &str) -> OpenItem<'static> {
         OpenItem {
+            connection: "erp",
             id: "1",
             number: "F1",
             kind,
             currency: Currency::EUR,
             open_minor,
+            net_minor: None,
             issued: day("2026-01-01"),
             original_due: day(original_due),
             disputed: false,

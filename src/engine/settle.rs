@@ -465,11 +465,13 @@ fn currency(code: &str) -> Result<Currency, Error> {
 /// An open item of the ledger as the pure core takes it.
 pub(super) fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
     OpenItem {
+        connection: &row.connection,
         id: &row.external_id,
         number: &row.number,
         kind: row.kind,
         currency: row.currency,
         open_minor: row.open_minor,
+        net_minor: row.net_minor,
         issued: row.issued,
         original_due: row.original_due,
         disputed: row.disputed,

@@ -87,7 +87,7 @@ impl Insured<'_> {
         let lines = cover.lines.iter().map(|line| {
             let amount = |minor| render_minor(minor, line.currency);
             json!({
-                "external_id": line.id, "number": line.number, "currency": line.currency, "issued": line.issued,
+                "connection": line.connection, "external_id": line.id, "number": line.number, "currency": line.currency, "issued": line.issued,
                 "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
                 "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
                 "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,

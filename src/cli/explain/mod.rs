@@ -20,7 +20,9 @@ use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
     RatingRow,
 };
-use encours::model::{Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy};
+use encours::model::{
+    Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, net_minor,
+};
 use serde_json::json;
 
 use super::table::{Column, Table, amount, plural};
@@ -322,11 +324,13 @@ fn open_items(items: &[ItemView]) -> anyhow::Result<Vec<OpenItem<'_>>> {
             anyhow::anyhow!("the ledger holds {} as a {} in {}", item.number, item.kind, item.currency)
         })?;
         Ok(OpenItem {
+            connection: &item.connection,
             id: &item.external_id,
             number: &item.number,
             kind,
             currency,
             open_minor: item.open_minor,
+            net_minor: net_minor(item.open_minor, item.total_minor, item.tax_minor),
             issued: item.issued,
             original_due: item.original_due,
             disputed: item.disputed,

@@ -335,7 +335,9 @@ impl<'t> Terms<'t> {
 /// One open invoice and what is covered of it. `open = credited + covered + uncovered`, in minor units of `currency`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The key of the item.
+    /// The ERP's connection.
+    pub connection: &'a str,
+    /// The ERP's key of the item.
     pub id: &'a str,
     /// The number people quote.
     pub number: &'a str,
@@ -380,6 +382,7 @@ impl<'a> Line<'a> {
             },
         };
         Self {
+            connection: item.connection,
             id: item.id,
             number: item.number,
             currency: item.currency,
@@ -497,7 +500,8 @@ fn settle_oldest(lines: &mut [Line<'_>], credits: i64, currency: Currency) -> i6
     if credits == 0 {
         return 0;
     }
-    lines.sort_unstable_by_key(|line| (line.original_due, line.number, line.issued, line.id));
+    lines
+        .sort_unstable_by_key(|line| (line.original_due, line.number, line.issued, line.connection, line.id));
     let mut rest = credits;
     for line in lines.iter_mut().filter(|line| line.currency == currency) {
         let taken = rest.min(line.open_minor);
@@ -510,7 +514,8 @@ fn settle_oldest(lines: &mut [Line<'_>], credits: i64, currency: Currency) -> i6
 
 /// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
 fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, terms: &Terms<'_>) -> Result<i64, Error> {
-    lines.sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.id));
+    lines
+        .sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.connection, line.id));
     let mut used = 0_i64;
     for line in lines {
         line.used_before_minor = used;

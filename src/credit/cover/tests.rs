@@ -22,11 +22,13 @@ fn invoice(number: &'static str, euros: i64, issued: &str) -> OpenItem<'static> 
     let issued = day(issued);
     let due = issued + chrono::Days::new(30);
     OpenItem {
+        connection: "erp",
         id: number,
         number,
         kind: ItemKind::Invoice,
         currency: Currency::EUR,
         open_minor: euros * 100,
+        net_minor: None,
         issued,
         original_due: due,
         disputed: false,
@@ -417,11 +419,13 @@ fn items(credits: bool) -> impl Strategy<Value = Vec<OpenItem<'static>>> {
             let currency = if usd == 0 { Currency::parse("USD").unwrap() } else { Currency::EUR };
             let disputed = disputed == 0;
             OpenItem {
+                connection: "erp",
                 id,
                 number: if open % 3 == 0 { "F00" } else { id },
                 kind,
                 currency,
                 open_minor: open,
+                net_minor: None,
                 issued,
                 original_due: due,
                 disputed,
