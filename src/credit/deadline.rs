@@ -133,7 +133,7 @@ pub struct Due<'a> {
     pub item: OpenItem<'a>,
     /// Its last day.
     pub last_day: Date,
-    /// What is at stake: what open credits leave of the invoice, minor units of its currency.
+    /// What is at stake: what open credits leave of the invoice, on the basis of the policy, minor units of its currency.
     pub left_minor: i64,
 }
 
@@ -153,6 +153,7 @@ pub fn deadlines<'a>(open: &[OpenItem<'a>], policy: &Policy, on: Date) -> Result
         if left == 0 || item.disputed || item.currency != policy.currency || !policy.contains(item.issued) {
             continue;
         }
+        let left = item.on_basis(left, policy.basis);
         if item.original_due < on {
             add(&mut late_minor, left, "overdue invoices")?;
         }

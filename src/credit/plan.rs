@@ -10,7 +10,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Error;
-use crate::model::{Action, Approval, Automation, Currency, Date, EffectKind, Money, Policy, RequestRule};
+use crate::model::{
+    Action, Approval, Automation, Basis, Currency, Date, EffectKind, Money, Policy, RequestRule,
+};
 
 /// What the insurer covers of a buyer, as planning sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,7 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
     let wanted = limit_for(need_minor, rule)?;
     let cooling = situation.refused_on.is_some_and(|day| days_between(day, on) < rule.cool_off_days);
     let money = |minor| Money::new(minor, policy.currency);
-    let need = need_text(situation, rule, policy.currency);
+    let need = need_text(situation, rule, policy);
     let proposal = |kind, action, amount_minor, before_minor, fee_minor, why, expected, automation| {
         approval_of(automation, amount_minor, fee_minor, rule, policy.currency).map(|approval| Proposal {
             kind,
@@ -220,13 +222,17 @@ fn saved(policy: &Policy) -> String {
     }
 }
 
-fn need_text(situation: &Situation, rule: &RequestRule, currency: Currency) -> String {
-    let owed = Money::new(situation.owed_minor.max(0), currency);
+fn need_text(situation: &Situation, rule: &RequestRule, policy: &Policy) -> String {
+    let owed = Money::new(situation.owed_minor.max(0), policy.currency);
+    let net = match policy.basis {
+        Basis::Gross => "",
+        Basis::Net => ", net of tax",
+    };
     if situation.peak_minor > situation.owed_minor {
-        let peak = Money::new(situation.peak_minor, currency);
-        format!("Owed {owed} today and {peak} within {} days", rule.peak_days)
+        let peak = Money::new(situation.peak_minor, policy.currency);
+        format!("Owed {owed} today and {peak} within {} days{net}", rule.peak_days)
     } else {
-        format!("Owed {owed}")
+        format!("Owed {owed}{net}")
     }
 }
 

@@ -112,8 +112,8 @@ impl Stops {
     /// Brings the stops up to date with what is open on a day.
     ///
     /// `periods` are the periods of one policy, of which each invoice answers to the one that contains its date. Open
-    /// credits settle the oldest invoices first, by original due date and number; what they leave is held against the
-    /// threshold. Disputed invoices and those in another currency stop nothing, and neither does what was past the
+    /// credits settle the oldest invoices first, by original due date and number; what they leave, on the basis of the
+    /// period, is held against the threshold. Disputed invoices and those in another currency stop nothing, and neither does what was past the
     /// extension period on the day of a person's lift.
     ///
     /// # Errors
@@ -171,7 +171,8 @@ fn causes(open: &[OpenItem<'_>], periods: &[&Policy], on: Date) -> Result<Vec<St
         let Some(since) = extension_end(item.original_due, period).filter(|since| *since <= on) else {
             continue;
         };
-        if item.currency == period.currency && !item.disputed && left >= rule.threshold_minor.max(1) {
+        let counts = item.on_basis(left, period.basis);
+        if item.currency == period.currency && !item.disputed && counts >= rule.threshold_minor.max(1) {
             causes.push(Stop {
                 since,
                 cause_connection: item.connection.to_owned(),

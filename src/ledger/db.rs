@@ -132,6 +132,7 @@ const POSTGRES: Files = &[
     (6, "cover_stop", include_str!("../../migrations/postgres/0006_cover_stop.sql")),
     (7, "deadline_proof", include_str!("../../migrations/postgres/0007_deadline_proof.sql")),
     (8, "stop_cause", include_str!("../../migrations/postgres/0008_stop_cause.sql")),
+    (9, "net_of_tax", include_str!("../../migrations/postgres/0009_net_of_tax.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -142,6 +143,7 @@ const SQLITE: Files = &[
     (6, "cover_stop", include_str!("../../migrations/sqlite/0006_cover_stop.sql")),
     (7, "deadline_proof", include_str!("../../migrations/sqlite/0007_deadline_proof.sql")),
     (8, "stop_cause", include_str!("../../migrations/sqlite/0008_stop_cause.sql")),
+    (9, "net_of_tax", include_str!("../../migrations/sqlite/0009_net_of_tax.sql")),
 ];
 
 impl Ledger {
