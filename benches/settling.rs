@@ -71,6 +71,8 @@ fn settle(buyer: &Buyer, policy: &Policy, on: Date) -> i64 {
         .items
         .iter()
         .map(|item| OpenItem {
+            connection: "erp",
+            net_minor: None,
             id: &item.number,
             number: &item.number,
             kind: item.kind,

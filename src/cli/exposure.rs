@@ -100,6 +100,25 @@ pub fn table(currency: Currency, lines: &[Line<'_>], limit: usize) -> Table {
     table
 }
 
+/// What all of it comes to net of tax, where a policy counts so.
+fn net(currency: Currency, lines: &[Line<'_>]) -> String {
+    let known = lines.iter().filter_map(|line| Some((line.exposure.net_minor?, line.exposure.lacks_tax)));
+    let Some((minor, lacks)) =
+        known.reduce(|(sum, count), (minor, lacks)| (sum.saturating_add(minor), count.saturating_add(lacks)))
+    else {
+        return String::new();
+    };
+    format!("Net of tax, as a policy counts: {} {currency}{}.\n", amount(minor, currency), lacking(lacks))
+}
+
+/// What is said where invoices carry no tax figure: `, in which 2 invoices without a tax figure count whole`.
+pub fn lacking(count: i64) -> String {
+    match count {
+        0 => String::new(),
+        _ => format!(", in which {} without a tax figure count whole", plural(count, "invoice", "invoices")),
+    }
+}
+
 fn parts(row: &ExposureRow) -> [i64; 7] {
     [
         row.outstanding_minor,
@@ -142,7 +161,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 ),
             };
             for (currency, rows) in &lines {
-                text.push_str(&format!("\n{}", table(*currency, rows, args.limit)));
+                text.push_str(&format!("\n{}{}", table(*currency, rows, args.limit), net(*currency, rows)));
             }
             if lines.is_empty() {
                 text.push_str("\nNothing is open.\n");

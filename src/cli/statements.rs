@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use encours::engine::effects::{Options, Verdict, Which, settle_by_hand};
 use encours::ledger::{EffectRow, StatementLineRow, StatementRow, Tx};
-use encours::model::{Approval, Effect, EffectKind, EffectState, Money, render_minor};
+use encours::model::{Approval, Basis, Effect, EffectKind, EffectState, Money, render_minor};
 use serde_json::{Value, json};
 
 use super::apply::whole_id;
+use super::exposure::lacking;
 use super::plan::ID_SHOWN;
 use super::table::{Column, Table, count};
 use super::{Context, Exit, Misconfigured, sync};
@@ -142,7 +143,7 @@ fn value(row: &StatementRow, state: &str) -> anyhow::Result<Value> {
     let currency = row.currency()?;
     Ok(json!({
         "id": row.id, "connection": row.connection, "policy": row.policy, "method": row.method, "period": row.period,
-        "as_of": row.as_of, "made_on": row.made_on, "known_at": row.known_at, "currency": currency,
+        "basis": row.basis, "as_of": row.as_of, "made_on": row.made_on, "known_at": row.known_at, "currency": currency,
         "lines": row.line_count, "total": render_minor(row.total_minor, currency),
         "change": render_minor(row.change_minor, currency), "not_stated": row.not_stated,
         "other_currency": row.other_currency, "sha256": row.content_hash, "state": state, "receipt": row.receipt,
@@ -257,7 +258,11 @@ pub async fn show(context: &Context, which: &str) -> anyhow::Result<Exit> {
             effect.map_or_else(String::new, |effect| effect.id.chars().take(ID_SHOWN).collect()),
             line.name.clone(),
             line.insurer_buyer_id.clone().unwrap_or_default(),
-            render_minor(line.amount_minor, currency),
+            format!(
+                "{}{}",
+                render_minor(line.amount_minor, currency),
+                if line.lacks_tax > 0 { " ¹" } else { "" }
+            ),
             render_minor(change, currency),
             state.to_owned(),
             effect.and_then(|effect| effect.partner_reference.clone()).unwrap_or_default(),
@@ -265,7 +270,7 @@ pub async fn show(context: &Context, which: &str) -> anyhow::Result<Exit> {
         ]);
         values.push(json!({
             "buyer": line.buyer_id, "insurer_buyer_id": line.insurer_buyer_id, "name": line.name, "country": line.country,
-            "amount": render_minor(line.amount_minor, currency), "change": render_minor(change, currency),
+            "amount": render_minor(line.amount_minor, currency), "without_tax_figure": line.lacks_tax, "change": render_minor(change, currency),
             "state": state, "effect": effect.map(|effect| &effect.id),
             "our_reference": effect.map(|effect| &effect.our_reference),
             "reference": effect.and_then(|effect| effect.partner_reference.as_ref()),
@@ -292,6 +297,10 @@ pub async fn show(context: &Context, which: &str) -> anyhow::Result<Exit> {
             };
             line("Id", &row.id);
             line("As of", &row.as_of.to_string());
+            if row.basis == Basis::Net.as_str() {
+                let lacks = lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.lacks_tax));
+                line("Basis", &format!("net of tax{}", lacking(lacks)));
+            }
             line(
                 "Made on",
                 &format!("{}, as known at {}", row.made_on, row.known_at.format("%Y-%m-%d %H:%M:%S UTC")),
@@ -316,7 +325,12 @@ pub async fn show(context: &Context, which: &str) -> anyhow::Result<Exit> {
                 );
                 line("Left out", &note);
             }
-            format!("{text}\n{table}")
+            let note = if lines.iter().any(|line| line.lacks_tax > 0) {
+                "¹ with the tax of documents that carry no tax figure\n"
+            } else {
+                ""
+            };
+            format!("{text}\n{table}{note}")
         },
         || whole,
     )?;

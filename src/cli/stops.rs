@@ -68,7 +68,8 @@ pub fn reason(stop: &Stop) -> String {
 /// A stop, for programs.
 pub fn value(stop: &Stop) -> Value {
     json!({
-        "stopped_on": stop.since, "cause": stop.cause_number, "cause_item": stop.cause, "lifts": stop.lifts,
+        "stopped_on": stop.since, "cause": stop.cause_number,
+        "cause_connection": stop.cause_connection, "cause_item": stop.cause, "lifts": stop.lifts,
         "lifted_on": stop.lift.map(|lift| lift.on), "covered_from": stop.lift.map(|lift| lift.from),
         "lifted_why": stop.lift.map(|lift| lift.why),
     })
@@ -139,7 +140,8 @@ fn table(rows: &[CoverStopRow], names: &BTreeMap<String, String>) -> String {
 fn row_value(row: &CoverStopRow, names: &BTreeMap<String, String>) -> Value {
     json!({
         "buyer": row.buyer_id, "name": names.get(&row.buyer_id), "connection": row.connection, "policy": row.policy,
-        "stop": row.number, "stopped_on": row.stopped_on, "cause": row.cause_number, "cause_item": row.cause_item,
+        "stop": row.number, "stopped_on": row.stopped_on, "cause": row.cause_number,
+        "cause_connection": row.cause_connection, "cause_item": row.cause_item,
         "lifts": row.lifts, "known_since": row.known_since, "lifted_on": row.lifted_on, "covered_from": row.covered_from,
         "lifted_why": row.lifted_why, "lifted_by": row.lifted_by, "because": row.because,
     })

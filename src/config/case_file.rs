@@ -81,6 +81,7 @@ struct ItemTable {
     issued: Text,
     due: Option<Text>,
     open: Text,
+    tax: Option<Text>,
     currency: Option<Currency>,
     #[serde(default)]
     disputed: bool,
@@ -210,11 +211,20 @@ impl Reader<'_> {
         if kind == ItemKind::Invoice && table.due.is_none() {
             self.problem(&table.number, "an invoice has a due date");
         }
+        let open_minor = self.amount_in(&table.open, currency);
+        let tax_minor = table.tax.as_ref().map(|field| {
+            let tax = self.amount_in(field, currency);
+            if tax > open_minor {
+                self.problem(field, "the tax in what is open is not more than what is open");
+            }
+            tax
+        });
         CaseItem {
             number: table.number.get_ref().clone(),
             kind,
             currency,
-            open_minor: self.amount_in(&table.open, currency),
+            open_minor,
+            tax_minor,
             issued,
             due: self.day(table.due.as_ref()).unwrap_or(issued),
             disputed: table.disputed,

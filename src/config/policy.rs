@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, BuyerKind, ClaimFrom, ClaimRule, Currency, Date, ExcludedBuyer, Fees,
+    Automation, AutomationRule, Basis, BuyerKind, ClaimFrom, ClaimRule, Currency, Date, ExcludedBuyer, Fees,
     Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy, RequestRule, Scheme, StatementMethod,
     StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded, identify, parse_minor,
 };
@@ -29,6 +29,7 @@ pub(super) struct Table {
     currency: Currency,
     valid_from: Text,
     valid_to: Option<Text>,
+    basis: Option<Basis>,
     insured_percentage: Text,
     discretionary_percentage: Option<Text>,
     #[serde(default)]
@@ -407,6 +408,7 @@ impl Table {
         Some(Policy {
             insured_companies,
             valid_to,
+            basis: self.basis.unwrap_or(Basis::Gross),
             discretionary_percentage,
             excluded_buyers,
             excluded_countries,
@@ -588,6 +590,7 @@ write_back = "never"
         let stop = policy.cover_stop.as_ref().unwrap();
         assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
         assert_eq!(policy.fees.request_minor, 3_500);
+        assert_eq!(policy.basis, Basis::Gross, "tax counts where the policy does not say otherwise");
     }
 
     #[test]
@@ -617,6 +620,8 @@ write_back = "never"
         let warned = POLICY.replace("mep_days = 60", "mep_days = 60\ndeadline_warning_days = [20, -3]");
         assert!(told(&warned).contains("encours.toml:20:30: days here"), "{}", told(&warned));
         assert!(told(&POLICY.replace("\"stays\"", "\"never\"")).contains("payment, stays"));
+        let basis = told(&POLICY.replace("mep_days = 60", "mep_days = 60\nbasis = \"nett\""));
+        assert!(basis.contains("encours.toml:20:9:") && basis.contains("gross, net"), "{basis}");
         assert!(
             !told(&POLICY.replace("\"mep\"", "\"due\"").replace("mep_days = 60\n", "")).contains("notices"),
             "days from the due date need no extension period"

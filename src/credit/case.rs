@@ -13,9 +13,11 @@ use super::deadline::{self, DeadlineKind, DeadlineState};
 use super::plan::{self, Situation, Standing};
 use super::{
     CapReason, Cover, Error, LimitHistory, LimitVersion, OpenItem, Reason, Stops, Terms, allocate, exposures,
-    extension_end,
+    extension_end, net_exposure,
 };
-use crate::model::{Action, Approval, Currency, Date, Decision, ItemKind, Policy, render_minor};
+use crate::model::{
+    Action, Approval, Basis, Currency, Date, Decision, ItemKind, Policy, net_minor, render_minor,
+};
 
 /// One item of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct CaseItem {
     pub currency: Currency,
     /// What is open of it until it is paid, minor units.
     pub open_minor: i64,
+    /// The tax in it, minor units; none where the document carries no tax figure.
+    pub tax_minor: Option<i64>,
     /// Date of the document.
     pub issued: Date,
     /// Original due date.
@@ -193,11 +197,13 @@ impl Case {
         let open = self.items.iter();
         let open = open.filter(|item| item.issued <= day && item.paid_on.is_none_or(|paid| paid > day));
         open.map(|item| OpenItem {
+            connection: "",
             id: &item.number,
             number: &item.number,
             kind: item.kind,
             currency: item.currency,
             open_minor: item.open_minor,
+            net_minor: net_minor(item.open_minor, item.open_minor, item.tax_minor),
             issued: item.issued,
             original_due: item.due,
             disputed: item.disputed,
@@ -205,9 +211,13 @@ impl Case {
         .collect()
     }
 
-    fn owed_on(&self, day: Date, currency: Currency) -> Result<i64, Error> {
-        let owed = exposures(&self.open_on(day), day)?;
-        Ok(owed.iter().find(|own| own.currency == currency).map_or(0, |own| own.outstanding_minor))
+    fn owed_on(&self, day: Date, policy: &Policy) -> Result<i64, Error> {
+        let open = self.open_on(day);
+        if policy.basis == Basis::Net {
+            return Ok(net_exposure(&open, policy.currency)?.outstanding_minor);
+        }
+        let owed = exposures(&open, day)?;
+        Ok(owed.iter().find(|own| own.currency == policy.currency).map_or(0, |own| own.outstanding_minor))
     }
 
     /// What planning sees: the items are all that is known of the buyer, from the first of them on.
@@ -219,9 +229,9 @@ impl Case {
             let from = self.on.checked_sub_signed(chrono::TimeDelta::days(within)).unwrap_or(self.on);
             // What was owed before and not paid is owed on the first of these days.
             let inside = days.range(from..).copied().chain([from.max(self.first_day())]);
-            inside.map(|day| self.owed_on(day, policy.currency)).try_fold(0, |most, owed| Ok(owed?.max(most)))
+            inside.map(|day| self.owed_on(day, policy)).try_fold(0, |most, owed| Ok(owed?.max(most)))
         };
-        let owed_minor = self.owed_on(self.on, policy.currency)?;
+        let owed_minor = self.owed_on(self.on, policy)?;
         let last_paid = self.items.iter().filter_map(|item| item.paid_on).filter(|day| *day <= self.on).max();
         let at = history.limit_at(self.on, policy);
         Ok(Situation {

@@ -5,13 +5,15 @@
 
 use rust_decimal::Decimal;
 
-use crate::model::{Automation, AutomationRule, Fees, Policy, words};
+use crate::model::{Automation, AutomationRule, Basis, Fees, Policy, words};
 
 words! {
     /// One clause of a policy period, named like its key in a policy file.
     Clause {
         /// Share of a covered loss that is paid.
         InsuredPercentage = "insured_percentage",
+        /// Whether tax counts.
+        Basis = "basis",
         /// Longest credit that is insured.
         MaximumTerms = "maximum_terms_days",
         /// The same share, of what the discretionary limit covers.
@@ -58,6 +60,7 @@ impl Clause {
     #[must_use]
     pub fn is_stated(self, policy: &Policy) -> bool {
         match self {
+            Self::Basis => policy.basis != Basis::Gross,
             Self::MaximumTerms => policy.maximum_terms_days.is_some(),
             Self::DiscretionaryPercentage => policy.discretionary_percentage.is_some(),
             Self::ExcludedBuyers => !policy.excluded_buyers.is_empty(),
@@ -90,6 +93,7 @@ impl Clause {
                 let whole = policy.insured_percentage == Decimal::ONE_HUNDRED;
                 without.insured_percentage = if whole { Decimal::ZERO } else { Decimal::ONE_HUNDRED };
             }
+            Self::Basis => without.basis = Basis::Gross,
             Self::DiscretionaryPercentage => without.discretionary_percentage = None,
             Self::ExcludedBuyers => without.excluded_buyers.clear(),
             Self::ExcludedCountries => without.excluded_countries.clear(),
@@ -157,6 +161,7 @@ mod tests {
         let threshold = Threshold { minor: 0, per: ThresholdPer::Invoice };
         let policy = Policy {
             maximum_terms_days: Some(90),
+            basis: Basis::Net,
             discretionary_minor: 1,
             discretionary_percentage: Some(Decimal::ONE),
             excluded_countries: vec!["IT".into()],

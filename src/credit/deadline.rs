@@ -5,7 +5,7 @@
 //! Invariant: what was done stays done, whatever day it is; of two days the later never has the earlier state again.
 //! Reference: shared rules, "Deadlines", example D.
 
-use super::{Cover, Error, OpenItem, add, after_credits, extension_end};
+use super::{Cover, Error, Line, OpenItem, add, after_credits, extension_end};
 use crate::model::{ClaimFrom, Date, Instant, NoticeFrom, Policy, Threshold, ThresholdPer, words};
 
 words! {
@@ -133,7 +133,7 @@ pub struct Due<'a> {
     pub item: OpenItem<'a>,
     /// Its last day.
     pub last_day: Date,
-    /// What is at stake: what open credits leave of the invoice, minor units of its currency.
+    /// What is at stake: what open credits leave of the invoice, on the basis of the policy, minor units of its currency.
     pub left_minor: i64,
 }
 
@@ -153,6 +153,7 @@ pub fn deadlines<'a>(open: &[OpenItem<'a>], policy: &Policy, on: Date) -> Result
         if left == 0 || item.disputed || item.currency != policy.currency || !policy.contains(item.issued) {
             continue;
         }
+        let left = item.on_basis(left, policy.basis);
         if item.original_due < on {
             add(&mut late_minor, left, "overdue invoices")?;
         }
@@ -178,7 +179,7 @@ pub fn deadlines<'a>(open: &[OpenItem<'a>], policy: &Policy, on: Date) -> Result
             }
         }
     }
-    all.sort_by_key(|due| (due.last_day, due.kind, due.item.number, due.item.id));
+    all.sort_by_key(|due| (due.last_day, due.kind, due.item.number, due.item.connection, due.item.id));
     Ok(all)
 }
 
@@ -186,13 +187,14 @@ pub fn deadlines<'a>(open: &[OpenItem<'a>], policy: &Policy, on: Date) -> Result
 /// an invoice that the policy does not insure only the stop of cover, which it causes all the same.
 #[must_use]
 pub fn of_cover<'a>(mut all: Vec<Due<'a>>, cover: &Cover<'_>) -> Vec<Due<'a>> {
-    let insured = |id: &str| cover.lines.iter().any(|line| line.id == id && line.reason.is_eligible());
+    let insured = |item: &OpenItem<'_>| {
+        let own = |line: &&Line<'_>| line.connection == item.connection && line.id == item.id;
+        cover.lines.iter().find(own).is_some_and(|line| line.reason.is_eligible())
+    };
     if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
         return Vec::new();
     }
-    all.retain(|due| {
-        due.kind == DeadlineKind::CoverStop || (cover.covered_minor != 0 && insured(due.item.id))
-    });
+    all.retain(|due| due.kind == DeadlineKind::CoverStop || (cover.covered_minor != 0 && insured(&due.item)));
     all
 }
 
@@ -247,11 +249,13 @@ mod tests {
 
     fn invoice(id: &'static str, euros: i64, due: &str) -> OpenItem<'static> {
         OpenItem {
+            connection: "erp",
             id,
             number: id,
             kind: ItemKind::Invoice,
             currency: Currency::EUR,
             open_minor: euros * 100,
+            net_minor: None,
             issued: day("2026-12-31"),
             original_due: day(due),
             disputed: false,
@@ -295,6 +299,30 @@ mod tests {
         assert_eq!(last_day(DeadlineKind::Claim, day("2027-01-31"), &claims), Some(day("2027-05-31")));
         let plain = Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), Decimal::from(90));
         assert_eq!(told(&[invoice("F1", 900, "2027-01-31")], &plain, "2027-02-01"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_twin_of_another_erp_that_is_not_insured_takes_no_notice_from_the_one_that_is() {
+        let policy = Policy { maximum_terms_days: Some(60), ..policy() };
+        let layer = Layer { kind: LayerKind::Permanent, amount_minor: 1_000_000, until: None };
+        let version = LimitVersion {
+            from: day("2026-01-01"),
+            decision: Decision::Approved,
+            layers: vec![layer],
+            effective_to: None,
+            withdrawal_on: None,
+        };
+        let limits = LimitHistory::new(vec![version]).unwrap();
+        let insured = invoice("F1", 900, "2027-01-31");
+        let open = [OpenItem { connection: "dated", issued: day("2026-01-31"), ..insured }, insured];
+        let cover = allocate(&open, &limits, &policy, &Stops::default(), day("2027-02-01")).unwrap();
+        let due = of_cover(deadlines(&open, &policy, day("2027-02-01")).unwrap(), &cover);
+        let notices: Vec<_> = due
+            .iter()
+            .filter(|due| due.kind == DeadlineKind::OverdueNotice)
+            .map(|due| due.item.connection)
+            .collect();
+        assert_eq!(notices, ["erp"], "a year of credit is not insured");
     }
 
     #[test]

@@ -5,13 +5,15 @@
 //! Invariant: the five ages add up to the open invoices, and `outstanding` is those less credits and unallocated
 //! receipts. Reference: shared rules, "Exposure".
 
-use super::{Error, add};
-use crate::model::{Currency, Date, ItemKind};
+use super::{Error, add, after_credits};
+use crate::model::{Basis, Currency, Date, ItemKind, share_minor};
 
 /// One open item of a buyer, as the ledger holds it at the asked time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenItem<'a> {
-    /// The key of the item, unique among those of the buyer.
+    /// The ERP's connection: two of them may use the same key.
+    pub connection: &'a str,
+    /// The ERP's key of the item.
     pub id: &'a str,
     /// The number people quote.
     pub number: &'a str,
@@ -21,12 +23,65 @@ pub struct OpenItem<'a> {
     pub currency: Currency,
     /// What is not yet allocated, minor units, not negative; an item with 0 counts nowhere.
     pub open_minor: i64,
+    /// What of it is not tax, minor units; none where the document carries no tax figure.
+    pub net_minor: Option<i64>,
     /// Date of the document.
     pub issued: Date,
     /// Due date as first invoiced: no extension moves a deadline.
     pub original_due: Date,
     /// The buyer contests it.
     pub disputed: bool,
+}
+
+impl OpenItem<'_> {
+    /// What `left_minor` of its open amount counts for, minor units: on the net basis its share of what is not tax, rounded
+    /// half to even. Without a tax figure all of it counts, since nothing is guessed.
+    #[must_use]
+    pub fn on_basis(&self, left_minor: i64, basis: Basis) -> i64 {
+        let net = match basis {
+            Basis::Gross => None,
+            Basis::Net => self.net_minor,
+        };
+        net.and_then(|net| share_minor(left_minor, net, self.open_minor)).unwrap_or(left_minor)
+    }
+
+    /// Whether it counts whole on a basis that asks for a tax figure, and carries none.
+    #[must_use]
+    pub fn lacks_tax(&self, basis: Basis) -> bool {
+        basis == Basis::Net && self.net_minor.is_none()
+    }
+}
+
+/// What one buyer owes in one currency net of tax.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NetExposure {
+    /// What open credits leave of the open invoices, without tax, less the credits that no invoice is left for. Never more
+    /// than what it owes gross.
+    pub outstanding_minor: i64,
+    /// How many of those invoices carry no tax figure and count whole.
+    pub lacks_tax: u32,
+}
+
+/// What a buyer owes net of tax in one currency.
+///
+/// A credit note and a receipt settle what is owed with its tax, so they come off the oldest invoices before the tax does; what
+/// is left of them then counts whole.
+///
+/// # Errors
+/// [`Error::NegativeItem`] and [`Error::Overflow`].
+pub fn net_exposure(items: &[OpenItem<'_>], currency: Currency) -> Result<NetExposure, Error> {
+    let mut net = NetExposure::default();
+    let mut credits = 0;
+    for item in items.iter().filter(|item| item.currency == currency && item.kind != ItemKind::Invoice) {
+        add(&mut credits, item.open_minor, "open credits")?;
+    }
+    for (item, left) in after_credits(items)?.into_iter().filter(|(item, _)| item.currency == currency) {
+        credits -= item.open_minor - left;
+        add(&mut net.outstanding_minor, item.on_basis(left, Basis::Net), "open invoices")?;
+        net.lacks_tax = net.lacks_tax.saturating_add(u32::from(left > 0 && item.lacks_tax(Basis::Net)));
+    }
+    net.outstanding_minor -= credits; // one of the two is 0
+    Ok(net)
 }
 
 /// What one buyer owes in one currency at a date. Every amount is in minor units.
@@ -169,11 +224,13 @@ mod tests {
 
     fn item(kind: ItemKind, open_minor: i64, original_due: &str) -> OpenItem<'static> {
         OpenItem {
+            connection: "erp",
             id: "1",
             number: "F1",
             kind,
             currency: Currency::EUR,
             open_minor,
+            net_minor: None,
             issued: day("2026-01-01"),
             original_due: day(original_due),
             disputed: false,

@@ -16,7 +16,7 @@ mod stop;
 pub mod working_capital;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
-pub use exposure::{Exposure, OpenItem, exposures};
+pub use exposure::{Exposure, NetExposure, OpenItem, exposures, net_exposure};
 pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 
 use rust_decimal::Decimal;

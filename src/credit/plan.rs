@@ -10,7 +10,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::{Error, add};
-use crate::model::{Action, Approval, Automation, Currency, Date, EffectKind, Money, Policy, RequestRule};
+use crate::model::{
+    Action, Approval, Automation, Basis, Currency, Date, EffectKind, Money, Policy, RequestRule,
+};
 
 /// What the insurer covers of a buyer, as planning sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +102,7 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
     let wanted = limit_for(need_minor, rule)?;
     let cooling = situation.refused_on.is_some_and(|day| days_between(day, on) < rule.cool_off_days);
     let money = |minor| Money::new(minor, policy.currency);
-    let need = need_text(situation, rule, policy.currency);
+    let need = need_text(situation, rule, policy);
     let proposal = |kind, action, amount_minor, before_minor, fee_minor, why, expected, automation| {
         approval_of(automation, amount_minor, fee_minor, rule, policy.currency).map(|approval| Proposal {
             kind,
@@ -224,18 +226,22 @@ fn saved(policy: &Policy) -> String {
     }
 }
 
-fn need_text(situation: &Situation, rule: &RequestRule, currency: Currency) -> String {
-    let money = |minor| Money::new(minor, currency);
+fn need_text(situation: &Situation, rule: &RequestRule, policy: &Policy) -> String {
+    let money = |minor| Money::new(minor, policy.currency);
     let owed = money(situation.owed_minor.max(0));
+    let net = match policy.basis {
+        Basis::Gross => "",
+        Basis::Net => ", net of tax",
+    };
     let ordered = match situation.backlog_minor {
         0 => String::new(),
         minor => format!(", {} more ordered and not invoiced", money(minor)),
     };
     if situation.peak_minor > situation.owed_minor {
         let peak = money(situation.peak_minor);
-        format!("Owed {owed} today and {peak} within {} days{ordered}", rule.peak_days)
+        format!("Owed {owed} today and {peak} within {} days{net}{ordered}", rule.peak_days)
     } else {
-        format!("Owed {owed}{ordered}")
+        format!("Owed {owed}{net}{ordered}")
     }
 }
 

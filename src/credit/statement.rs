@@ -10,7 +10,7 @@ use std::fmt;
 use chrono::{Datelike as _, Months};
 
 use super::{Error, add};
-use crate::model::{Currency, Date, Instant, StatementMethod, render_minor};
+use crate::model::{Basis, Currency, Date, Instant, StatementMethod, render_minor};
 
 /// A calendar month, written `2026-05`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,15 @@ pub struct Party {
     pub country: String,
 }
 
+/// What a buyer owes or was invoiced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figure {
+    /// The amount, minor units.
+    pub minor: i64,
+    /// How many documents are in it with their tax on the net basis, since they carry no tax figure.
+    pub lacks_tax: i64,
+}
+
 /// One line of a statement, minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -88,6 +97,8 @@ pub struct Line {
     pub party: Party,
     /// What is stated.
     pub amount_minor: i64,
+    /// How many documents are in it with their tax on the net basis, since they carry no tax figure.
+    pub lacks_tax: i64,
     /// What was stated the last time; none when it never was.
     pub before_minor: Option<i64>,
 }
@@ -127,17 +138,18 @@ pub const fn stated(method: StatementMethod, minor: i64) -> i64 {
 pub fn lines(
     method: StatementMethod,
     parties: &BTreeMap<String, Party>,
-    figures: &BTreeMap<String, i64>,
+    figures: &BTreeMap<String, Figure>,
     before: &BTreeMap<String, i64>,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
     for (buyer_id, party) in parties {
-        let amount_minor = stated(method, figures.get(buyer_id).copied().unwrap_or(0));
+        let Figure { minor, lacks_tax } = figures.get(buyer_id).copied().unwrap_or_default();
+        let amount_minor = stated(method, minor);
         let before_minor = before.get(buyer_id).copied();
         let ends = before_minor.is_some_and(|minor| minor != 0) && party.insurer_buyer_id.is_some();
         if amount_minor != 0 || ends {
             let (buyer_id, party) = (buyer_id.clone(), party.clone());
-            lines.push(Line { buyer_id, party, amount_minor, before_minor });
+            lines.push(Line { buyer_id, party, amount_minor, lacks_tax, before_minor });
         }
     }
     lines
@@ -158,6 +170,8 @@ pub struct Head<'a> {
     pub period: Period,
     /// Currency of every amount.
     pub currency: Currency,
+    /// Whether tax is in them.
+    pub basis: Basis,
     /// As what was known when it is made.
     pub known_at: Instant,
 }
@@ -193,7 +207,8 @@ pub fn totals(lines: &[Line]) -> Result<Totals, Error> {
     Ok(totals)
 }
 
-/// A statement as a file: CSV in UTF-8 with commas, decimal points and line feeds; heads above, an empty line, the lines.
+/// A statement as a file: CSV in UTF-8 with commas, decimal points and line feeds; heads above, an empty line, the lines. On
+/// the net basis it says so, and each line how many documents lack a tax figure.
 ///
 /// # Errors
 /// [`Error::Overflow`].
@@ -215,17 +230,25 @@ pub fn bytes(head: &Head<'_>, lines: &[Line]) -> Result<Vec<u8>, Error> {
     row(&["as of", &head.period.last().to_string()]);
     row(&["known at", &head.known_at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()]);
     row(&["currency", head.currency.code()]);
+    let is_net = head.basis == Basis::Net;
+    if is_net {
+        row(&["basis", head.basis.as_str()]);
+    }
     row(&["lines", &totals.lines.to_string()]);
     row(&["total", &amount(totals.amount_minor)]);
     row(&["change", &amount(totals.change_minor)]);
     row(&["not stated", &totals.not_stated.to_string()]);
     row(&[]);
-    row(&["buyer", "insurer id", "name", "country", "amount", "change"]);
+    let heads = ["buyer", "insurer id", "name", "country", "amount", "change", "without tax figure"];
+    row(if is_net { &heads } else { heads.split_last().map_or(&heads, |(_, rest)| rest) });
     for line in lines {
         if let Some(id) = &line.party.insurer_buyer_id {
             let change = amount(line.change_minor()?);
             let party = &line.party;
-            row(&[&line.buyer_id, id, &party.name, &party.country, &amount(line.amount_minor), &change]);
+            let (stated, lacks) = (amount(line.amount_minor), line.lacks_tax.to_string());
+            let fields = [&line.buyer_id, id, &party.name, &party.country, &stated, &change, &lacks];
+            let fields: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
+            row(if is_net { &fields } else { fields.split_last().map_or(&fields, |(_, rest)| rest) });
         }
     }
     Ok(text.into_bytes())
@@ -262,6 +285,13 @@ mod tests {
         figures.iter().map(|(buyer, minor)| ((*buyer).to_owned(), *minor)).collect()
     }
 
+    fn of(figures: &[(&str, i64)]) -> BTreeMap<String, Figure> {
+        map(figures)
+            .into_iter()
+            .map(|(buyer, minor)| (buyer, Figure { minor, lacks_tax: i64::from(minor == 8_000) }))
+            .collect()
+    }
+
     fn told(lines: &[Line]) -> Vec<(&str, i64, i64)> {
         lines
             .iter()
@@ -291,7 +321,7 @@ mod tests {
     fn a_balance_is_stated_with_its_change_and_a_credit_balance_as_nothing() {
         // Last month: a 100.00, b 50.00. Now a owes 80.00, b nothing, c has 10.00 to its credit, d owes 5.00 without an id.
         let before = map(&[("a", 10_000), ("b", 5_000)]);
-        let now = map(&[("a", 8_000), ("c", -1_000), ("d", 500), ("stranger", 900)]);
+        let now = of(&[("a", 8_000), ("c", -1_000), ("d", 500), ("stranger", 900)]);
         let lines = lines(StatementMethod::Balance, &parties(), &now, &before);
         assert_eq!(told(&lines), [("a", 8_000, -2_000), ("b", 0, -5_000), ("d", 500, 500)]);
         let totals = totals(&lines).unwrap();
@@ -303,13 +333,13 @@ mod tests {
     fn turnover_below_zero_is_stated_and_nothing_after_nothing_is_not() {
         let before = map(&[("a", 10_000), ("b", 0)]);
         let lines =
-            lines(StatementMethod::Turnover, &parties(), &map(&[("a", 12_000), ("c", -1_000)]), &before);
+            lines(StatementMethod::Turnover, &parties(), &of(&[("a", 12_000), ("c", -1_000)]), &before);
         assert_eq!(told(&lines), [("a", 12_000, 2_000), ("c", -1_000, -1_000)]);
     }
 
     #[test]
     fn a_credit_balance_ends_what_was_stated_before() {
-        let lines = lines(StatementMethod::Balance, &parties(), &map(&[("a", -1)]), &map(&[("a", 700)]));
+        let lines = lines(StatementMethod::Balance, &parties(), &of(&[("a", -1)]), &map(&[("a", 700)]));
         assert_eq!(told(&lines), [("a", 0, -700)]);
     }
 
@@ -322,18 +352,25 @@ mod tests {
             method: StatementMethod::Balance,
             period: Period::parse("2026-05").unwrap(),
             currency: Currency::EUR,
+            basis: Basis::Gross,
             known_at: "2026-06-01T04:05:06.007Z".parse().unwrap(),
         };
         let mut parties = parties();
         parties.insert("a".to_owned(), party(Some("00031"), "Exemple \"A\", fils"));
         let lines =
-            lines(StatementMethod::Balance, &parties, &map(&[("a", 8_000), ("d", 1)]), &map(&[("a", 7_950)]));
+            lines(StatementMethod::Balance, &parties, &of(&[("a", 8_000), ("d", 1)]), &map(&[("a", 7_950)]));
         let made = bytes(&head, &lines).unwrap();
         let text = "exposure statement,1\ncompany,exemple\nconnection,insurer\npolicy,0042\nmethod,balance\nperiod,2026-05\n\
                     as of,2026-05-31\nknown at,2026-06-01T04:05:06.007Z\ncurrency,EUR\nlines,1\ntotal,80.00\nchange,0.50\n\
                     not stated,1\n\nbuyer,insurer id,name,country,amount,change\na,00031,\"Exemple \"\"A\"\", fils\",FR,80.00,0.50\n";
         assert_eq!(String::from_utf8(made.clone()).unwrap(), text);
         assert_eq!(made, bytes(&head, &lines).unwrap());
+        let net = bytes(&Head { basis: Basis::Net, ..head }, &lines).unwrap();
+        let with_basis = text
+            .replace("currency,EUR\n", "currency,EUR\nbasis,net\n")
+            .replace("amount,change\n", "amount,change,without tax figure\n")
+            .replace("80.00,0.50\n", "80.00,0.50,1\n");
+        assert_eq!(String::from_utf8(net).unwrap(), with_basis);
         let other = Head { policy: "0043", ..head };
         assert_ne!(made, bytes(&other, &lines).unwrap());
     }

@@ -37,7 +37,9 @@ pub struct Lift {
 pub struct Stop {
     /// First day whose invoices are not covered: original due date of the cause + extension period.
     pub since: Date,
-    /// The key of the invoice that caused it.
+    /// The ERP's connection of the invoice that caused it; empty where it is not known which one it was.
+    pub cause_connection: String,
+    /// The ERP's key of it.
     pub cause: String,
     /// The number people quote of it.
     pub cause_number: String,
@@ -48,6 +50,16 @@ pub struct Stop {
 }
 
 impl Stop {
+    fn order(&self) -> (Date, &str, &str, &str) {
+        (self.since, &self.cause_number, &self.cause_connection, &self.cause)
+    }
+
+    /// Whether the same invoice caused both.
+    fn is_caused_like(&self, other: &Self) -> bool {
+        let same = other.cause_connection.is_empty() || self.cause_connection == other.cause_connection;
+        same && self.cause == other.cause
+    }
+
     /// Whether an invoice of this date is without cover because of it.
     #[must_use]
     pub fn takes(&self, issued: Date) -> bool {
@@ -100,8 +112,8 @@ impl Stops {
     /// Brings the stops up to date with what is open on a day.
     ///
     /// `periods` are the periods of one policy, of which each invoice answers to the one that contains its date. Open
-    /// credits settle the oldest invoices first, by original due date and number; what they leave is held against the
-    /// threshold. Disputed invoices and those in another currency stop nothing, and neither does what was past the
+    /// credits settle the oldest invoices first, by original due date and number; what they leave, on the basis of the
+    /// period, is held against the threshold. Disputed invoices and those in another currency stop nothing, and neither does what was past the
     /// extension period on the day of a person's lift.
     ///
     /// # Errors
@@ -127,7 +139,7 @@ impl Stops {
                 }
                 None => {} // the insurer has not said a word
                 Some(first) => {
-                    let is_unpaid = causes.iter().any(|cause| cause.cause == stop.cause);
+                    let is_unpaid = causes.iter().any(|cause| cause.is_caused_like(stop));
                     // Its own cause says since when, as long as it is open: the terms may have been corrected.
                     if is_unpaid || first.since < stop.since {
                         *stop = of_all(first.clone(), stays || stop.lifts == StopLifts::Stays && !is_unpaid);
@@ -159,9 +171,11 @@ fn causes(open: &[OpenItem<'_>], periods: &[&Policy], on: Date) -> Result<Vec<St
         let Some(since) = extension_end(item.original_due, period).filter(|since| *since <= on) else {
             continue;
         };
-        if item.currency == period.currency && !item.disputed && left >= rule.threshold_minor.max(1) {
+        let counts = item.on_basis(left, period.basis);
+        if item.currency == period.currency && !item.disputed && counts >= rule.threshold_minor.max(1) {
             causes.push(Stop {
                 since,
+                cause_connection: item.connection.to_owned(),
                 cause: item.id.to_owned(),
                 cause_number: item.number.to_owned(),
                 lifts: rule.lifts,
@@ -169,7 +183,7 @@ fn causes(open: &[OpenItem<'_>], periods: &[&Policy], on: Date) -> Result<Vec<St
             });
         }
     }
-    causes.sort_by(|a, b| (a.since, &a.cause_number, &a.cause).cmp(&(b.since, &b.cause_number, &b.cause)));
+    causes.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(causes)
 }
 
@@ -199,7 +213,7 @@ pub fn after_credits<'i, 'a>(open: &'i [OpenItem<'a>]) -> Result<Vec<(&'i OpenIt
             }
         }
     }
-    invoices.sort_by_key(|(item, _)| (item.original_due, item.number, item.issued, item.id));
+    invoices.sort_by_key(|(item, _)| (item.original_due, item.number, item.issued, item.connection, item.id));
     for (item, left) in &mut invoices {
         if let Some(rest) = credits.get_mut(&item.currency) {
             let taken = (*left).min(*rest);
@@ -232,11 +246,13 @@ mod tests {
 
     fn invoice(number: &'static str, euros: i64, issued: &str, due: &str) -> OpenItem<'static> {
         OpenItem {
+            connection: "erp",
             id: number,
             number,
             kind: ItemKind::Invoice,
             currency: Currency::EUR,
             open_minor: euros * 100,
+            net_minor: None,
             issued: day(issued),
             original_due: day(due),
             disputed: false,
@@ -431,11 +447,34 @@ mod tests {
         assert_eq!(after.at(day("2026-03-18")), None);
     }
 
+    #[test]
+    fn twins_of_two_erps_are_two_causes() {
+        let policy = policy(StopLifts::Payment);
+        let (ours, theirs) =
+            (f1(), OpenItem { connection: "other", original_due: day("2026-01-20"), ..f1() });
+        let both = run(&Stops::default(), &[ours, theirs], &policy, "2026-03-25");
+        let cause = |stops: &Stops| stops.in_force().map(|stop| (stop.since, stop.cause_connection.clone()));
+        assert_eq!(cause(&both), Some((day("2026-03-16"), "erp".to_owned())));
+        // The other one is unpaid all the same: the stop goes on, since its own day as before.
+        let paid = run(&both, &[theirs], &policy, "2026-03-26");
+        assert_eq!(
+            cause(&paid),
+            Some((day("2026-03-16"), "erp".to_owned())),
+            "paying the first moves nothing"
+        );
+        let unknown = Stops::new(vec![Stop { cause_connection: String::new(), ..both.all()[0].clone() }]);
+        assert_eq!(cause(&run(&unknown, &[ours], &policy, "2026-03-25")).unwrap().1, "erp", "it is learnt");
+        let cover = allocate(&[ours, theirs], &limits(), &policy, &both, day("2026-03-25")).unwrap();
+        let order: Vec<_> = cover.lines.iter().map(|line| (line.connection, line.id)).collect();
+        assert_eq!(order, [("erp", "F1"), ("other", "F1")]);
+    }
+
     fn items() -> impl Strategy<Value = Vec<OpenItem<'static>>> {
         let one = (0_usize..6, 0_u64..90, 0_i64..2_000, any::<bool>(), 0_u8..6);
         prop::collection::vec(one, 0..7).prop_map(|all| {
             let names = ["I0", "I1", "I2", "I3", "I4", "I5", "I6"];
             let items = all.into_iter().zip(names).map(|((_, late, euros, disputed, kind), id)| OpenItem {
+                connection: "erp",
                 id,
                 kind: if kind == 0 { ItemKind::Receipt } else { ItemKind::Invoice },
                 original_due: day("2026-01-01") + chrono::Days::new(late),

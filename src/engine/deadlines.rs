@@ -204,17 +204,10 @@ async fn read(
 }
 
 impl File {
-    /// The invoice that an open item is, none of those that were told already.
-    fn invoice(&self, item: &OpenItem<'_>, told: &[&OverdueRow]) -> Option<&OverdueRow> {
+    /// The invoice that an open item is.
+    fn invoice(&self, item: &OpenItem<'_>) -> Option<&OverdueRow> {
         let rows = self.invoices.get(item.id).filter(|_| item.kind == ItemKind::Invoice)?;
-        rows.iter().find(|row| {
-            row.number == item.number
-                && row.currency == item.currency.code()
-                && row.open_minor == item.open_minor
-                && row.issued == item.issued
-                && row.original_due == item.original_due
-                && !told.iter().any(|other| other.connection == row.connection)
-        })
+        rows.iter().find(|row| row.connection == item.connection)
     }
 
     fn deadlines<'p, 'd>(
@@ -244,11 +237,8 @@ impl File {
         let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
         let cover = allocate(&items, &history, terms, &stops, day)?;
         let mut found = Vec::new();
-        let mut told: BTreeMap<(DeadlineKind, &str), Vec<&OverdueRow>> = BTreeMap::new();
         for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, &cover) {
-            let told = told.entry((kind, item.id)).or_default();
-            let Some(invoice) = self.invoice(&item, told) else { continue };
-            told.push(invoice);
+            let Some(invoice) = self.invoice(&item) else { continue };
             let how = met.of(kind, policy, invoice);
             let met_on = how.as_ref().map(|how| match how {
                 // Who settles an effect by hand says that it was done, and no day: then it was in time.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::settle::{exposure_row, open_item, statements};
+use super::settle::{exposure_row, open_item, put_net, statements};
 use super::{Error, stops};
 use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx};
@@ -103,9 +103,15 @@ pub async fn positions(
             let terms = Terms { policy, periods: stops::periods(policies, policy), buyer, country };
             cover(&own, terms, limits, &stops, moment.as_of)
         });
+        let mut rows = Vec::new();
+        for one in &exposures {
+            let mut row = exposure_row(buyer, one, moment.as_of);
+            put_net(&mut row, &own, &in_force, one.currency)?;
+            rows.push(row);
+        }
         found.buyers.push(Position {
             buyer_id: buyer.clone(),
-            exposures: exposures.iter().map(|one| exposure_row(buyer, one, moment.as_of)).collect(),
+            exposures: rows,
             covers: covers.collect::<Result<_, Error>>()?,
         });
     }
@@ -133,6 +139,7 @@ fn cover(
         covered_minor: cover.covered_minor,
         uninsured_minor: cover.uninsured_minor,
         indemnity_minor: cover.indemnity_minor,
+        lacks_tax: i64::from(cover.lacks_tax),
         over_limit: cover.beyond_limit_minor > 0,
         version: 0,
         as_of: day,

@@ -10,10 +10,10 @@ use serde_json::json;
 use super::{Error, stops};
 use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
-    AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, StoredBreak, Tx,
+    AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Owed, StoredBreak, Tx,
 };
 use crate::model::{
-    Break, BreakKind, Currency, Date, Delta, Event, Instant, Limit, Money, Policy, render_minor,
+    Basis, Break, BreakKind, Currency, Date, Delta, Event, Instant, Limit, Money, Policy, render_minor,
 };
 use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand, Stopped};
 
@@ -151,10 +151,13 @@ pub(super) async fn settle(
     }
 
     tx.write_exposures(company, &results.exposures, context.now).await?;
-    let owed = results
-        .exposures
-        .iter()
-        .map(|row| (row.buyer_id.as_str(), row.currency.as_str(), row.outstanding_minor));
+    let owed = results.exposures.iter().map(|row| Owed {
+        buyer: &row.buyer_id,
+        currency: &row.currency,
+        minor: row.outstanding_minor,
+        net_minor: row.net_minor,
+        lacks_tax: row.lacks_tax,
+    });
     tx.note_exposures(company, &owed.collect::<Vec<_>>(), context.day, context.now).await?;
     tx.write_covers(company, &results.covers, context.now).await?;
     tx.write_cover_stops(company, &results.stops, context.now).await?;
@@ -256,6 +259,7 @@ fn settle_buyer(
     }));
     for mut row in next {
         let currency = currency(&row.currency)?;
+        put_net(&mut row, &items, &context.policies, currency)?;
         owed.push(Money::new(row.outstanding_minor, currency));
         let known = before.iter().find(|known| known.currency == row.currency);
         (row.said_minor, row.version) = known.map_or((0, 0), |known| (known.said_minor, known.version));
@@ -328,6 +332,7 @@ fn settle_buyer(
             covered_minor: cover.covered_minor,
             uninsured_minor: cover.uninsured_minor,
             indemnity_minor: cover.indemnity_minor,
+            lacks_tax: i64::from(cover.lacks_tax),
             over_limit: over,
             version: known.map_or(0, |known| known.version),
             as_of: context.day,
@@ -465,15 +470,31 @@ fn currency(code: &str) -> Result<Currency, Error> {
 /// An open item of the ledger as the pure core takes it.
 pub(super) fn open_item(row: &OpenItemRow) -> OpenItem<'_> {
     OpenItem {
+        connection: &row.connection,
         id: &row.external_id,
         number: &row.number,
         kind: row.kind,
         currency: row.currency,
         open_minor: row.open_minor,
+        net_minor: row.net_minor,
         issued: row.issued,
         original_due: row.original_due,
         disputed: row.disputed,
     }
+}
+
+/// Adds what is owed net of tax, where a policy of the day counts so in the currency.
+pub(super) fn put_net(
+    row: &mut ExposureRow,
+    items: &[OpenItem<'_>],
+    policies: &[&Policy],
+    currency: Currency,
+) -> Result<(), Error> {
+    if policies.iter().any(|policy| policy.currency == currency && policy.basis == Basis::Net) {
+        let net = credit::net_exposure(items, currency)?;
+        (row.net_minor, row.lacks_tax) = (Some(net.outstanding_minor), i64::from(net.lacks_tax));
+    }
+    Ok(())
 }
 
 pub(super) fn exposure_row(buyer: &str, exposure: &credit::Exposure, day: Date) -> ExposureRow {
@@ -508,6 +529,8 @@ fn empty_exposure(buyer: &str, currency: &str, day: Date) -> ExposureRow {
         unallocated_minor: 0,
         oldest_due: None,
         invoice_count: 0,
+        net_minor: None,
+        lacks_tax: 0,
         said_minor: 0,
         version: 0,
         as_of: day,

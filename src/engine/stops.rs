@@ -38,6 +38,7 @@ pub fn remembered(rows: &[&CoverStopRow]) -> Result<Stops, Error> {
         };
         Ok(Stop {
             since: row.stopped_on,
+            cause_connection: row.cause_connection.clone(),
             cause: row.cause_item.clone(),
             cause_number: row.cause_number.clone(),
             lifts: StopLifts::parse(&row.lifts).ok_or_else(|| unreadable(&row.lifts))?,
@@ -64,6 +65,7 @@ pub(super) fn changes(
             policy: policy.number.clone(),
             number,
             stopped_on: stop.since,
+            cause_connection: stop.cause_connection.clone(),
             cause_item: stop.cause.clone(),
             cause_number: stop.cause_number.clone(),
             lifts: stop.lifts.as_str().to_owned(),
@@ -116,7 +118,8 @@ fn delta(row: &CoverStopRow, (id, name, country): (&str, &str, &str)) -> Delta {
         summary,
         data: json!({
             "buyer": { "id": id, "name": name, "country": country }, "policy": row.policy, "stop": row.number,
-            "stopped_on": since, "cause": cause, "cause_item": row.cause_item, "lifts": row.lifts,
+            "stopped_on": since, "cause": cause,
+            "cause_connection": row.cause_connection, "cause_item": row.cause_item, "lifts": row.lifts,
             "known_since": row.known_since, "lifted_on": row.lifted_on, "covered_from": row.covered_from,
             "lifted_why": row.lifted_why, "lifted_by": row.lifted_by, "because": row.because, "version": row.version,
         })

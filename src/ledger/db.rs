@@ -131,7 +131,9 @@ const POSTGRES: Files = &[
     (5, "lookup_asks", include_str!("../../migrations/postgres/0005_lookup_asks.sql")),
     (6, "cover_stop", include_str!("../../migrations/postgres/0006_cover_stop.sql")),
     (7, "deadline_proof", include_str!("../../migrations/postgres/0007_deadline_proof.sql")),
-    (9, "sales_order", include_str!("../../migrations/postgres/0009_sales_order.sql")),
+    (8, "stop_cause", include_str!("../../migrations/postgres/0008_stop_cause.sql")),
+    (9, "net_of_tax", include_str!("../../migrations/postgres/0009_net_of_tax.sql")),
+    (10, "sales_order", include_str!("../../migrations/postgres/0010_sales_order.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -141,7 +143,9 @@ const SQLITE: Files = &[
     (5, "lookup_asks", include_str!("../../migrations/sqlite/0005_lookup_asks.sql")),
     (6, "cover_stop", include_str!("../../migrations/sqlite/0006_cover_stop.sql")),
     (7, "deadline_proof", include_str!("../../migrations/sqlite/0007_deadline_proof.sql")),
-    (9, "sales_order", include_str!("../../migrations/sqlite/0009_sales_order.sql")),
+    (8, "stop_cause", include_str!("../../migrations/sqlite/0008_stop_cause.sql")),
+    (9, "net_of_tax", include_str!("../../migrations/sqlite/0009_net_of_tax.sql")),
+    (10, "sales_order", include_str!("../../migrations/sqlite/0010_sales_order.sql")),
 ];
 
 impl Ledger {

@@ -758,7 +758,7 @@ impl Tx<'_> {
             .column("content_hash", move |row| hash(row).to_vec())
             .column("recorded_at", |_| now);
         let key = "connection, external_id";
-        self.insert("allocation", rows, Existing::ReplacedIfOther { key, column: "content_hash" }).await
+        self.insert("allocation", rows, Existing::ReplacedIfOther { key, columns: &["content_hash"] }).await
     }
 }
 

@@ -36,7 +36,7 @@ pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
 pub use deltas::DeltaRow;
 pub use effects::{
-    AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, PeakRow, Proposed, Step, effect_id,
+    AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Owed, PeakRow, Proposed, Step, effect_id,
     reference_of,
 };
 pub use indicators::{BuyerSums, RunDay, SourceRead, business_day};

@@ -22,7 +22,7 @@ use super::read::ItemView;
 use super::stops::CoverStopRow;
 use super::stream::OpenItemRow;
 use super::{Error, effects};
-use crate::model::{Currency, Date, Event, Instant, ItemKind, LinkKind, own_buyer_id};
+use crate::model::{Currency, Date, Event, Instant, ItemKind, LinkKind, net_minor, own_buyer_id};
 
 const ACCOUNTS_MAX: usize = 400;
 
@@ -46,6 +46,8 @@ row! {
         pub total_minor: i64,
         /// Open amount.
         pub open_minor: i64,
+        /// The tax in the total, where the source says it.
+        pub tax_minor: Option<i64>,
         /// Date of the document.
         pub issued: Date,
         /// Due date.
@@ -71,7 +73,9 @@ row! {
         number: String,
         kind: String,
         currency: String,
+        total_minor: i64,
         open_minor: i64,
+        tax_minor: Option<i64>,
         issued: Date,
         original_due: Date,
         disputed: bool,
@@ -93,7 +97,7 @@ row! {
     }
 }
 
-const ITEM: &str = "connection, external_id, number, kind, account, currency, total_minor, open_minor, issued, due, original_due, \
+const ITEM: &str = "connection, external_id, number, kind, account, currency, total_minor, open_minor, tax_minor, issued, due, original_due, \
                     due_estimated, disputed, recorded_at";
 
 impl ItemVersion {
@@ -101,6 +105,12 @@ impl ItemVersion {
     #[must_use]
     pub fn is_known_at(&self, at: Instant) -> bool {
         self.recorded_at <= at && self.superseded_at.is_none_or(|end| end > at)
+    }
+
+    /// What of the open amount is not tax, where the source says the tax.
+    #[must_use]
+    pub fn net_minor(&self) -> Option<i64> {
+        net_minor(self.open_minor, self.total_minor, self.tax_minor)
     }
 
     /// The item without its instants.
@@ -115,6 +125,7 @@ impl ItemVersion {
             currency: self.currency.clone(),
             total_minor: self.total_minor,
             open_minor: self.open_minor,
+            tax_minor: self.tax_minor,
             issued: self.issued,
             due: self.due,
             original_due: self.original_due,
@@ -225,7 +236,8 @@ impl Tx<'_> {
         company: &str,
         known_at: Instant,
     ) -> Result<BTreeMap<String, Vec<OpenItemRow>>, Error> {
-        const COLUMNS: &str = "connection, account, external_id, number, kind, currency, open_minor, issued, original_due, disputed";
+        const COLUMNS: &str = "connection, account, external_id, number, kind, currency, total_minor, open_minor, \
+                               tax_minor, issued, original_due, disputed";
         let buyers = self.buyers_known(company, known_at).await?;
         let items = known(COLUMNS, "open_minor > 0", Some(known_at), 2);
         let sql = format!(
@@ -235,14 +247,17 @@ impl Tx<'_> {
         on!(self, c => {
             let mut rows = sqlx::query_as::<_, OpenRow>(AssertSqlSafe(sql)).bind(company).bind(known_at).fetch(c);
             while let Some(row) = rows.try_next().await? {
-                let Some(buyer) = buyers.get(&(row.connection, row.account)) else { continue };
+                let account = (row.connection, row.account);
+                let Some(buyer) = buyers.get(&account) else { continue };
                 let item = OpenItemRow {
                     kind: ItemKind::parse(&row.kind).ok_or_else(|| Error::unreadable("kind", &row.kind))?,
                     currency: Currency::parse(&row.currency)
                         .ok_or_else(|| Error::unreadable("currency", &row.currency))?,
+                    connection: account.0.as_str().into(),
                     external_id: row.external_id,
                     number: row.number,
                     open_minor: row.open_minor,
+                    net_minor: net_minor(row.open_minor, row.total_minor, row.tax_minor),
                     issued: row.issued,
                     original_due: row.original_due,
                     disputed: row.disputed,
@@ -394,6 +409,7 @@ fn stop_told(connection: String, data: &serde_json::Value) -> Result<CoverStopRo
         policy: needed("policy")?,
         number: number("stop")?,
         stopped_on: day("stopped_on")?.ok_or_else(unreadable)?,
+        cause_connection: text("cause_connection").unwrap_or_default().to_owned(),
         cause_item: needed("cause_item")?,
         cause_number: needed("cause")?,
         lifts: needed("lifts")?,

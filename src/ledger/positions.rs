@@ -43,6 +43,10 @@ row! {
         pub oldest_due: Option<Date>,
         /// How many invoices are open.
         pub invoice_count: i64,
+        /// What is outstanding net of tax; none where no policy in this currency counts so.
+        pub net_minor: Option<i64>,
+        /// How many invoices are whole in that, since they carry no tax figure.
+        pub lacks_tax: i64,
         /// The outstanding amount that was last announced.
         pub said_minor: i64,
         /// Counts announcements.
@@ -72,6 +76,8 @@ row! {
         pub uninsured_minor: i64,
         /// Covered × insured percentage.
         pub indemnity_minor: i64,
+        /// How many invoices count whole under a policy that counts net of tax, since they carry no tax figure.
+        pub lacks_tax: i64,
         /// Eligible invoices are beyond the limit.
         pub over_limit: bool,
         /// Counts changes of `over_limit`.
@@ -83,9 +89,9 @@ row! {
 
 const EXPOSURE: &str = "buyer_id, currency, outstanding_minor, not_due_minor, overdue_30_minor, overdue_60_minor, \
      overdue_90_minor, overdue_more_minor, disputed_minor, credits_minor, unallocated_minor, oldest_due, invoice_count, \
-     said_minor, version, as_of";
+     net_minor, lacks_tax, said_minor, version, as_of";
 const COVER: &str = "buyer_id, connection, policy, currency, cap_minor, covered_minor, uninsured_minor, indemnity_minor, \
-     over_limit, version, as_of";
+     lacks_tax, over_limit, version, as_of";
 
 impl Tx<'_> {
     /// The exposure of some buyers, or of all, by buyer and currency.
@@ -139,6 +145,8 @@ impl Tx<'_> {
             .column("unallocated_minor", |row| row.unallocated_minor)
             .column("oldest_due", |row| row.oldest_due)
             .column("invoice_count", |row| row.invoice_count)
+            .column("net_minor", |row| row.net_minor)
+            .column("lacks_tax", |row| row.lacks_tax)
             .column("said_minor", |row| row.said_minor)
             .column("version", |row| row.version)
             .column("as_of", |row| row.as_of)
@@ -168,6 +176,7 @@ impl Tx<'_> {
             .column("covered_minor", |row| row.covered_minor)
             .column("uninsured_minor", |row| row.uninsured_minor)
             .column("indemnity_minor", |row| row.indemnity_minor)
+            .column("lacks_tax", |row| row.lacks_tax)
             .column("over_limit", |row| row.over_limit)
             .column("version", |row| row.version)
             .column("as_of", |row| row.as_of)

@@ -46,6 +46,8 @@ row! {
         pub total_minor: i64,
         /// Open amount.
         pub open_minor: i64,
+        /// The tax in the total, where the source says it.
+        pub tax_minor: Option<i64>,
         /// Date of the document.
         pub issued: Date,
         /// Due date.
@@ -130,7 +132,7 @@ impl Tx<'_> {
     pub async fn items_of(&mut self, company: &str, buyer: &str) -> Result<Vec<ItemView>, Error> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT i.connection, i.external_id, i.number, i.kind, i.account, i.currency, i.total_minor, i.open_minor, \
-             i.issued, i.due, i.original_due, i.due_estimated, i.disputed FROM item i \
+             i.tax_minor, i.issued, i.due, i.original_due, i.due_estimated, i.disputed FROM item i \
              JOIN account a ON a.connection = i.connection AND a.external_id = i.account \
              JOIN connection n ON n.id = a.connection WHERE n.company = $1 AND a.buyer_id = $2 \
              ORDER BY CASE WHEN i.open_minor > 0 THEN 0 ELSE 1 END, i.issued, i.number, i.external_id")

@@ -30,8 +30,8 @@ pub(super) enum Existing<'a> {
     Stays { key: &'a str },
     /// It takes the new values, all but the key and what is to stay.
     Replaced { key: &'a str, but: &'a [&'a str] },
-    /// It takes the new values where this column differs.
-    ReplacedIfOther { key: &'a str, column: &'a str },
+    /// It takes the new values where one of these columns differs.
+    ReplacedIfOther { key: &'a str, columns: &'a [&'a str] },
 }
 
 /// One column, for either driver.
@@ -114,8 +114,10 @@ impl Tx<'_> {
         let columns = rows.columns.len();
         let names = rows.names().collect::<Vec<_>>().join(", ");
         let mut conflict = rows.conflict(existing);
-        if let Existing::ReplacedIfOther { column, .. } = existing {
-            conflict.push_str(&format!(" WHERE {table}.{column} <> excluded.{column}"));
+        if let Existing::ReplacedIfOther { columns, .. } = existing {
+            let differs = |column: &&str| format!("{table}.{column} IS DISTINCT FROM excluded.{column}");
+            let differ: Vec<String> = columns.iter().map(differs).collect();
+            conflict.push_str(&format!(" WHERE {}", differ.join(" OR ")));
         }
         let mut written = 0;
         match self {

@@ -11,11 +11,12 @@ use sqlx::AssertSqlSafe;
 
 use super::Error;
 use super::db::{Tx, on, row, values};
+use super::effects::Owed;
 use super::past::own_buyer;
 use super::rows::{Existing, Rows};
-use crate::credit::statement::{self, Head, Line, Party, Period};
+use crate::credit::statement::{self, Figure, Head, Line, Party, Period};
 use crate::ids::{fingerprint_hex, sha256_hex};
-use crate::model::{Currency, Date, Instant, LinkKind, StatementMethod};
+use crate::model::{Basis, Currency, Date, Instant, LinkKind, StatementMethod};
 
 row! {
     /// A statement.
@@ -35,6 +36,8 @@ row! {
         pub period: String,
         /// Currency code.
         pub currency: String,
+        /// Whether tax is in the figures, as text.
+        pub basis: String,
         /// The last day of the month.
         pub as_of: Date,
         /// The business day on which it was made.
@@ -80,6 +83,8 @@ row! {
         pub account: String,
         /// What is stated, minor units.
         pub amount_minor: i64,
+        /// How many documents are in it with their tax on the net basis, since they carry no tax figure.
+        pub lacks_tax: i64,
         /// What was stated the last time.
         pub before_minor: Option<i64>,
         /// The statement that told it.
@@ -100,10 +105,9 @@ row! {
     }
 }
 
-const COLUMNS: &str = "id, company, connection, policy, method, period, currency, as_of, made_on, known_at, line_count, total_minor, \
+const COLUMNS: &str = "id, company, connection, policy, method, period, currency, basis, as_of, made_on, known_at, line_count, total_minor, \
      change_minor, not_stated, other_currency, content_hash, receipt, receipt_because, receipt_by, receipt_at";
-const LINE: &str =
-    "buyer_id, insurer_buyer_id, name, country, account, amount_minor, before_minor, before_statement";
+const LINE: &str = "buyer_id, insurer_buyer_id, name, country, account, amount_minor, lacks_tax, before_minor, before_statement";
 
 /// The id of a statement.
 #[must_use]
@@ -145,6 +149,14 @@ impl StatementRow {
         Currency::parse(&self.currency).ok_or_else(|| Error::unreadable("currency", &self.currency))
     }
 
+    /// Whether tax is in its figures.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn basis(&self) -> Result<Basis, Error> {
+        Basis::parse(&self.basis).ok_or_else(|| Error::unreadable("basis of a statement", &self.basis))
+    }
+
     /// What stands above its lines.
     ///
     /// # Errors
@@ -157,6 +169,7 @@ impl StatementRow {
             method: self.method()?,
             period: self.period()?,
             currency: self.currency()?,
+            basis: self.basis()?,
             known_at: self.known_at,
         })
     }
@@ -170,6 +183,7 @@ impl StatementLineRow {
             buyer_id: self.buyer_id.clone(),
             party: self.party(),
             amount_minor: self.amount_minor,
+            lacks_tax: self.lacks_tax,
             before_minor: self.before_minor,
         }
     }
@@ -183,8 +197,8 @@ impl StatementLineRow {
     }
 }
 
-/// Figures of buyers by currency, minor units; nothing that is zero.
-pub type Figures = BTreeMap<String, BTreeMap<String, i64>>;
+/// Figures of buyers by currency; nothing that is zero.
+pub type Figures = BTreeMap<String, BTreeMap<String, Figure>>;
 
 /// A statement that was made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +224,7 @@ fn overflow(error: &crate::credit::Error) -> Error {
 }
 
 impl Tx<'_> {
-    /// What a method states of each buyer for a month: as known at an instant, or as known now.
+    /// What a method states of each buyer for a month on a basis: as known at an instant, or as known now.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -219,14 +233,15 @@ impl Tx<'_> {
         company: &str,
         method: StatementMethod,
         period: Period,
+        basis: Basis,
         known_at: Option<Instant>,
     ) -> Result<Figures, Error> {
         let mut figures = match method {
-            StatementMethod::Balance => self.balances(company, period.last(), known_at).await?,
-            StatementMethod::Turnover => self.turnover(company, period, known_at).await?,
+            StatementMethod::Balance => self.balances(company, period.last(), basis, known_at).await?,
+            StatementMethod::Turnover => self.turnover(company, period, basis, known_at).await?,
         };
         for buyers in figures.values_mut() {
-            buyers.retain(|_, minor| *minor != 0);
+            buyers.retain(|_, figure| figure.minor != 0);
         }
         figures.retain(|_, buyers| !buyers.is_empty());
         Ok(figures)
@@ -236,24 +251,32 @@ impl Tx<'_> {
         &mut self,
         company: &str,
         day: Date,
+        basis: Basis,
         known_at: Option<Instant>,
     ) -> Result<Figures, Error> {
-        let days = match known_at {
-            None => {
-                "SELECT buyer_id, currency, as_of, outstanding_minor FROM exposure_day WHERE company = $1 AND as_of <= $2"
-            }
-            Some(_) => {
-                "SELECT buyer_id, currency, as_of, outstanding_minor FROM exposure_day WHERE company = $1 AND as_of <= $2 \
-                 AND (recorded_at IS NULL OR recorded_at <= $3) UNION ALL \
-                 SELECT buyer_id, currency, as_of, outstanding_minor FROM exposure_day_history WHERE company = $1 AND as_of <= $2 \
-                 AND (recorded_at IS NULL OR recorded_at <= $3) AND superseded_at > $3"
+        // Of a day on which no policy counted net of tax only the gross amount is kept: at least one invoice is whole in it.
+        let figure = match basis {
+            Basis::Gross => "outstanding_minor AS minor, 0 AS lacks_tax",
+            Basis::Net => {
+                "COALESCE(net_minor, outstanding_minor) AS minor, CASE WHEN net_minor IS NULL AND outstanding_minor <> 0 \
+                 THEN 1 ELSE lacks_tax END AS lacks_tax"
             }
         };
+        let of_day = format!("SELECT buyer_id, currency, as_of, {figure} FROM");
+        let days = match known_at {
+            None => format!("{of_day} exposure_day WHERE company = $1 AND as_of <= $2"),
+            Some(_) => format!(
+                "{of_day} exposure_day WHERE company = $1 AND as_of <= $2 AND (recorded_at IS NULL OR recorded_at <= $3) \
+                 UNION ALL {of_day} exposure_day_history WHERE company = $1 AND as_of <= $2 \
+                 AND (recorded_at IS NULL OR recorded_at <= $3) AND superseded_at > $3"
+            ),
+        };
         let sql = format!(
-            "SELECT buyer_id, currency, outstanding_minor FROM (SELECT buyer_id, currency, outstanding_minor, ROW_NUMBER() OVER \
-             (PARTITION BY buyer_id, currency ORDER BY as_of DESC) AS place FROM ({days}) AS known) AS days WHERE place = 1"
+            "SELECT buyer_id, currency, minor, CAST(lacks_tax AS BIGINT) AS lacks_tax FROM (SELECT buyer_id, currency, minor, \
+             lacks_tax, ROW_NUMBER() OVER (PARTITION BY buyer_id, currency ORDER BY as_of DESC) AS place \
+             FROM ({days}) AS known) AS days WHERE place = 1"
         );
-        let rows: Vec<(String, String, i64)> = on!(self, c => {
+        let rows: Vec<(String, String, i64, i64)> = on!(self, c => {
             let query = sqlx::query_as(AssertSqlSafe(sql)).bind(company).bind(day);
             match known_at {
                 None => query.fetch_all(c).await?,
@@ -261,8 +284,8 @@ impl Tx<'_> {
             }
         });
         let mut figures = Figures::new();
-        for (buyer, currency, minor) in rows {
-            figures.entry(currency).or_default().insert(buyer, minor);
+        for (buyer, currency, minor, lacks_tax) in rows {
+            figures.entry(currency).or_default().insert(buyer, Figure { minor, lacks_tax });
         }
         Ok(figures)
     }
@@ -271,9 +294,18 @@ impl Tx<'_> {
         &mut self,
         company: &str,
         period: Period,
+        basis: Basis,
         known_at: Option<Instant>,
     ) -> Result<Figures, Error> {
-        let documents = "SELECT connection, account, currency, kind, total_minor FROM";
+        let documents = "SELECT connection, account, currency, kind, total_minor, tax_minor FROM";
+        // As `net_minor` of the model has it.
+        let (net, lacks) = match basis {
+            Basis::Gross => ("0", "0"),
+            Basis::Net => (
+                "CASE WHEN tax_minor BETWEEN 0 AND total_minor THEN tax_minor ELSE 0 END",
+                "CASE WHEN tax_minor BETWEEN 0 AND total_minor THEN 0 ELSE 1 END",
+            ),
+        };
         let of_period = "issued >= $2 AND issued <= $3 AND kind IN ('invoice', 'credit_note')";
         let items = match known_at {
             None => format!("{documents} item WHERE {of_period}"),
@@ -283,12 +315,12 @@ impl Tx<'_> {
             ),
         };
         let sql = format!(
-            "SELECT connection, account, currency, CAST(SUM(CASE WHEN kind = 'invoice' THEN total_minor ELSE -total_minor END) \
-             AS BIGINT) AS sum FROM ({items}) AS known WHERE connection IN (SELECT id FROM connection WHERE company = $1) \
+            "SELECT connection, account, currency, CAST(SUM((CASE WHEN kind = 'invoice' THEN 1 ELSE -1 END) * (total_minor - {net})) \
+             AS BIGINT) AS sum, CAST(SUM({lacks}) AS BIGINT) AS lacks_tax FROM ({items}) AS known WHERE connection IN (SELECT id FROM connection WHERE company = $1) \
              GROUP BY connection, account, currency"
         );
         let (first, last) = (period.first(), period.last());
-        let rows: Vec<(String, String, String, i64)> = on!(&mut *self, c => {
+        let rows: Vec<(String, String, String, i64, i64)> = on!(&mut *self, c => {
             let query = sqlx::query_as(AssertSqlSafe(sql)).bind(company).bind(first).bind(last);
             match known_at {
                 None => query.fetch_all(c).await?,
@@ -297,11 +329,13 @@ impl Tx<'_> {
         });
         let buyers = self.buyers_of_all_accounts(company, known_at).await?;
         let mut figures = Figures::new();
-        for (connection, account, currency, minor) in rows {
+        for (connection, account, currency, minor, lacks_tax) in rows {
             let key = (connection, account);
             let Some(buyer) = buyers.get(&key) else { continue };
             let sum = figures.entry(currency).or_default().entry(buyer.clone()).or_default();
-            *sum = sum
+            sum.lacks_tax = sum.lacks_tax.saturating_add(lacks_tax);
+            sum.minor = sum
+                .minor
                 .checked_add(minor)
                 .ok_or_else(|| overflow(&crate::credit::Error::Overflow { what: "turnover" }))?;
         }
@@ -343,7 +377,7 @@ impl Tx<'_> {
     pub(super) async fn keep_stated_day(
         &mut self,
         company: &str,
-        exposures: &[(&str, &str, i64)],
+        exposures: &[Owed<'_>],
         day: Date,
         now: Instant,
     ) -> Result<(), Error> {
@@ -353,11 +387,11 @@ impl Tx<'_> {
             return Ok(());
         }
         // What stays the same is kept too: noting may take a row away that says what the day before says.
-        for (buyer, currency, _) in exposures {
+        for Owed { buyer, currency, .. } in exposures {
             on!(&mut *self, c => sqlx::query(
-                "INSERT INTO exposure_day_history (company, buyer_id, currency, as_of, outstanding_minor, recorded_at, superseded_at) \
-                 SELECT company, buyer_id, currency, as_of, outstanding_minor, recorded_at, $5 FROM exposure_day WHERE company = $1 \
-                 AND buyer_id = $2 AND currency = $3 AND as_of = $4")
+                "INSERT INTO exposure_day_history (company, buyer_id, currency, as_of, outstanding_minor, net_minor, lacks_tax, \
+                 recorded_at, superseded_at) SELECT company, buyer_id, currency, as_of, outstanding_minor, net_minor, lacks_tax, \
+                 recorded_at, $5 FROM exposure_day WHERE company = $1 AND buyer_id = $2 AND currency = $3 AND as_of = $4")
                 .bind(company).bind(*buyer).bind(*currency).bind(day).bind(now).execute(c).await?;);
         }
         Ok(())
@@ -437,11 +471,11 @@ impl Tx<'_> {
     ) -> Result<(), Error> {
         on!(&mut *self, c => sqlx::query("DELETE FROM statement_line WHERE statement = $1").bind(&row.id).execute(c).await?;);
         let sql = format!(
-            "INSERT INTO statement ({COLUMNS}) VALUES {} ON CONFLICT (id) DO UPDATE SET currency = excluded.currency, \
+            "INSERT INTO statement ({COLUMNS}) VALUES {} ON CONFLICT (id) DO UPDATE SET currency = excluded.currency, basis = excluded.basis, \
              as_of = excluded.as_of, made_on = excluded.made_on, known_at = excluded.known_at, line_count = excluded.line_count, \
              total_minor = excluded.total_minor, change_minor = excluded.change_minor, not_stated = excluded.not_stated, \
              other_currency = excluded.other_currency, content_hash = excluded.content_hash",
-            values(self, 1, 20)
+            values(self, 1, 21)
         );
         on!(&mut *self, c => sqlx::query(AssertSqlSafe(sql))
             .bind(&row.id)
@@ -451,6 +485,7 @@ impl Tx<'_> {
             .bind(&row.method)
             .bind(&row.period)
             .bind(&row.currency)
+            .bind(&row.basis)
             .bind(row.as_of)
             .bind(row.made_on)
             .bind(row.known_at)
@@ -473,6 +508,7 @@ impl Tx<'_> {
             .column("country", |line| line.country.as_str())
             .column("account", |line| line.account.as_str())
             .column("amount_minor", |line| line.amount_minor)
+            .column("lacks_tax", |line| line.lacks_tax)
             .column("before_minor", |line| line.before_minor)
             .column("before_statement", |line| line.before_statement.as_deref());
         self.insert("statement_line", lines, Existing::Refused).await?;
@@ -505,7 +541,8 @@ impl Tx<'_> {
         let Some(row) = self.statement(id).await? else { return Ok(None) };
         let kept = self.statement_lines(id).await?;
         let (method, period) = (row.method()?, row.period()?);
-        let mut figures = self.figures(&row.company, method, period, Some(row.known_at)).await?;
+        let mut figures =
+            self.figures(&row.company, method, period, row.basis()?, Some(row.known_at)).await?;
         let figures = figures.remove(&row.currency).unwrap_or_default();
         let mut before = BTreeMap::new();
         for line in &kept {

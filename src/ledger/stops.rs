@@ -21,7 +21,9 @@ row! {
         pub number: i64,
         /// First day whose invoices are not covered.
         pub stopped_on: Date,
-        /// The ERP's key of the invoice that caused it.
+        /// The ERP's connection of the invoice that caused it; empty where it is not known which one it was.
+        pub cause_connection: String,
+        /// The ERP's key of it.
         pub cause_item: String,
         /// The number people quote of it.
         pub cause_number: String,
@@ -44,7 +46,7 @@ row! {
     }
 }
 
-const COLUMNS: &str = "buyer_id, connection, policy, number, stopped_on, cause_item, cause_number, lifts, known_since, \
+const COLUMNS: &str = "buyer_id, connection, policy, number, stopped_on, cause_connection, cause_item, cause_number, lifts, known_since, \
      lifted_on, covered_from, lifted_why, lifted_by, because, version";
 
 impl Tx<'_> {
@@ -78,6 +80,7 @@ impl Tx<'_> {
             .column("policy", |row| row.policy.as_str())
             .column("number", |row| row.number)
             .column("stopped_on", |row| row.stopped_on)
+            .column("cause_connection", |row| row.cause_connection.as_str())
             .column("cause_item", |row| row.cause_item.as_str())
             .column("cause_number", |row| row.cause_number.as_str())
             .column("lifts", |row| row.lifts.as_str())

@@ -5,6 +5,7 @@
 //! buyers of either, go by a query. Both hand out the same rows.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use sqlx::AssertSqlSafe;
@@ -12,17 +13,19 @@ use sqlx::postgres::PgConnection;
 
 use super::Error;
 use super::db::{Tx, marks, on, row};
-use crate::model::{Currency, Date, ItemKind};
+use crate::model::{Currency, Date, ItemKind, net_minor};
 
 /// Buyers of one query.
 const BUYERS_MAX: usize = 400;
 
-/// So many items are put in order at once, 40 bytes each and its texts: a larger ledger is read in parts of its buyers.
-const PART_ITEMS: usize = 500_000;
+/// So many items are put in order at once, 48 bytes each and its texts: a larger ledger is read in parts of its buyers.
+const PART_ITEMS: usize = 400_000;
 
 /// An open item, as settling reads it.
 #[derive(Debug)]
 pub struct OpenItemRow {
+    /// The connection it came through.
+    pub connection: Arc<str>,
     /// External id.
     pub external_id: String,
     /// Number.
@@ -33,6 +36,8 @@ pub struct OpenItemRow {
     pub currency: Currency,
     /// Open amount, minor units.
     pub open_minor: i64,
+    /// What of it is not tax, minor units; none where the document carries no tax figure.
+    pub net_minor: Option<i64>,
     /// Date of the document.
     pub issued: Date,
     /// The first due date it had.
@@ -44,19 +49,23 @@ pub struct OpenItemRow {
 row! {
     struct QueriedRow {
         buyer_id: String,
+        connection: String,
         external_id: String,
         number: String,
         kind: String,
         currency: String,
+        total_minor: i64,
         open_minor: i64,
+        tax_minor: i64,
         issued: Date,
         original_due: Date,
         disputed: bool,
     }
 }
 
-const COLUMNS: &str = "a.buyer_id, i.external_id, i.number, i.kind, i.currency, i.open_minor, i.issued, \
-                       i.original_due, i.disputed";
+/// A tax that nobody stated comes as −1, since COPY reads no null here.
+const COLUMNS: &str = "a.buyer_id, i.connection, i.external_id, i.number, i.kind, i.currency, i.total_minor, i.open_minor, \
+                       COALESCE(i.tax_minor, -1) AS tax_minor, i.issued, i.original_due, i.disputed";
 const OF_ACCOUNT: &str =
     "JOIN item i ON i.connection = a.connection AND i.account = a.external_id AND i.open_minor > 0";
 
@@ -119,6 +128,7 @@ impl Tx<'_> {
             sql.push_str(&format!(" AND a.buyer_id IN ({})", marks(1 + connections.len(), buyers.len())));
         }
         sql.push_str(" ORDER BY a.buyer_id");
+        let known: Vec<Arc<str>> = connections.iter().map(|id| Arc::from(id.as_str())).collect();
         on!(self, c => {
             let mut query = sqlx::query_as::<_, QueriedRow>(AssertSqlSafe(sql));
             for connection in connections {
@@ -132,9 +142,14 @@ impl Tx<'_> {
                 let item = OpenItemRow {
                     kind: kind(&row.kind)?,
                     currency: currency(&row.currency)?,
+                    connection: known
+                        .iter()
+                        .find(|id| ***id == *row.connection)
+                        .map_or_else(|| Arc::from(row.connection.as_str()), Arc::clone),
                     external_id: row.external_id,
                     number: row.number,
                     open_minor: row.open_minor,
+                    net_minor: net_minor(row.open_minor, row.total_minor, Some(row.tax_minor)),
                     issued: row.issued,
                     original_due: row.original_due,
                     disputed: row.disputed,
@@ -192,15 +207,20 @@ struct Packed {
     places: HashMap<String, u32>,
     texts: String,
     items: Vec<PackedItem>,
+    /// The connections, each once.
+    connections: Vec<Arc<str>>,
 }
 
 /// The texts of an item stand one after the other: external id, then number unless it is the same.
 struct PackedItem {
     open_minor: i64,
+    /// Below zero where it is not known.
+    net_minor: i64,
     buyer: u32,
     text: u32,
     external_id: u32,
     number: u32,
+    connection: u16,
     /// The number is the external id.
     is_same: bool,
     issued: Date,
@@ -211,10 +231,22 @@ struct PackedItem {
 }
 
 impl Packed {
-    fn push(&mut self, fields: [&[u8]; 9]) -> Result<(), Error> {
+    fn push(&mut self, fields: [&[u8]; 12]) -> Result<(), Error> {
         let wrong = || Error::unreadable("COPY stream", "a number or a date of another length");
-        let [buyer_id, external_id, number, kind_word, currency_code, open, issued, original_due, disputed] =
-            fields;
+        let [
+            buyer_id,
+            connection,
+            external_id,
+            number,
+            kind_word,
+            currency_code,
+            total,
+            open,
+            tax,
+            dates @ ..,
+            disputed,
+        ] = fields;
+        let [issued, original_due] = dates;
         let (buyer_id, external_id, number) = (text(buyer_id)?, text(external_id)?, text(number)?);
         let buyer = match self.places.get(buyer_id) {
             Some(place) => *place,
@@ -226,13 +258,18 @@ impl Packed {
             }
         };
         let is_same = number == external_id;
+        let connection = self.connection(text(connection)?)?;
+        let open_minor = integer(open).ok_or_else(wrong)?;
+        let (total, tax) = (integer(total).ok_or_else(wrong)?, integer(tax).ok_or_else(wrong)?);
         self.items.push(PackedItem {
             buyer,
             text: length(self.texts.len())?,
             external_id: length(external_id.len())?,
             number: length(number.len())?,
             is_same,
-            open_minor: integer(open).ok_or_else(wrong)?,
+            connection,
+            open_minor,
+            net_minor: net_minor(open_minor, total, Some(tax)).unwrap_or(-1),
             issued: date(issued).ok_or_else(wrong)?,
             original_due: date(original_due).ok_or_else(wrong)?,
             kind: kind(text(kind_word)?)?,
@@ -244,6 +281,15 @@ impl Packed {
             self.texts.push_str(number);
         }
         Ok(())
+    }
+
+    /// The place of a connection.
+    fn connection(&mut self, id: &str) -> Result<u16, Error> {
+        let place = self.connections.iter().position(|known| **known == *id).unwrap_or_else(|| {
+            self.connections.push(Arc::from(id));
+            self.connections.len() - 1
+        });
+        u16::try_from(place).map_err(|_| Error::unreadable("COPY stream", "more than 65536 connections"))
     }
 
     /// Hands out what there is, in order, and is empty again; its memory serves the next part.
@@ -266,12 +312,15 @@ impl Packed {
             let middle = from + item.external_id as usize;
             let number_from = if item.is_same { from } else { middle };
             let part = |range: std::ops::Range<usize>| self.texts.get(range).unwrap_or_default().to_owned();
+            let Some(connection) = self.connections.get(usize::from(item.connection)) else { continue };
             let row = OpenItemRow {
+                connection: Arc::clone(connection),
                 external_id: part(from..middle),
                 number: part(number_from..number_from + item.number as usize),
                 kind: item.kind,
                 currency: item.currency,
                 open_minor: item.open_minor,
+                net_minor: Some(item.net_minor).filter(|net| *net >= 0),
                 issued: item.issued,
                 original_due: item.original_due,
                 disputed: item.disputed,

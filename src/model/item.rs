@@ -59,6 +59,34 @@ pub struct Item {
     pub reference: Option<String>,
 }
 
+/// The part of an amount of a document that is not tax: `amount × (total − tax) / total`, rounded half to even, minor units.
+///
+/// None where there is no tax figure, or one that no document of this total can have.
+#[must_use]
+pub fn net_minor(amount_minor: i64, total_minor: i64, tax_minor: Option<i64>) -> Option<i64> {
+    let tax = tax_minor.filter(|tax| (0..=total_minor).contains(tax))?;
+    if total_minor == 0 {
+        return (amount_minor == 0).then_some(0);
+    }
+    share_minor(amount_minor, total_minor - tax, total_minor)
+}
+
+/// `amount × part / whole`, rounded half to even; none where `whole` is not above zero or the result does not fit.
+#[must_use]
+pub fn share_minor(amount_minor: i64, part_minor: i64, whole_minor: i64) -> Option<i64> {
+    if whole_minor <= 0 {
+        return None;
+    }
+    let (product, whole) = (i128::from(amount_minor) * i128::from(part_minor), i128::from(whole_minor));
+    let (quotient, rest) = (product.div_euclid(whole), product.rem_euclid(whole));
+    let up = match (rest * 2).cmp(&whole) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Equal => quotient.rem_euclid(2),
+        std::cmp::Ordering::Greater => 1,
+    };
+    i64::try_from(quotient + up).ok()
+}
+
 /// One due date of an invoice that is paid in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instalment {
@@ -72,7 +100,8 @@ impl Item {
     /// Splits an invoice into one item per due date; what was paid is taken from the earliest ones first.
     ///
     /// With fewer than two instalments the item is returned as it is. The parts keep the number and get the external
-    /// ids `id#1`, `id#2`, …; their totals and open amounts add up to those of the whole.
+    /// ids `id#1`, `id#2`, …; their totals, open amounts and taxes add up to those of the whole, and each has its share of
+    /// the tax.
     ///
     /// # Errors
     /// The sum of the instalments, when it is not the total of the invoice.
@@ -89,14 +118,18 @@ impl Item {
             return Err(sum);
         }
         let mut paid = self.total_minor - self.open_minor;
+        let (mut upto, mut taxed) = (0, 0);
         let items = parts.iter().enumerate().map(|(index, part)| {
             let settled = paid.min(part.amount_minor);
             paid -= settled;
+            upto += part.amount_minor;
+            let tax = self.tax_minor.and_then(|tax| share_minor(tax, upto, sum)).map(|tax| tax - taxed);
+            taxed += tax.unwrap_or_default();
             Self {
                 external_id: format!("{}#{}", self.external_id, index + 1),
                 total_minor: part.amount_minor,
                 open_minor: part.amount_minor - settled,
-                tax_minor: None,
+                tax_minor: tax,
                 due: part.due,
                 due_estimated: false,
                 ..self.clone()
@@ -172,6 +205,17 @@ mod tests {
         assert_eq!(item(1000, 0).split(&[part(1, 500), part(2, 499)]), Err(999));
     }
 
+    #[test]
+    fn the_net_part_is_rounded_half_to_even_and_needs_a_tax_that_can_be() {
+        assert_eq!(net_minor(12_000, 12_000, Some(2_000)), Some(10_000));
+        assert_eq!(net_minor(6_000, 12_000, Some(2_000)), Some(5_000), "half of it is open");
+        assert_eq!((net_minor(1, 2, Some(1)), net_minor(3, 2, Some(1))), (Some(0), Some(2)), "0.5 and 1.5");
+        assert_eq!(net_minor(i64::MAX, i64::MAX, Some(0)), Some(i64::MAX));
+        assert_eq!(net_minor(100, 100, None), None);
+        assert_eq!((net_minor(100, 100, Some(101)), net_minor(100, 100, Some(-1))), (None, None));
+        assert_eq!((net_minor(0, 0, Some(0)), net_minor(1, 0, Some(0))), (Some(0), None));
+    }
+
     proptest! {
         #[test]
         fn parts_add_up_to_the_whole(amounts in prop::collection::vec(1_i64..10_000, 2..6), share in 0_i64..=100) {
@@ -181,6 +225,8 @@ mod tests {
             let items = item(total, open).split(&parts).unwrap();
             prop_assert_eq!(items.iter().map(|i| i.total_minor).sum::<i64>(), total);
             prop_assert_eq!(items.iter().map(|i| i.open_minor).sum::<i64>(), open);
+            let taxed = Item { tax_minor: Some(total / 6), ..item(total, open) }.split(&parts).unwrap();
+            prop_assert_eq!(taxed.iter().filter_map(|i| i.tax_minor).sum::<i64>(), total / 6);
             prop_assert!(items.iter().all(|i| (0..=i.total_minor).contains(&i.open_minor)));
         }
     }

@@ -19,15 +19,15 @@ pub use breaks::{Break, BreakKind};
 pub use delta::{Delta, Event};
 pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
 pub use identifier::{Identifier, Scheme, iban_is_sound};
-pub use item::{Allocation, Instalment, Item, ItemKind};
+pub use item::{Allocation, Instalment, Item, ItemKind, net_minor, share_minor};
 pub use limit::{Condition, Decision, InOtherCurrency, Layer, LayerKind, Limit, LimitRequest, RequestStatus};
 pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_minor};
 pub use order::Order;
 pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{
-    Automation, AutomationRule, BuyerKind, ClaimFrom, ClaimRule, ExcludedBuyer, Exclusion, Fees, NoticeFrom,
-    NoticeRule, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule, Threshold,
-    ThresholdPer, WhenEnded,
+    Automation, AutomationRule, Basis, BuyerKind, ClaimFrom, ClaimRule, ExcludedBuyer, Exclusion, Fees,
+    NoticeFrom, NoticeRule, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule,
+    Threshold, ThresholdPer, WhenEnded,
 };
 pub use rating::Rating;
 

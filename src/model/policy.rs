@@ -82,6 +82,22 @@ words! {
 }
 
 words! {
+    /// Which amount of an invoice counts.
+    Basis {
+        /// All of it, tax included.
+        Gross = "gross",
+        /// What of it is not tax.
+        Net = "net",
+    }
+}
+
+impl Basis {
+    const fn is_gross(&self) -> bool {
+        matches!(self, Self::Gross)
+    }
+}
+
+words! {
     /// What the ERP is told when a cover has ended without the insurer having refused it.
     WhenEnded {
         /// That nothing is covered.
@@ -243,6 +259,9 @@ pub struct Policy {
     pub valid_from: Date,
     /// Last day of the period; none while it is renewed tacitly.
     pub valid_to: Option<Date>,
+    /// Which amount of an invoice counts.
+    #[serde(skip_serializing_if = "Basis::is_gross")]
+    pub basis: Basis,
     /// Share of a covered loss that is paid, 0 to 100.
     pub insured_percentage: Decimal,
     /// The same for what the discretionary limit covers; none when it is no other.
@@ -326,6 +345,7 @@ impl Policy {
             currency,
             valid_from,
             valid_to: None,
+            basis: Basis::Gross,
             insured_percentage,
             discretionary_percentage: None,
             excluded_buyers: Vec::new(),

@@ -93,7 +93,7 @@ fn the_worked_examples_come_out_and_every_clause_is_hung_on() {
     assert_eq!((errors.as_str(), code), ("", 0), "{told}");
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     let cases = told["cases"].as_array().unwrap();
-    for example in ["A", "B", "C", "D"] {
+    for example in ["A", "B", "C", "D", "E"] {
         let own = |case: &&serde_json::Value| {
             case["case"].as_str().unwrap().starts_with(&format!("Example {example}:"))
         };
@@ -124,6 +124,7 @@ fn the_worked_examples_come_out_and_every_clause_is_hung_on() {
         "no case hangs on another clause of the second period"
     );
     assert_eq!(periods[2].2, "mep_days cover_stop");
+    assert_eq!((periods[3].0, periods[3].2.as_str()), ("0050", "insured_percentage basis requests"));
 }
 
 #[test]
@@ -154,7 +155,10 @@ fn what_differs_is_told_with_what_was_expected_and_fails() {
     let (_, wrong, _) = run(&good.replace("\"100000.00\"", "\"100000.001\""));
     assert!(wrong.contains("cases.toml:8:43: "), "{wrong}");
     let (_, wrong, _) = run(&good.replace("policy = \"0043\"", "policy = \"0044\""));
-    assert!(wrong.contains("cases.toml:3:10: there is no policy \"0044\"; there are: 0042, 0043"), "{wrong}");
+    assert!(
+        wrong.contains("cases.toml:3:10: there is no policy \"0044\"; there are: 0042, 0043, 0050"),
+        "{wrong}"
+    );
 }
 
 #[test]

@@ -255,6 +255,8 @@ pub fn exposure_json(row: &ExposureRow) -> serde_json::Value {
         "unallocated": amount(row.unallocated_minor),
         "oldest_due": row.oldest_due,
         "invoices": row.invoice_count,
+        "net_of_tax": row.net_minor.map(amount),
+        "without_tax_figure": row.net_minor.map(|_| row.lacks_tax),
         "as_of": row.as_of,
     })
 }
@@ -270,6 +272,7 @@ pub fn cover_json(row: &CoverRow) -> serde_json::Value {
         "covered": amount(row.covered_minor),
         "uninsured": amount(row.uninsured_minor),
         "indemnity": amount(row.indemnity_minor),
+        "without_tax_figure": row.lacks_tax,
         "over_limit": row.over_limit,
         "as_of": row.as_of,
     })

@@ -31,6 +31,7 @@ impl File {
             json!({
                 "connection": item.connection, "external_id": item.external_id, "number": item.number, "kind": item.kind,
                 "account": item.account, "currency": item.currency, "total": amount(item.total_minor),
+                "tax": item.tax_minor.map(amount),
                 "open": amount(item.open_minor), "issued": item.issued, "due": item.due,
                 "original_due": item.original_due, "due_estimated": item.due_estimated, "disputed": item.disputed,
             })
@@ -87,11 +88,11 @@ impl Insured<'_> {
         let lines = cover.lines.iter().map(|line| {
             let amount = |minor| render_minor(minor, line.currency);
             json!({
-                "external_id": line.id, "number": line.number, "currency": line.currency, "issued": line.issued,
+                "connection": line.connection, "external_id": line.id, "number": line.number, "currency": line.currency, "issued": line.issued,
                 "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
                 "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
                 "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,
-                "why": why(line, self),
+                "why": why(line, self), "without_tax_figure": line.lacks_tax,
             })
         });
         let pending = self.pending.iter().map(|request| {
@@ -113,6 +114,8 @@ impl Insured<'_> {
             "lines": lines.collect::<Vec<_>>(),
             "stops": self.stops.all().iter().map(super::super::stops::value).collect::<Vec<_>>(),
             "backdated": self.changes.iter().map(|change| change.json(policy.currency)).collect::<Vec<_>>(),
+            "basis": cover.basis,
+            "without_tax_figure": cover.lacks_tax,
             "limit_today": at(cover.today),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),

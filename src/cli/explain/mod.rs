@@ -4,6 +4,7 @@
 //! line of cover keeps the numbers it was decided with.
 
 mod backdated;
+mod basis;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,9 @@ use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
     RatingRow,
 };
-use encours::model::{Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy};
+use encours::model::{
+    Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, net_minor,
+};
 use serde_json::json;
 
 use super::table::{Column, Table, amount, plural};
@@ -322,11 +325,13 @@ fn open_items(items: &[ItemView]) -> anyhow::Result<Vec<OpenItem<'_>>> {
             anyhow::anyhow!("the ledger holds {} as a {} in {}", item.number, item.kind, item.currency)
         })?;
         Ok(OpenItem {
+            connection: &item.connection,
             id: &item.external_id,
             number: &item.number,
             kind,
             currency,
             open_minor: item.open_minor,
+            net_minor: net_minor(item.open_minor, item.total_minor, item.tax_minor),
             issued: item.issued,
             original_due: item.original_due,
             disputed: item.disputed,
@@ -708,6 +713,7 @@ fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
     let mut text =
         "Each invoice is held against the limit of its own date, less what older invoices use of it.\n"
             .to_owned();
+    text.push_str(&basis::above(insured));
     let mut table = Table::new(&[
         Column::Word("number"),
         Column::Word("date"),
@@ -725,6 +731,7 @@ fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
         if line.credited_minor > 0 && line.reason != Reason::SettledByCredits {
             why = format!("{} settled by open credits; {why}", money(line.credited_minor));
         }
+        why.push_str(basis::behind(line));
         // An instalment has the number of its invoice: its due date tells it apart.
         let twins = items.iter().filter(|item| item.open_minor > 0 && item.number == line.number).count();
         let number = if twins > 1 {
@@ -768,8 +775,9 @@ fn result(insured: &Insured<'_>) -> String {
     } else {
         let owed = money(cover.outstanding_minor);
         text.push_str(&format!(
-            "Covered: {} of the {owed} owed in {}.",
+            "Covered: {} of the {owed}{} owed in {}.",
             money(cover.covered_minor),
+            basis::of_owed(insured),
             policy.currency
         ));
         let uninsured = money(cover.uninsured_minor);

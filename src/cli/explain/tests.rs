@@ -17,6 +17,7 @@ fn invoice(number: &str, euros: i64, issued: &str) -> ItemView {
         account: "C1".into(),
         currency: "EUR".into(),
         total_minor: euros * 100,
+        tax_minor: None,
         open_minor: euros * 100,
         issued,
         due: issued + chrono::Days::new(30),

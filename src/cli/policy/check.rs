@@ -135,6 +135,9 @@ fn says(clause: Clause, policy: &Policy) -> String {
         Clause::InsuredPercentage => {
             format!("the insurer pays {} % of a covered loss", policy.insured_percentage.normalize())
         }
+        Clause::Basis => {
+            "invoices count net of tax; one that carries no tax figure counts whole, and the figures say so".to_owned()
+        }
         Clause::DiscretionaryPercentage => {
             let share = policy.discretionary_percentage.unwrap_or_default().normalize();
             format!("the insurer pays {share} % of a loss that the discretionary limit covers")
@@ -260,6 +263,7 @@ fn says(clause: Clause, policy: &Policy) -> String {
 /// What follows where a clause is not stated.
 const fn missing(clause: Clause) -> &'static str {
     match clause {
+        Clause::Basis => "the gross basis: invoices count with their tax",
         Clause::MaximumTerms => "no maximum terms: an invoice is covered however late it is due",
         Clause::DiscretionaryPercentage => {
             "no percentage of its own: what the discretionary limit covers is paid like the rest"

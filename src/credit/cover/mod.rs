@@ -15,7 +15,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{Error, OpenItem, Stops, add};
-use crate::model::{Currency, Date, Decision, Exclusion, ItemKind, Layer, Limit, Policy, words};
+use crate::model::{Basis, Currency, Date, Decision, Exclusion, ItemKind, Layer, Limit, Policy, words};
 
 words! {
     /// Why a limit is what it is on a day.
@@ -332,10 +332,13 @@ impl<'t> Terms<'t> {
     }
 }
 
-/// One open invoice and what is covered of it. `open = credited + covered + uncovered`, in minor units of `currency`.
+/// One open invoice and what is covered of it. `open = credited + covered + uncovered`, in minor units of `currency` and on the
+/// basis of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The key of the item.
+    /// The ERP's connection.
+    pub connection: &'a str,
+    /// The ERP's key of the item.
     pub id: &'a str,
     /// The number people quote.
     pub number: &'a str,
@@ -359,6 +362,8 @@ pub struct Line<'a> {
     pub limit: Option<LimitAt>,
     /// Why.
     pub reason: Reason,
+    /// The policy counts net of tax, and the invoice carries no tax figure: it counts whole.
+    pub lacks_tax: bool,
 }
 
 impl<'a> Line<'a> {
@@ -380,6 +385,7 @@ impl<'a> Line<'a> {
             },
         };
         Self {
+            connection: item.connection,
             id: item.id,
             number: item.number,
             currency: item.currency,
@@ -392,7 +398,17 @@ impl<'a> Line<'a> {
             uncovered_minor: item.open_minor,
             limit: None,
             reason,
+            lacks_tax: false,
         }
+    }
+
+    /// Takes the tax out, once credits have been taken off.
+    fn put_on(&mut self, item: &OpenItem<'_>, basis: Basis) {
+        let left = item.on_basis(self.uncovered_minor, basis);
+        self.open_minor = item.on_basis(self.open_minor, basis);
+        self.credited_minor = self.open_minor - left;
+        self.lacks_tax = self.uncovered_minor > 0 && item.lacks_tax(basis);
+        self.uncovered_minor = left;
     }
 }
 
@@ -401,9 +417,14 @@ impl<'a> Line<'a> {
 pub struct Cover<'a> {
     /// The policy's currency.
     pub currency: Currency,
+    /// Which amount of an invoice counts: that of the period in force, for all lines.
+    pub basis: Basis,
+    /// How many invoices count whole since they carry no tax figure.
+    pub lacks_tax: u32,
     /// Open invoices in the order in which the limit was given out; those in other currencies are in no total.
     pub lines: Vec<Line<'a>>,
-    /// Open invoices less open credits: what the exposure in this currency says too. Negative when the buyer is owed.
+    /// Open invoices less open credits: what the exposure in this currency says too, gross or net. Negative when the buyer is
+    /// owed.
     pub outstanding_minor: i64,
     /// Covered in all.
     pub covered_minor: i64,
@@ -427,7 +448,8 @@ pub struct Cover<'a> {
 /// Open credit notes and receipts first settle the oldest invoices by original due date, then number, whether those are
 /// eligible or not: that is how insurers impute money that nobody has allocated. Eligible invoices then take their part
 /// of the limit of their own date, by invoice date, then number. What was invoiced during one of the `stops` has no part
-/// in it. Each invoice answers to the terms of the period that contains its date. `on` only decides [`Cover::today`].
+/// in it. Each invoice answers to the terms of the period that contains its date; whether tax counts is said by the period
+/// in force, since there is one limit for all. `on` only decides [`Cover::today`].
 ///
 /// # Errors
 /// [`Error::NegativeItem`], [`Error::Overflow`] and [`Error::Percentage`].
@@ -452,7 +474,7 @@ pub fn allocate<'a, 't>(
         let counts = item.currency == policy.currency;
         match item.kind {
             ItemKind::Invoice => {
-                lines.push(Line::of(item, &terms, stops));
+                lines.push((Line::of(item, &terms, stops), item));
                 if counts {
                     add(&mut invoices, item.open_minor, "open invoices")?;
                 }
@@ -466,6 +488,15 @@ pub fn allocate<'a, 't>(
     }
 
     let credit_balance_minor = settle_oldest(&mut lines, credits, policy.currency);
+    let mut outstanding_minor = invoices - credits; // both are at least 0
+    if policy.basis == Basis::Net {
+        outstanding_minor = -credit_balance_minor;
+        for (line, item) in lines.iter_mut().filter(|(line, _)| line.currency == policy.currency) {
+            line.put_on(item, policy.basis);
+            add(&mut outstanding_minor, line.uncovered_minor, "open invoices")?;
+        }
+    }
+    let mut lines: Vec<Line<'a>> = lines.into_iter().map(|(line, _)| line).collect();
     let covered_minor = give_out(&mut lines, limits, &terms)?;
 
     let (mut beyond_limit_minor, mut ineligible_minor) = (0, 0);
@@ -477,7 +508,9 @@ pub fn allocate<'a, 't>(
     add(&mut uninsured_minor, ineligible_minor, "uncovered invoices")?;
     Ok(Cover {
         currency: policy.currency,
-        outstanding_minor: invoices - credits, // both are at least 0
+        basis: policy.basis,
+        lacks_tax: lines.iter().fold(0, |count, line| count.saturating_add(u32::from(line.lacks_tax))),
+        outstanding_minor,
         covered_minor,
         indemnity_minor: indemnity(&shares(&lines, &terms))?,
         uninsured_minor,
@@ -493,13 +526,15 @@ pub fn allocate<'a, 't>(
 }
 
 /// Takes `credits` off the oldest invoices of the policy's currency; returns what is left of them.
-fn settle_oldest(lines: &mut [Line<'_>], credits: i64, currency: Currency) -> i64 {
+fn settle_oldest(lines: &mut [(Line<'_>, &OpenItem<'_>)], credits: i64, currency: Currency) -> i64 {
     if credits == 0 {
         return 0;
     }
-    lines.sort_unstable_by_key(|line| (line.original_due, line.number, line.issued, line.id));
+    lines.sort_unstable_by_key(|(line, _)| {
+        (line.original_due, line.number, line.issued, line.connection, line.id)
+    });
     let mut rest = credits;
-    for line in lines.iter_mut().filter(|line| line.currency == currency) {
+    for (line, _) in lines.iter_mut().filter(|(line, _)| line.currency == currency) {
         let taken = rest.min(line.open_minor);
         rest -= taken;
         line.credited_minor = taken;
@@ -510,7 +545,8 @@ fn settle_oldest(lines: &mut [Line<'_>], credits: i64, currency: Currency) -> i6
 
 /// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
 fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, terms: &Terms<'_>) -> Result<i64, Error> {
-    lines.sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.id));
+    lines
+        .sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.connection, line.id));
     let mut used = 0_i64;
     for line in lines {
         line.used_before_minor = used;

@@ -1,7 +1,7 @@
 //! Cover by example and by property.
 
 use super::*;
-use crate::model::{BuyerKind, ExcludedBuyer, InOtherCurrency, LayerKind};
+use crate::model::{BuyerKind, ExcludedBuyer, InOtherCurrency, LayerKind, StopLifts, StopRule};
 use proptest::prelude::*;
 
 fn day(text: &str) -> Date {
@@ -22,11 +22,13 @@ fn invoice(number: &'static str, euros: i64, issued: &str) -> OpenItem<'static> 
     let issued = day(issued);
     let due = issued + chrono::Days::new(30);
     OpenItem {
+        connection: "erp",
         id: number,
         number,
         kind: ItemKind::Invoice,
         currency: Currency::EUR,
         open_minor: euros * 100,
+        net_minor: None,
         issued,
         original_due: due,
         disputed: false,
@@ -364,6 +366,49 @@ fn credits_settle_the_oldest_invoices_first() {
 }
 
 #[test]
+fn a_receipt_settles_an_invoice_with_its_tax_and_the_rest_counts_without() {
+    let net = Policy { basis: Basis::Net, ..policy() };
+    let taxed = |number, euros: i64, issued| {
+        let whole = invoice(number, euros, issued);
+        OpenItem { net_minor: Some(whole.open_minor * 5 / 6), ..whole }
+    };
+    let open = [
+        taxed("F1", 120, "2026-02-01"),
+        taxed("F2", 60_000, "2026-02-02"),
+        invoice("F3", 60_000, "2026-02-03"),
+        credit(ItemKind::Receipt, 60),
+    ];
+    let cover = allocate(&open, &cut(), &net, &Stops::default(), day("2026-03-01")).unwrap();
+    let seen: Vec<_> = cover
+        .lines
+        .iter()
+        .map(|l| (l.number, l.open_minor / 100, l.credited_minor / 100, l.covered_minor / 100, l.lacks_tax))
+        .collect();
+    assert_eq!(
+        seen,
+        [("F1", 100, 50, 50, false), ("F2", 50_000, 0, 50_000, false), ("F3", 60_000, 0, 49_950, true)],
+        "60 of 120 are paid, so 50 of 100; F3 has no tax figure and counts whole"
+    );
+    assert_eq!((cover.outstanding_minor, cover.lacks_tax), (11_005_000, 1));
+    let owed = super::super::net_exposure(&open, Currency::EUR).unwrap();
+    assert_eq!((owed.outstanding_minor, owed.lacks_tax), (11_005_000, 1));
+}
+
+#[test]
+fn thresholds_are_held_against_what_is_left_without_tax() {
+    let rule = StopRule { threshold_minor: 10_000, lifts: StopLifts::Payment };
+    let gross = Policy { mep_days: Some(1), cover_stop: Some(rule), ..policy() };
+    let net = Policy { basis: Basis::Net, ..gross.clone() };
+    let stopped = |policy: &Policy, net_minor| {
+        let open = [OpenItem { net_minor, ..invoice("F1", 110, "2026-02-01") }];
+        let stops = Stops::default().brought_to(&open, &[policy], day("2026-06-01")).unwrap();
+        stops.in_force().is_some()
+    };
+    assert!(stopped(&gross, Some(9_000)) && !stopped(&net, Some(9_000)), "90.00 of 110.00 are no tax");
+    assert!(stopped(&net, None) && stopped(&net, Some(10_000)));
+}
+
+#[test]
 fn credits_beyond_all_invoices_are_a_balance_not_negative_risk() {
     let open = [invoice("F1", 100, "2026-02-01"), credit(ItemKind::Receipt, 150)];
     let cover = allocate(&open, &cut(), &policy(), &Stops::default(), day("2026-06-01")).unwrap();
@@ -417,11 +462,13 @@ fn items(credits: bool) -> impl Strategy<Value = Vec<OpenItem<'static>>> {
             let currency = if usd == 0 { Currency::parse("USD").unwrap() } else { Currency::EUR };
             let disputed = disputed == 0;
             OpenItem {
+                connection: "erp",
                 id,
                 number: if open % 3 == 0 { "F00" } else { id },
                 kind,
                 currency,
                 open_minor: open,
+                net_minor: (open % 5 != 0).then_some(open * 5 / 6),
                 issued,
                 original_due: due,
                 disputed,
@@ -494,6 +541,32 @@ proptest! {
         let exposure = super::super::exposures(&open, on).unwrap();
         let owed = exposure.iter().find(|e| e.currency == cover.currency).map_or(0, |e| e.outstanding_minor);
         prop_assert_eq!(cover.outstanding_minor, owed, "the exposure must say the same");
+    }
+
+    #[test]
+    fn net_of_tax_nothing_counts_for_more_than_gross(open in items(true), limits in histories()) {
+        let run = |basis, open: &[OpenItem<'static>]| {
+            allocate(open, &limits, &Policy { basis, ..small_policy() }, &Stops::default(), day("2026-10-01")).unwrap()
+        };
+        let (gross, net) = (run(Basis::Gross, &open), run(Basis::Net, &open));
+        let mut used = 0;
+        for line in &net.lines {
+            let same = gross.lines.iter().find(|other| other.id == line.id).unwrap();
+            prop_assert!(line.open_minor <= same.open_minor);
+            prop_assert_eq!(line.open_minor, line.credited_minor + line.covered_minor + line.uncovered_minor);
+            used += line.covered_minor;
+        }
+        prop_assert_eq!(net.covered_minor, used);
+        prop_assert_eq!(net.credit_balance_minor, gross.credit_balance_minor);
+        prop_assert!(net.outstanding_minor <= gross.outstanding_minor);
+        prop_assert_eq!(
+            net.outstanding_minor,
+            net.covered_minor + net.beyond_limit_minor + net.ineligible_minor - net.credit_balance_minor
+        );
+        let owed = super::super::net_exposure(&open, Currency::EUR).unwrap();
+        prop_assert_eq!((owed.outstanding_minor, owed.lacks_tax), (net.outstanding_minor, net.lacks_tax));
+        let untaxed: Vec<_> = open.iter().map(|item| OpenItem { net_minor: None, ..*item }).collect();
+        prop_assert_eq!(run(Basis::Gross, &untaxed), gross, "tax changes nothing of a gross policy");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::{Error, Setup};
 use crate::connector::{Connection, Role};
 use crate::credit::{CapReason, LimitHistory};
 use crate::ledger::{AccountRow, EffectRow, EndedRequests, ExposureRow, LimitRow, LinkRow, PeakRow, Tx};
-use crate::model::{Date, EffectKind, EffectState, Policy, own_buyer_id};
+use crate::model::{Basis, Date, EffectKind, EffectState, Policy, own_buyer_id};
 
 /// What is known on a day.
 pub(super) struct Book<'a> {
@@ -161,6 +161,13 @@ impl<'a> Book<'a> {
     /// What a buyer has ordered in a currency and is not invoiced yet, minor units.
     pub(super) fn backlog(&self, buyer: &str, currency: &str) -> i64 {
         self.backlogs.get(&(buyer.to_owned(), currency.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// What of it counts under a policy: net of tax where the policy says so.
+    pub(super) fn counted(&self, buyer: &str, policy: &Policy) -> i64 {
+        let Some(row) = self.exposure(buyer, policy.currency.code()) else { return 0 };
+        let net = row.net_minor.filter(|_| policy.basis == Basis::Net);
+        net.unwrap_or(row.outstanding_minor)
     }
 
     pub(super) fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {

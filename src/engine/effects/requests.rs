@@ -8,8 +8,9 @@ use super::book::{Book, Decided};
 use crate::connector::Reach;
 use crate::credit::CapReason;
 use crate::credit::plan::{Proposal, Situation, Standing, request};
+use crate::ledger::PeakRow;
 use crate::model::{
-    Action, Approval, Decision, Effect, EffectKind, Identifier, Money, Policy, Scheme, render_minor,
+    Action, Approval, Basis, Decision, Effect, EffectKind, Identifier, Money, Policy, Scheme, render_minor,
 };
 
 pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
@@ -57,8 +58,12 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
     let currency = policy.currency.code();
     let (peak_days, slack_days) =
         policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
-    let owed_minor = book.owed(buyer, currency);
+    let owed_minor = book.counted(buyer, policy);
     let backlog_minor = book.backlog(buyer, currency);
+    let most = |row: &PeakRow| match policy.basis {
+        Basis::Gross => row.peak_minor,
+        Basis::Net => row.net_peak_minor,
+    };
     let peak = book.peak(buyer, currency, peak_days);
     let slack = book.peak(buyer, currency, slack_days);
     let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
@@ -71,8 +76,8 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
     });
     Situation {
         owed_minor,
-        peak_minor: peak.map_or(owed_minor, |row| row.peak_minor.max(owed_minor)),
-        slack_peak_minor: slack.map_or(owed_minor, |row| row.peak_minor.max(owed_minor)),
+        peak_minor: peak.map_or(owed_minor, |row| most(row).max(owed_minor)),
+        slack_peak_minor: slack.map_or(owed_minor, |row| most(row).max(owed_minor)),
         backlog_minor,
         last_active: if owed_minor != 0 || backlog_minor > 0 {
             Some(book.day)

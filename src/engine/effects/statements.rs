@@ -13,8 +13,8 @@ use crate::credit::statement::{self, Line, Party, Period};
 use crate::ids::sha256_hex;
 use crate::ledger::{EffectRow, Figures, StatementLineRow, StatementRow, Tx, statement_id};
 use crate::model::{
-    Action, Approval, Automation, Break, BreakKind, Date, Effect, EffectKind, EffectState, Instant, Money,
-    Policy, StatementMethod, render_minor,
+    Action, Approval, Automation, Basis, Break, BreakKind, Date, Effect, EffectKind, EffectState, Instant,
+    Money, Policy, StatementMethod, render_minor,
 };
 
 /// So many of the last months are held against what the ledger knows now.
@@ -77,11 +77,12 @@ pub(in crate::engine) async fn make(
             if stays || !known {
                 continue;
             }
-            let figures = tx.figures(company, method, period, None).await?;
+            let figures = tx.figures(company, method, period, policy.basis, None).await?;
             let draft = draft(&book, tx, policy, method, period, &figures).await?;
             let stored = tx.statement(&id).await?;
             if let Some(stored) = &stored
                 && stored.other_currency == draft.other_currency
+                && stored.basis == policy.basis.as_str()
                 && tx.statement_lines(&id).await? == draft.lines
             {
                 continue;
@@ -96,6 +97,7 @@ pub(in crate::engine) async fn make(
                 method: method.as_str().to_owned(),
                 period: period.to_string(),
                 currency: policy.currency.code().to_owned(),
+                basis: policy.basis.as_str().to_owned(),
                 as_of: period.last(),
                 made_on: day,
                 known_at: now,
@@ -165,6 +167,7 @@ async fn draft(
             name: line.party.name,
             country: line.party.country,
             amount_minor: line.amount_minor,
+            lacks_tax: line.lacks_tax,
             before_minor: line.before_minor,
             buyer_id: line.buyer_id,
         }
@@ -286,10 +289,11 @@ fn propose(
 
 /// What the figures of a statement are.
 fn what(row: &StatementRow) -> String {
+    let net = if row.basis == Basis::Net.as_str() { ", net of tax" } else { "" };
     if row.method == StatementMethod::Turnover.as_str() {
-        format!("invoiced less credit notes in {}", row.period)
+        format!("invoiced less credit notes in {}{net}", row.period)
     } else {
-        format!("owed on {}", row.as_of)
+        format!("owed on {}{net}", row.as_of)
     }
 }
 
@@ -324,9 +328,9 @@ async fn differs(
         return Ok(());
     }
     let (method, period) = (row.method()?, row.period()?);
-    let mut figures = tx.figures(&row.company, method, period, None).await?;
+    let mut figures = tx.figures(&row.company, method, period, row.basis()?, None).await?;
     let figures = figures.remove(&row.currency).unwrap_or_default();
-    let now = |buyer: &str| statement::stated(method, figures.get(buyer).copied().unwrap_or(0));
+    let now = |buyer: &str| statement::stated(method, figures.get(buyer).map_or(0, |figure| figure.minor));
     let money = |minor| Money::new(minor, policy.currency);
     let find = |buyer: &str, name: &str, country: &str, stated: i64| Break {
         kind: BreakKind::DeclaredDiffers,

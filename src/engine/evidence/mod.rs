@@ -204,6 +204,7 @@ impl<'a> Known<'a> {
                 "limit": amount(cover.today.cap_minor), "limit_reason": cover.today.reason,
                 "outstanding": amount(cover.outstanding_minor), "covered": amount(cover.covered_minor),
                 "uninsured": amount(cover.uninsured_minor), "indemnity": amount(cover.indemnity_minor),
+                "basis": cover.basis, "without_tax_figure": cover.lacks_tax,
             }));
         }
         let mut insurers: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();

@@ -35,6 +35,10 @@ impl Document {
         })
     }
 
+    fn is(&self, line: &Line<'_>) -> bool {
+        line.connection == self.version.connection && line.id == self.version.external_id
+    }
+
     pub(super) fn amount(&self, minor: i64) -> Cell {
         Cell::Number(render_minor(minor, self.currency))
     }
@@ -48,11 +52,13 @@ impl Known<'_> {
             version.is_known_at(at) && version.issued <= day && version.open_minor > 0
         });
         open.map(|document| OpenItem {
-            id: &document.id,
+            connection: &document.version.connection,
+            id: &document.version.external_id,
             number: &document.version.number,
             kind: document.kind,
             currency: document.currency,
             open_minor: document.version.open_minor,
+            net_minor: document.version.net_minor(),
             issued: document.version.issued,
             original_due: document.version.original_due,
             disputed: document.version.disputed,
@@ -178,7 +184,7 @@ const COVER: &[&str] = &[
 
 /// Open, covered, not covered and why; open is zero where the invoice was settled.
 fn line_cells(document: &Document, cover: &Cover<'_>) -> [Cell; 4] {
-    let line: Option<&Line<'_>> = cover.lines.iter().find(|line| line.id == document.id);
+    let line: Option<&Line<'_>> = cover.lines.iter().find(|line| document.is(line));
     match line {
         Some(line) => [
             document.amount(line.open_minor),

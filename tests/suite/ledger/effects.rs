@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use encours::ledger::{
-    AccountLanding, EffectRow, EndedRequests, Ledger, PeakRow, Proposed, Step, Tx, effect_id,
+    AccountLanding, EffectRow, EndedRequests, Ledger, Owed, PeakRow, Proposed, Step, Tx, effect_id,
 };
 use encours::model::{Account, Action, Approval, Date, Effect, EffectKind, EffectState, Item, Money};
 use proptest::prelude::*;
@@ -26,6 +26,7 @@ contract!(
     the_last_write_back_counts_sent_or_not,
     a_peak_counts_what_was_owed_when_the_span_began,
     a_day_is_kept_only_when_it_changed_something,
+    a_peak_net_of_tax_takes_days_that_no_policy_counted_so_gross,
     what_was_owed_on_a_day_is_known_later,
     overdue_invoices_are_those_past_their_first_due_date,
     a_written_limit_is_known_until_the_erp_is_read,
@@ -442,9 +443,14 @@ async fn the_last_write_back_counts_sent_or_not(db: &Database) {
     assert_eq!(written(db).await, [("C1".to_owned(), Some(3_000)), ("C2".to_owned(), Some(9_900))]);
 }
 
+fn owed<'a>((buyer, currency, minor): (&'a str, &'a str, i64)) -> Owed<'a> {
+    Owed { buyer, currency, minor, net_minor: None, lacks_tax: 0 }
+}
+
 async fn note(db: &Database, on: &str, rows: &[(&str, &str, i64)]) {
     let mut tx = db.begin().await;
-    tx.note_exposures(COMPANY, rows, day(on), at(0)).await.unwrap();
+    let rows: Vec<Owed<'_>> = rows.iter().copied().map(owed).collect();
+    tx.note_exposures(COMPANY, &rows, day(on), at(0)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -509,6 +515,29 @@ async fn a_day_is_kept_only_when_it_changed_something(db: &Database) {
     note(db, "2026-03-09", &rows(1)).await;
     note(db, "2026-03-10", &rows(1)).await;
     assert_eq!(db.count("exposure_day", "buyer_id LIKE 'm%'").await, 900);
+}
+
+async fn a_peak_net_of_tax_takes_days_that_no_policy_counted_so_gross(db: &Database) {
+    let net = |minor: i64, net_minor: Option<i64>| Owed { net_minor, ..owed(("a", "EUR", minor)) };
+    let days = [
+        ("2026-03-01", net(120, None)),
+        ("2026-03-02", net(240, Some(200))),
+        ("2026-03-03", net(240, Some(210))),
+    ];
+    for (on, row) in days {
+        let mut tx = db.begin().await;
+        tx.note_exposures(COMPANY, &[row], day(on), at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(db.count("exposure_day", "1 = 1").await, 3, "another net amount alone is another day");
+    let mut tx = db.begin().await;
+    let row = tx.peaks(COMPANY, day("2026-03-01")).await.unwrap().remove(0);
+    assert_eq!((row.peak_minor, row.net_peak_minor), (240, 210));
+    tx.note_exposures(COMPANY, &[net(240, Some(90))], day("2026-03-03"), at(1)).await.unwrap();
+    tx.note_exposures(COMPANY, &[net(240, Some(80))], day("2026-03-02"), at(1)).await.unwrap();
+    let row = tx.peaks(COMPANY, day("2026-03-01")).await.unwrap().remove(0);
+    assert_eq!(row.net_peak_minor, 120, "on the first of March nothing was known net");
+    tx.rollback().await.unwrap();
 }
 
 async fn what_was_owed_on_a_day_is_known_later(db: &Database) {
@@ -616,7 +645,7 @@ async fn companies_do_not_see_each_other(db: &Database) {
             matches!(tx.propose(company, &own, today(), at(0)).await.unwrap(), Proposed::New(_)),
             "{company}"
         );
-        tx.note_exposures(company, &[("a", "EUR", euros)], today(), at(0)).await.unwrap();
+        tx.note_exposures(company, &[owed(("a", "EUR", euros))], today(), at(0)).await.unwrap();
     }
     for (company, euros) in [(COMPANY, 10), ("zweite", 20)] {
         let rows = tx.effects(company, &[]).await.unwrap();

@@ -227,6 +227,7 @@ async fn cover_counts_under_the_policies_that_have_decided(db: &Database) {
         covered_minor,
         uninsured_minor: 0,
         indemnity_minor: 0,
+        lacks_tax: 0,
         over_limit: false,
         version: 0,
         as_of: day("2026-06-15"),

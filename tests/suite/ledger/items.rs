@@ -432,30 +432,35 @@ async fn open_items_come_by_buyer(db: &Database) {
     accounts.write(&mut tx, names).await.unwrap();
     let mut items = invoices(25);
     items[0].open_minor = 0;
+    items[1].tax_minor = Some(items[1].total_minor / 5);
     Reading::snapshot(0).land(&mut tx, &items).await.unwrap();
     tx.commit().await.unwrap();
 
     let mut tx = db.ledger.read().await.unwrap();
     let mut all = Vec::new();
     tx.open_items(COMPANY, None, |buyer, row| {
-        all.push((buyer.to_owned(), row.external_id, row.open_minor));
+        assert_eq!(&*row.connection, ERP);
+        all.push((buyer.to_owned(), row.external_id, row.open_minor, row.net_minor));
         Ok(())
     })
     .await
     .unwrap();
     assert_eq!(all.len(), 24);
-    assert!(all.is_sorted_by_key(|(buyer, _, _)| buyer.clone()), "{all:?}");
+    assert!(all.is_sorted_by_key(|(buyer, ..)| buyer.clone()), "{all:?}");
+    let net: Vec<_> = all.iter().filter_map(|(_, id, _, net)| Some((id.clone(), (*net)?))).collect();
+    assert_eq!(net, [("I001".to_owned(), 801)], "four fifths of 1 001; of the others no tax is known");
     all.sort();
     // However small the parts that are put in order at once, the same items come in the order of buyers.
     for part_items in [0, 1, 5, 7, 23, 24, 1_000] {
         let mut parts = Vec::new();
         tx.open_items_in_parts(COMPANY, None, part_items, |buyer, row| {
-            parts.push((buyer.to_owned(), row.external_id, row.open_minor));
+            assert_eq!(&*row.connection, ERP);
+            parts.push((buyer.to_owned(), row.external_id, row.open_minor, row.net_minor));
             Ok(())
         })
         .await
         .unwrap();
-        assert!(parts.is_sorted_by_key(|(buyer, _, _)| buyer.clone()), "parts of {part_items}: {parts:?}");
+        assert!(parts.is_sorted_by_key(|(buyer, ..)| buyer.clone()), "parts of {part_items}: {parts:?}");
         parts.sort();
         assert_eq!(parts, all, "parts of {part_items}");
     }

@@ -15,6 +15,7 @@ fn stop(buyer: &str, number: i64, since: &str) -> CoverStopRow {
         policy: "00471".to_owned(),
         number,
         stopped_on: day(since),
+        cause_connection: "erp".to_owned(),
         cause_item: "00012".to_owned(),
         cause_number: "F1".to_owned(),
         lifts: "stays".to_owned(),
