@@ -5,7 +5,8 @@ use encours::model::{InOtherCurrency, Limit, render_minor};
 use serde_json::json;
 
 use super::super::buyers::{self, account_json};
-use super::{File, Insured, UNKEPT, why};
+use super::cover::why;
+use super::{File, Insured, UNKEPT};
 
 impl File {
     pub(super) fn json(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> serde_json::Value {

@@ -1,7 +1,7 @@
 //! The sentences of a story, and the figures in them.
 
 use super::*;
-use encours::model::{Decision, Layer, LayerKind, RequestStatus};
+use encours::model::{Decision, InOtherCurrency, Layer, LayerKind, Limit, RequestStatus};
 
 fn day(text: &str) -> Date {
     text.parse().unwrap()
