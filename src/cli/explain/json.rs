@@ -5,6 +5,7 @@ use encours::model::{InOtherCurrency, Limit, render_minor};
 use serde_json::json;
 
 use super::super::buyers::{self, account_json};
+use super::super::language::Language;
 use super::cover::why;
 use super::{File, Insured, UNKEPT};
 
@@ -92,7 +93,7 @@ impl Insured<'_> {
                 "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
                 "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
                 "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,
-                "why": why(line, self),
+                "why": why(Language::English, line, self),
             })
         });
         let pending = self.pending.iter().map(|request| {

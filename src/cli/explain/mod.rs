@@ -7,8 +7,12 @@ mod backdated;
 mod changed;
 mod cover;
 mod decided;
+#[cfg(test)]
+mod golden;
+mod invoice;
 mod json;
 mod owes;
+mod phrases;
 #[cfg(test)]
 mod tests;
 mod to_do;
@@ -26,6 +30,7 @@ use encours::ledger::{
 use encours::model::{Currency, Date, ItemKind, LimitRequest, Policy};
 use serde_json::json;
 
+use super::language::Language;
 use super::table::{Column, Table, plural};
 use super::time::{self, Asked, Unkept};
 use super::{Books, Context, Exit, buyers, deltas, words};
@@ -44,6 +49,12 @@ const DELTAS_SEARCHED: i64 = 5_000;
 pub struct Args {
     /// An account code, a registry number, a buyer id, or a part of the name
     buyer: String,
+    /// The story of one invoice only: its number, or the ERP's key of it; CONNECTION/KEY where several have the same
+    #[arg(long, value_name = "NUMBER")]
+    invoice: Option<String>,
+    /// The language of the story, as the environment has it unless said; what --json gives is the same in both
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Option<Language>,
     #[command(flatten)]
     time: time::Flags,
 }
@@ -137,6 +148,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         None => File::read(&mut books, buyer).await?,
         Some(asked) => File::of_another_day(&mut books, buyer, asked).await?,
     };
+    let stories = match &args.invoice {
+        Some(wanted) => Some(invoice::read(&mut books, &file, wanted).await?),
+        None => None,
+    };
     books.close().await?;
     let items = file.open_items()?;
     let owed = exposures(&items, file.day)?;
@@ -145,7 +160,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         .iter()
         .map(|policy| file.insured(policy, &items))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    context.answer(|| file.told(&owed, &insured), || file.json(&owed, &insured))?;
+    let say = args.lang.unwrap_or_else(Language::of_environment);
+    if let Some(stories) = stories {
+        let told = invoice::told(say, &file, &stories, &insured)?;
+        let json = invoice::json(&file, &stories, &insured)?;
+        context.answer(|| told, || json)?;
+        return Ok(Exit::Fine);
+    }
+    context.answer(|| file.told(say, &owed, &insured), || file.json(&owed, &insured))?;
     Ok(Exit::Fine)
 }
 
@@ -346,31 +368,41 @@ fn concerns(data: &serde_json::Value, buyer: &str) -> bool {
 // ------------------------------------------------------------------------------------------------------ for people
 
 impl File {
-    fn told(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> String {
-        let mut text = format!("{}\n{}, on {}\n", self.buyer.name, self.buyer.id, self.day);
+    fn told(&self, say: Language, owed: &[Exposure], insured: &[Insured<'_>]) -> String {
+        let (name, id, day) = (&self.buyer.name, &self.buyer.id, say.date(self.day));
+        let mut text = say.of(format!("{name}\n{id}, on {day}\n"), format!("{name}\n{id}, au {day}\n"));
         if let Some(asked) = &self.asked {
-            text.push_str(&format!("\n{}", asked.told(UNKEPT, self.later)));
+            text.push_str(&format!("\n{}", phrases::asked(say, asked, UNKEPT, self.later)));
         }
         let mut part =
             |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
-        part("Who it is", self.who());
-        part("What it owes", self.owes(owed));
+        part(say.of("Who it is", "Qui c'est"), self.who(say));
+        part(say.of("What it owes", "Ce qu'il doit"), self.owes(say, owed));
         if !self.ratings.is_empty() {
-            part("How insurers rate it", self.rated());
+            part(say.of("How insurers rate it", "Comment les assureurs le notent"), self.rated(say));
         }
         if insured.is_empty() {
-            part("Cover", format!("No policy of the configuration covers {}.\n", self.day));
+            let none = say.of(
+                format!("No policy of the configuration covers {day}.\n"),
+                format!("Aucune police de la configuration ne garantit le {day}.\n"),
+            );
+            part(say.of("Cover", "Garantie"), none);
         }
         for insured in insured {
+            let (insurer, number) = (&insured.policy.connection, &insured.policy.number);
+            let title = say.of(
+                format!("What {insurer} has decided, policy {number}"),
+                format!("Ce qu'a décidé {insurer}, police {number}"),
+            );
+            part(&title, decided(say, insured));
             let title =
-                format!("What {} has decided, policy {}", insured.policy.connection, insured.policy.number);
-            part(&title, decided(insured));
-            part("What is covered, invoice by invoice", covered(insured, &self.items));
+                say.of("What is covered, invoice by invoice", "Ce qui est garanti, facture par facture");
+            part(title, covered(say, insured, &self.items));
         }
         if self.asked.is_none() {
-            part("What is to be done", self.to_do());
+            part(say.of("What is to be done", "Ce qu'il y a à faire"), self.to_do(say));
         }
-        part("What changed last", self.changed());
+        part(say.of("What changed last", "Ce qui a changé en dernier"), self.changed(say));
         text
     }
 }
