@@ -17,6 +17,7 @@ mod explain;
 mod exposure;
 mod indicators;
 mod init;
+mod language;
 mod limits;
 mod mapping;
 mod plan;

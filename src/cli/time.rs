@@ -83,9 +83,9 @@ pub struct Asked {
     /// The moment.
     pub moment: Moment,
     /// Whether the instant was given, and not only the day.
-    is_known_at_given: bool,
+    pub is_known_at_given: bool,
     /// Policy periods whose terms are others than at that instant.
-    changed: Vec<TermsChanged>,
+    pub changed: Vec<TermsChanged>,
 }
 
 impl Flags {

@@ -388,23 +388,6 @@ pub fn why(link: &LinkRow) -> String {
     }
 }
 
-/// A line that says why an account is its buyer; nothing where nothing links it.
-pub fn account_told(links: &[LinkRow], account: &AccountRow) -> String {
-    let key = (LinkKind::Account.as_str(), account.connection.as_str(), account.external_id.as_str());
-    let link = links
-        .iter()
-        .find(|link| (link.kind.as_str(), link.connection.as_str(), link.external_id.as_str()) == key);
-    link.map_or_else(String::new, |link| format!("  it is this buyer {}\n", why(link)))
-}
-
-/// A line for each insurer's buyer that is this buyer, with why.
-pub fn insurers_told(links: &[LinkRow]) -> String {
-    let insurers = links.iter().filter(|link| link.kind == LinkKind::InsurerBuyer.as_str());
-    insurers
-        .map(|link| format!("{} {} is this buyer {}\n", link.connection, link.external_id, why(link)))
-        .collect()
-}
-
 /// The links in force of accounts and of the insurers' buyers that have limits.
 ///
 /// # Errors

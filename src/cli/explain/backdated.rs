@@ -13,7 +13,7 @@ use encours::model::{Currency, Date, Instant, render_minor};
 use serde_json::{Value, json};
 
 use super::super::Books;
-use super::super::table::amount;
+use super::super::language::Language;
 
 /// So many decisions are looked at, the newest ones.
 const EVES_MAX: usize = 5;
@@ -138,32 +138,32 @@ pub(super) fn changes(
 
 impl Change {
     /// `The decision from 2026-03-10 was read on 2026-03-14 …`, with both figures.
-    pub(super) fn told(&self, currency: Currency) -> String {
-        let money = |minor| format!("{} {currency}", amount(minor, currency));
+    pub(super) fn told(&self, say: Language, currency: Currency) -> String {
+        let money = |minor| say.money(minor, currency);
         let ([limit_before, limit], [covered_before, covered]) = (self.limit_minor, self.covered_minor);
-        let mut text =
-            format!("The decision from {} was first read on {}, and reaches back: ", self.from, self.read_on);
+        let (from, read, eve) = (say.date(self.from), say.date(self.read_on), say.date(self.eve));
+        let (owed, is) = (money(self.owed_minor), money(covered));
+        let mut text = say.of(
+            format!("The decision from {from} was first read on {read}, and reaches back: of the {owed} owed on {eve}, "),
+            format!("La décision du {from} a été lue d'abord le {read}, et remonte avant : des {owed} dus le {eve}, "),
+        );
         text.push_str(&if covered_before == covered {
-            format!(
-                "of the {} owed on {}, {} were reckoned as covered before it and still are",
-                money(self.owed_minor),
-                self.eve,
-                money(covered)
+            say.of(
+                format!("{is} were reckoned as covered before it and still are"),
+                format!("{is} étaient comptés garantis avant elle et le restent"),
             )
         } else {
-            format!(
-                "of the {} owed on {}, {} were reckoned as covered before it was known, {} are with it",
-                money(self.owed_minor),
-                self.eve,
-                money(covered_before),
-                money(covered)
+            let was = money(covered_before);
+            say.of(
+                format!("{was} were reckoned as covered before it was known, {is} are with it"),
+                format!("{was} étaient comptés garantis avant qu'elle fût connue, {is} le sont avec elle"),
             )
         });
         if limit_before != limit {
-            text.push_str(&format!(
-                "; the limit of that day was {} and is {}",
-                money(limit_before),
-                money(limit)
+            let (was, is) = (money(limit_before), money(limit));
+            text.push_str(&say.of(
+                format!("; the limit of that day was {was} and is {is}"),
+                format!(" ; l'agrément de ce jour-là était de {was} et est de {is}"),
             ));
         }
         text.push_str(".\n");

@@ -5,7 +5,9 @@ use encours::model::{InOtherCurrency, Limit, render_minor};
 use serde_json::json;
 
 use super::super::buyers::{self, account_json};
-use super::{File, Insured, UNKEPT, why};
+use super::super::language::Language;
+use super::cover::why;
+use super::{File, Insured, UNKEPT};
 
 impl File {
     pub(super) fn json(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> serde_json::Value {
@@ -92,7 +94,7 @@ impl Insured<'_> {
                 "original_due": line.original_due, "open": amount(line.open_minor), "credited": amount(line.credited_minor),
                 "used_before": render_minor(line.used_before_minor, policy.currency), "covered": amount(line.covered_minor),
                 "uncovered": amount(line.uncovered_minor), "limit": line.limit.map(at), "reason": line.reason,
-                "why": why(line, self), "without_tax_figure": line.lacks_tax,
+                "why": why(Language::English, line, self), "without_tax_figure": line.lacks_tax,
             })
         });
         let pending = self.pending.iter().map(|request| {

@@ -5,34 +5,39 @@
 
 mod backdated;
 mod basis;
+mod changed;
+mod cover;
+mod decided;
+#[cfg(test)]
+mod golden;
+mod invoice;
 mod json;
+mod owes;
+mod phrases;
 #[cfg(test)]
 mod tests;
+mod to_do;
+mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use encours::credit::{
-    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, Terms, allocate,
-    exposures,
-};
+use encours::credit::{Cover, Exposure, LimitHistory, OpenItem, Stops, Terms, allocate, exposures};
 use encours::engine::past::{Moment, stops_on};
 use encours::engine::stops;
 use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
     RatingRow,
 };
-use encours::model::{
-    Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, net_minor,
-};
+use encours::model::{Currency, Date, ItemKind, LimitRequest, Policy, net_minor};
 use serde_json::json;
 
-use super::table::{Column, Table, amount, plural};
+use super::language::Language;
+use super::table::{Column, Table, plural};
 use super::time::{self, Asked, Unkept};
-use super::{Books, Context, Exit, buyers, deltas, limits, words};
+use super::{Books, Context, Exit, buyers, deltas, words};
 use backdated::{Change, Eve};
-
-/// How many settled items are shown, the newest ones.
-const SETTLED_MAX: usize = 5;
+use cover::covered;
+use decided::decided;
 
 /// How many deltas are shown.
 const DELTAS_MAX: usize = 10;
@@ -45,6 +50,12 @@ const DELTAS_SEARCHED: i64 = 5_000;
 pub struct Args {
     /// An account code, a registry number, a buyer id, or a part of the name
     buyer: String,
+    /// The story of one invoice only: its number, or the ERP's key of it; CONNECTION/KEY where several have the same
+    #[arg(long, value_name = "NUMBER")]
+    invoice: Option<String>,
+    /// The language of the story, as the environment has it unless said; what --json gives is the same in both
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Option<Language>,
     #[command(flatten)]
     time: time::Flags,
 }
@@ -138,6 +149,10 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         None => File::read(&mut books, buyer).await?,
         Some(asked) => File::of_another_day(&mut books, buyer, asked).await?,
     };
+    let stories = match &args.invoice {
+        Some(wanted) => Some(invoice::read(&mut books, &file, wanted).await?),
+        None => None,
+    };
     books.close().await?;
     let items = file.open_items()?;
     let owed = exposures(&items, file.day)?;
@@ -146,7 +161,14 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         .iter()
         .map(|policy| file.insured(policy, &items))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    context.answer(|| file.told(&owed, &insured), || file.json(&owed, &insured))?;
+    let say = args.lang.unwrap_or_else(Language::of_environment);
+    if let Some(stories) = stories {
+        let told = invoice::told(say, &file, &stories, &insured)?;
+        let json = invoice::json(&file, &stories, &insured)?;
+        context.answer(|| told, || json)?;
+        return Ok(Exit::Fine);
+    }
+    context.answer(|| file.told(say, &owed, &insured), || file.json(&owed, &insured))?;
     Ok(Exit::Fine)
 }
 
@@ -349,522 +371,41 @@ fn concerns(data: &serde_json::Value, buyer: &str) -> bool {
 // ------------------------------------------------------------------------------------------------------ for people
 
 impl File {
-    fn told(&self, owed: &[Exposure], insured: &[Insured<'_>]) -> String {
-        let mut text = format!("{}\n{}, on {}\n", self.buyer.name, self.buyer.id, self.day);
+    fn told(&self, say: Language, owed: &[Exposure], insured: &[Insured<'_>]) -> String {
+        let (name, id, day) = (&self.buyer.name, &self.buyer.id, say.date(self.day));
+        let mut text = say.of(format!("{name}\n{id}, on {day}\n"), format!("{name}\n{id}, au {day}\n"));
         if let Some(asked) = &self.asked {
-            text.push_str(&format!("\n{}", asked.told(UNKEPT, self.later)));
+            text.push_str(&format!("\n{}", phrases::asked(say, asked, UNKEPT, self.later)));
         }
         let mut part =
             |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
-        part("Who it is", self.who());
-        part("What it owes", self.owes(owed));
+        part(say.of("Who it is", "Qui c'est"), self.who(say));
+        part(say.of("What it owes", "Ce qu'il doit"), self.owes(say, owed));
         if !self.ratings.is_empty() {
-            part("How insurers rate it", self.rated());
+            part(say.of("How insurers rate it", "Comment les assureurs le notent"), self.rated(say));
         }
         if insured.is_empty() {
-            part("Cover", format!("No policy of the configuration covers {}.\n", self.day));
+            let none = say.of(
+                format!("No policy of the configuration covers {day}.\n"),
+                format!("Aucune police de la configuration ne garantit le {day}.\n"),
+            );
+            part(say.of("Cover", "Garantie"), none);
         }
         for insured in insured {
+            let (insurer, number) = (&insured.policy.connection, &insured.policy.number);
+            let title = say.of(
+                format!("What {insurer} has decided, policy {number}"),
+                format!("Ce qu'a décidé {insurer}, police {number}"),
+            );
+            part(&title, decided(say, insured));
             let title =
-                format!("What {} has decided, policy {}", insured.policy.connection, insured.policy.number);
-            part(&title, decided(insured));
-            part("What is covered, invoice by invoice", covered(insured, &self.items));
+                say.of("What is covered, invoice by invoice", "Ce qui est garanti, facture par facture");
+            part(title, covered(say, insured, &self.items));
         }
         if self.asked.is_none() {
-            part("What is to be done", self.to_do());
+            part(say.of("What is to be done", "Ce qu'il y a à faire"), self.to_do(say));
         }
-        part("What changed last", self.changed());
+        part(say.of("What changed last", "Ce qui a changé en dernier"), self.changed(say));
         text
-    }
-
-    fn rated(&self) -> String {
-        let line = |row: &RatingRow| {
-            let rating = &row.payload;
-            let class = rating.class.as_ref().map_or_else(String::new, |class| format!(" ({class})"));
-            let before = rating.previous.as_ref().filter(|previous| **previous != rating.rating);
-            let before = before.map_or_else(String::new, |previous| format!(", {previous} before"));
-            let since = rating.changed_on.map_or_else(String::new, |day| format!(", since {day}"));
-            format!(
-                "{}: {}{class}{before}{since}; first read on {}\n",
-                row.connection, rating.rating, row.seen_on
-            )
-        };
-        self.ratings.iter().map(line).collect()
-    }
-
-    fn who(&self) -> String {
-        let mut text = String::new();
-        for account in &self.accounts {
-            text.push_str(&format!("Account {} in {}: {}", account.code, account.connection, account.name));
-            if !account.country.is_empty() {
-                text.push_str(&format!(", {}", account.country));
-            }
-            text.push('\n');
-            let ids: Vec<String> = account
-                .identifiers()
-                .map(|id| {
-                    let sound = if id.is_sound() {
-                        ""
-                    } else {
-                        " (wrong: its check digits do not fit, so it identifies nobody)"
-                    };
-                    format!("{} {}{sound}", id.scheme.as_str().to_uppercase(), id.value)
-                })
-                .collect();
-            let ids = if ids.is_empty() {
-                "no registry number: the insurer's limits cannot find it".to_owned()
-            } else {
-                ids.join(", ")
-            };
-            text.push_str(&format!("  {ids}\n"));
-            text.push_str(&buyers::links::account_told(&self.links, account));
-            if let Some(id) = &account.insurer_buyer_id {
-                text.push_str(&format!("  known to the insurer as {id}\n"));
-            }
-            text.push_str(&match account.limit() {
-                Some((minor, currency)) => {
-                    format!("  the ERP holds a limit of {} {currency}\n", amount(minor, currency))
-                }
-                None => "  the ERP holds no limit\n".to_owned(),
-            });
-        }
-        text.push_str(&buyers::links::insurers_told(&self.links));
-        if self.accounts.len() > 1 {
-            text.push_str("These accounts are one legal buyer, and share its cover.\n");
-        }
-        text
-    }
-
-    fn owes(&self, owed: &[Exposure]) -> String {
-        let mut text = String::new();
-        for e in owed {
-            text.push_str(&exposure_sentence(e));
-        }
-        if owed.is_empty() {
-            text.push_str("Nothing.\n");
-        }
-        let open: Vec<&ItemView> = self.items.iter().filter(|item| item.open_minor > 0).collect();
-        if !open.is_empty() {
-            let mut table = Table::new(&[
-                Column::Word("number"),
-                Column::Word("kind"),
-                Column::Word("date"),
-                Column::Word("due"),
-                Column::Figure("late"),
-                Column::Figure("total"),
-                Column::Figure("open"),
-                Column::Word(""),
-                Column::Text("remarks"),
-            ])
-            .indented(2);
-            for item in open {
-                table.row(self.item_cells(item));
-            }
-            text.push_str(&format!("\n{table}"));
-        }
-        let mut settled: Vec<&ItemView> = self.items.iter().filter(|item| item.open_minor == 0).collect();
-        settled.sort_by_key(|item| std::cmp::Reverse(item.issued));
-        if !settled.is_empty() {
-            let numbers: Vec<&str> =
-                settled.iter().take(SETTLED_MAX).map(|item| item.number.as_str()).collect();
-            let more = if settled.len() > SETTLED_MAX { ", …" } else { "" };
-            text.push_str(&format!(
-                "\nSettled since the first reading: {} ({}{more})\n",
-                settled.len(),
-                numbers.join(", ")
-            ));
-        }
-        text
-    }
-
-    fn item_cells(&self, item: &ItemView) -> Vec<String> {
-        let sign = ItemKind::parse(&item.kind).map_or(1, ItemKind::sign);
-        let money = |minor: i64| {
-            Currency::parse(&item.currency).map_or_else(|| minor.to_string(), |c| amount(minor, c))
-        };
-        let invoice = item.kind == ItemKind::Invoice.as_str();
-        let late = self.day.signed_duration_since(item.original_due).num_days();
-        let mut remarks = Vec::new();
-        if item.disputed {
-            remarks.push("disputed".to_owned());
-        }
-        if item.due_estimated {
-            remarks.push("due date estimated from terms".to_owned());
-        }
-        if item.original_due != item.due {
-            remarks.push(format!("first due {}", item.original_due));
-        }
-        if self.accounts.len() > 1 {
-            remarks.push(format!("account {}", item.account));
-        }
-        vec![
-            item.number.clone(),
-            item.kind.replace('_', " "),
-            item.issued.to_string(),
-            if invoice { item.due.to_string() } else { String::new() },
-            if invoice && late > 0 { format!("{late} d") } else { String::new() },
-            money(sign * item.total_minor),
-            money(sign * item.open_minor),
-            item.currency.clone(),
-            remarks.join(", "),
-        ]
-    }
-
-    fn to_do(&self) -> String {
-        if self.breaks.is_empty() {
-            return "Nothing: both sides agree on this buyer.\n".to_owned();
-        }
-        let mut text = String::new();
-        for row in &self.breaks {
-            let Ok(found) = row.to_break() else { continue };
-            let age = match words::age(row.opened_on, self.day) {
-                today if today == "today" => "since today".to_owned(),
-                days => format!("for {days}"),
-            };
-            text.push_str(&format!("{} ({age}): {}\n", found.kind, words::break_meaning(found.kind)));
-            let theirs = if found.theirs.is_empty() {
-                String::new()
-            } else {
-                format!("; their side: {}", found.theirs)
-            };
-            text.push_str(&format!(
-                "  our side: {}{theirs}\n  next: {}\n",
-                found.ours,
-                found.kind.next_step()
-            ));
-        }
-        text
-    }
-
-    fn changed(&self) -> String {
-        if self.deltas.is_empty() {
-            return "Nothing was said about this buyer yet.\n".to_owned();
-        }
-        let lines = self.deltas.iter().map(|(day, row)| format!("{day}  {}  {}\n", row.event, row.summary));
-        lines.collect()
-    }
-}
-
-fn exposure_sentence(e: &Exposure) -> String {
-    let money = |minor| format!("{} {}", amount(minor, e.currency), e.currency);
-    let invoiced = e.outstanding_minor + e.credits_minor + e.unallocated_minor;
-    let mut text = if e.outstanding_minor < 0 {
-        format!("Nothing in {}: we owe it {}", e.currency, money(-e.outstanding_minor))
-    } else {
-        money(e.outstanding_minor)
-    };
-    text.push_str(&format!(": {} for {}", plural(e.invoice_count, "invoice", "invoices"), money(invoiced)));
-    if e.credits_minor > 0 {
-        text.push_str(&format!(", less {} of credit notes", money(e.credits_minor)));
-    }
-    if e.unallocated_minor > 0 {
-        text.push_str(&format!(", less {} received and not yet allocated", money(e.unallocated_minor)));
-    }
-    text.push_str(".\n");
-    let ages = [
-        (e.not_due_minor, "not due"),
-        (e.overdue_1_30_minor, "1–30 days late"),
-        (e.overdue_31_60_minor, "31–60 days late"),
-        (e.overdue_61_90_minor, "61–90 days late"),
-        (e.overdue_over_90_minor, "more than 90 days late"),
-    ];
-    let ages = ages.iter().filter(|(minor, _)| *minor != 0);
-    let ages: Vec<String> = ages.map(|(minor, age)| format!("{} {age}", money(*minor))).collect();
-    if !ages.is_empty() {
-        text.push_str(&format!("  Of the invoices: {}.\n", ages.join(", ")));
-    }
-    if e.disputed_minor > 0 {
-        text.push_str(&format!("  The buyer contests {}.\n", money(e.disputed_minor)));
-    }
-    text
-}
-
-fn decided(insured: &Insured<'_>) -> String {
-    let mut text = String::new();
-    let policy = insured.policy;
-    let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
-    if let Some(row) = insured.statements.last() {
-        let rating =
-            row.payload.rating.as_ref().map_or_else(String::new, |rating| format!(", rating {rating}"));
-        text.push_str(&format!(
-            "The insurer knows it as {}, \"{}\"{rating}.\n",
-            row.insurer_buyer_id, row.payload.buyer_name
-        ));
-    }
-    if !insured.others.is_empty() {
-        text.push_str(&format!(
-            "It also knows it as {}; the higher cover counts.\n",
-            insured.others.join(", ")
-        ));
-    }
-    // A rate that moved every day is no decision: such a statement is told once, with what it says last.
-    for alike in insured.statements.chunk_by(|one, next| one.payload.counts_like(&next.payload)) {
-        if let (Some(first), Some(last)) = (alike.first(), alike.last()) {
-            text.push_str(&statement(last, first.seen_on));
-        }
-    }
-    for request in &insured.pending {
-        text.push_str(&asked(request));
-    }
-    for change in &insured.changes {
-        text.push_str(&change.told(policy.currency));
-    }
-    let LimitAt { cap_minor, reason, since } = insured.cover.today;
-    let when = if insured.is_another_day { "that day" } else { "today" };
-    let since = since.map_or_else(String::new, |day| format!(" since {day}"));
-    text.push_str(&match reason {
-        CapReason::Granted => format!("The limit {when} is {}{since}.\n", money(cap_minor)),
-        CapReason::Discretionary if cap_minor > 0 => {
-            format!("Nothing was ever decided: the discretionary limit of {} counts.\n", money(cap_minor))
-        }
-        CapReason::Discretionary => {
-            "Nothing was ever decided, and the policy has no discretionary limit.\n".to_owned()
-        }
-        CapReason::Refused => format!("There is no cover {when}: refused{since}.\n"),
-        CapReason::Withdrawn => format!("There is no cover {when}: withdrawn{since}.\n"),
-        CapReason::Cancelled => format!("There is no cover {when}: given up{since}.\n"),
-        CapReason::Expired => format!("There is no cover {when}: it has expired.\n"),
-        CapReason::Zero => format!("There is no cover {when}: the limit is zero{since}.\n"),
-        CapReason::Excluded => format!("There is no cover {when}: the policy does not insure this buyer.\n"),
-    });
-    if let Some(stop) = insured.stops.in_force() {
-        text.push_str(&super::stops::told(stop));
-    }
-    text
-}
-
-/// `2026-03-10  reduced (DC09): 40 000.00 EUR, asked for 100 000.00`, with conditions below.
-fn statement(row: &LimitRow, read_on: Date) -> String {
-    let limit: &Limit = &row.payload;
-    let money = |minor| amount(minor, limit.currency);
-    let mut text = format!(
-        "{}  {} ({}): {} {}",
-        limit.effective_from,
-        words::decision(limit.decision),
-        limit.decision_code,
-        money(limit.amount_minor),
-        limit.currency
-    );
-    if let Some(asked) = limit.requested_minor.filter(|asked| *asked != limit.amount_minor && *asked > 0) {
-        text.push_str(&format!(", {} were asked for", money(asked)));
-    }
-    let end = limits::end(limit);
-    if !end.is_empty() {
-        text.push_str(&format!(", {end}"));
-    }
-    if let Some(other) = &limit.in_other_currency {
-        text.push_str(&stated_twice(other));
-    }
-    if let Some(decided) = limit.decided_on.filter(|day| *day != limit.effective_from) {
-        text.push_str(&format!(", decided on {decided}"));
-    }
-    text.push_str(&format!("; first read on {read_on}\n"));
-    for condition in &limit.conditions {
-        text.push_str(&format!("            {} {}\n", condition.code, condition.text));
-    }
-    text
-}
-
-/// `2026-03-08  asked for 100 000.00 EUR, reference 4711: pending`.
-fn asked(request: &LimitRequest) -> String {
-    let day = request.requested_on.map_or_else(|| "          ".to_owned(), |day| day.to_string());
-    let what = request.requested_minor.map_or_else(
-        || "asked, for an amount that is not stated".to_owned(),
-        |minor| format!("asked for {} {}", amount(minor, request.currency), request.currency),
-    );
-    let mut text = format!("{day}  {what}, reference {}: {}", request.reference, request.status);
-    if let Some(other) = &request.in_other_currency {
-        text.push_str(&stated_twice(other));
-    }
-    text.push('\n');
-    text
-}
-
-/// `; stated as 372 500.00 DKK too, of which 149 000.00 until 2026-06-30`: for people only, nothing counts in it.
-fn stated_twice(other: &InOtherCurrency) -> String {
-    let money = |minor| amount(minor, other.currency);
-    let mut told = Vec::new();
-    if let Some(minor) = other.amount_minor {
-        let mut text = format!("stated as {} {} too", money(minor), other.currency);
-        for layer in &other.layers {
-            if let Some(until) = layer.until {
-                text.push_str(&format!(", of which {} until {until}", money(layer.amount_minor)));
-            }
-        }
-        told.push(text);
-    }
-    if let Some(asked) =
-        other.requested_minor.filter(|asked| Some(*asked) != other.amount_minor && *asked > 0)
-    {
-        told.push(format!("{} {} were asked for", money(asked), other.currency));
-    }
-    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
-}
-
-fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {
-    let (policy, cover) = (insured.policy, &insured.cover);
-    let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
-    if cover.lines.is_empty() {
-        return format!(
-            "No invoice is open. A new one would be held against {}.\n",
-            money(cover.today.cap_minor)
-        );
-    }
-    let mut text =
-        "Each invoice is held against the limit of its own date, less what older invoices use of it.\n"
-            .to_owned();
-    text.push_str(&basis::above(insured));
-    let mut table = Table::new(&[
-        Column::Word("number"),
-        Column::Word("date"),
-        Column::Figure("open"),
-        Column::Figure("limit then"),
-        Column::Figure("used before"),
-        Column::Figure("covered"),
-        Column::Figure("not covered"),
-        Column::Text("why"),
-    ])
-    .indented(2);
-    for line in &cover.lines {
-        let money = |minor| amount(minor, line.currency);
-        let mut why = why(line, insured);
-        if line.credited_minor > 0 && line.reason != Reason::SettledByCredits {
-            why = format!("{} settled by open credits; {why}", money(line.credited_minor));
-        }
-        why.push_str(basis::behind(line));
-        // An instalment has the number of its invoice: its due date tells it apart.
-        let twins = items.iter().filter(|item| item.open_minor > 0 && item.number == line.number).count();
-        let number = if twins > 1 {
-            format!("{} due {}", line.number, line.original_due)
-        } else {
-            line.number.to_owned()
-        };
-        table.row([
-            number,
-            line.issued.to_string(),
-            format!(
-                "{}{}",
-                money(line.open_minor),
-                if line.currency == policy.currency { String::new() } else { format!(" {}", line.currency) }
-            ),
-            line.limit.map_or_else(|| "–".to_owned(), |limit| money(limit.cap_minor)),
-            line.limit.map_or_else(|| "–".to_owned(), |_| amount(line.used_before_minor, policy.currency)),
-            money(line.covered_minor),
-            money(line.uncovered_minor),
-            why,
-        ]);
-    }
-    text.push_str(&format!("\n{table}\n"));
-    text.push_str(&result(insured));
-    if cover.credit_balance_minor > 0 {
-        text.push_str(&format!(
-            "{} of open credits settle no invoice: we owe them to the buyer.\n",
-            money(cover.credit_balance_minor)
-        ));
-    }
-    text
-}
-
-/// What all lines come to: covered, uninsured, what the insurer would pay, what is left of the limit.
-fn result(insured: &Insured<'_>) -> String {
-    let (policy, cover) = (insured.policy, &insured.cover);
-    let money = |minor| format!("{} {}", amount(minor, policy.currency), policy.currency);
-    let mut text = String::new();
-    if cover.outstanding_minor <= 0 {
-        text.push_str(&format!("Nothing is owed in {}, so there is nothing to cover.\n", policy.currency));
-    } else {
-        let owed = money(cover.outstanding_minor);
-        text.push_str(&format!(
-            "Covered: {} of the {owed}{} owed in {}.",
-            money(cover.covered_minor),
-            basis::of_owed(insured),
-            policy.currency
-        ));
-        let uninsured = money(cover.uninsured_minor);
-        text.push_str(&match (cover.beyond_limit_minor, cover.ineligible_minor) {
-            (0, 0) => String::new(),
-            (_, 0) => format!(" Uninsured: {uninsured}, beyond the limit."),
-            (0, _) => format!(" Uninsured: {uninsured}, which the policy does not insure."),
-            (beyond, not) => format!(
-                " Uninsured: {uninsured}, of which {} beyond the limit and {} that the policy does not insure.",
-                money(beyond),
-                money(not)
-            ),
-        });
-        text.push('\n');
-        if cover.covered_minor > 0 {
-            let indemnity = money(cover.indemnity_minor);
-            let one = |period: &&Policy| {
-                period.insured_percentage == policy.insured_percentage
-                    && period.discretionary_percentage.is_none()
-            };
-            let share = match insured.terms.periods.iter().all(one) {
-                true => format!("{} % of what is covered", policy.insured_percentage.normalize()),
-                false => "by the percentage of each invoice's period and kind of limit".to_owned(),
-            };
-            text.push_str(&format!("If it does not pay, the insurer pays {indemnity} ({share}).\n"));
-        }
-    }
-    let free = (cover.today.cap_minor - cover.covered_minor).max(0);
-    let limit = if insured.is_another_day { "the limit of that day" } else { "today's limit" };
-    text.push_str(&match (cover.today.cap_minor, free) {
-        _ if insured.stops.in_force().is_some() => {
-            "A new invoice would not be covered: cover is stopped.\n".to_owned()
-        }
-        (0, _) => "A new invoice would not be covered.\n".to_owned(),
-        (_, 0) => format!("A new invoice would find no room in {limit}.\n"),
-        (_, free) => format!("A new invoice would find room for {} in {limit}.\n", money(free)),
-    });
-    text
-}
-
-/// Why a line is covered as far as it is.
-fn why(line: &Line<'_>, insured: &Insured<'_>) -> String {
-    let policy = insured.terms.period_of(line.issued).unwrap_or(insured.policy);
-    match line.reason {
-        Reason::CurrencyNotCovered => {
-            format!("the policy covers {}, the invoice is in {}", policy.currency, line.currency)
-        }
-        Reason::OutsidePeriod => {
-            let end = policy.valid_to.map_or_else(String::new, |day| format!(" to {day}"));
-            format!("not invoiced in a period of the policy (today's is from {}{end})", policy.valid_from)
-        }
-        Reason::ExcludedBuyer => match policy.exclusion(insured.terms.buyer, insured.terms.country) {
-            Some(Exclusion::Buyer(kind)) => {
-                format!("the policy does not insure it: {}", words::buyer_kind(kind))
-            }
-            Some(Exclusion::Country) | None => "the policy does not insure it".to_owned(),
-        },
-        Reason::ExcludedCountry => format!("the policy does not insure buyers in {}", insured.terms.country),
-        Reason::TermsTooLong => {
-            let terms = line.original_due.signed_duration_since(line.issued).num_days();
-            let most = policy
-                .maximum_terms_days
-                .map_or_else(String::new, |days| format!(", the policy insures at most {days}"));
-            format!("{terms} days of credit{most}")
-        }
-        Reason::Disputed => "the buyer contests it".to_owned(),
-        Reason::AfterCoverStop => {
-            insured.stops.at(line.issued).map_or_else(String::new, super::stops::reason)
-        }
-        Reason::SettledByCredits => "open credits settle it".to_owned(),
-        Reason::Covered => match line.limit.map(|limit| limit.reason) {
-            Some(CapReason::Discretionary) => "within the discretionary limit".to_owned(),
-            _ => "within the limit".to_owned(),
-        },
-        Reason::LimitUsed if line.covered_minor > 0 => {
-            "older invoices leave only this much of the limit".to_owned()
-        }
-        Reason::LimitUsed => "older invoices use up the limit of that day".to_owned(),
-        Reason::NoLimit => match line.limit.map(|limit| limit.reason) {
-            Some(CapReason::Refused) => "cover was refused".to_owned(),
-            Some(CapReason::Withdrawn) => "cover had been withdrawn".to_owned(),
-            Some(CapReason::Cancelled) => "cover had been given up".to_owned(),
-            Some(CapReason::Expired) => "cover had ended".to_owned(),
-            Some(CapReason::Discretionary) => "never decided, and no discretionary limit".to_owned(),
-            Some(CapReason::Zero | CapReason::Granted | CapReason::Excluded) | None => {
-                "the limit was zero".to_owned()
-            }
-        },
     }
 }

@@ -1,13 +1,13 @@
 //! The sentences of a story, and the figures in them.
 
 use super::*;
-use encours::model::{Decision, Layer, LayerKind, RequestStatus};
+use encours::model::{Decision, InOtherCurrency, Layer, LayerKind, Limit, RequestStatus};
 
-fn day(text: &str) -> Date {
+pub(super) fn day(text: &str) -> Date {
     text.parse().unwrap()
 }
 
-fn invoice(number: &str, euros: i64, issued: &str) -> ItemView {
+pub(super) fn invoice(number: &str, euros: i64, issued: &str) -> ItemView {
     let issued = day(issued);
     ItemView {
         connection: "erp".into(),
@@ -27,7 +27,7 @@ fn invoice(number: &str, euros: i64, issued: &str) -> ItemView {
     }
 }
 
-fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -> LimitRow {
+pub(super) fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -> LimitRow {
     let payload = Limit {
         reference: "L1".into(),
         insurer_buyer_id: "77".into(),
@@ -61,7 +61,7 @@ fn limit(version: i64, decision: Decision, code: &str, euros: i64, from: &str) -
     }
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     Policy {
         maximum_terms_days: Some(120),
         ..Policy::plain("insurer", "P1", Currency::EUR, day("2026-01-01"), 90.into())
@@ -69,7 +69,7 @@ fn policy() -> Policy {
 }
 
 /// Example A of the shared rules: a cut leaves covered what was already invoiced.
-fn example_a() -> File {
+pub(super) fn example_a() -> File {
     File {
         stops: vec![],
         requests: vec![],
@@ -102,7 +102,7 @@ fn the_story_of_a_cut_says_what_is_covered_and_why() {
     let file = example_a();
     let items = file.open_items().unwrap();
     let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
-    let told = file.told(&exposures(&items, file.day).unwrap(), &insured);
+    let told = file.told(Language::English, &exposures(&items, file.day).unwrap(), &insured);
     for expected in [
         "130 000.00 EUR: 3 invoices for 130 000.00 EUR.",
         "2026-03-10  reduced (R): 40 000.00 EUR; first read on 2026-03-10",
@@ -153,7 +153,7 @@ fn what_the_insurer_has_not_decided_is_told_in_both_currencies() {
     let file = File { requests: requests.to_vec(), ..example_a() };
     let items = file.open_items().unwrap();
     let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
-    let told = file.told(&exposures(&items, file.day).unwrap(), &insured);
+    let told = file.told(Language::English, &exposures(&items, file.day).unwrap(), &insured);
     let line = "2026-03-18  asked for 120 000.00 EUR, reference R9: pending; 894 000.00 DKK were asked for\n";
     assert_eq!(told.matches(line).count(), 1, "{told}");
     let pending = &file.json(&[], &insured)["cover"][0]["pending"];

@@ -330,6 +330,22 @@ impl<'t> Terms<'t> {
     pub fn period_of(&self, date: Date) -> Option<&'t Policy> {
         self.periods.iter().copied().find(|period| period.contains(date))
     }
+
+    /// The percentage of what is covered of a line that is paid: that of its period and kind of limit.
+    #[must_use]
+    pub fn percentage(&self, line: &Line<'_>) -> Decimal {
+        let period = self.period_of(line.issued).unwrap_or(self.policy);
+        let is_own = line.limit.is_some_and(|limit| limit.reason == CapReason::Discretionary);
+        period.discretionary_percentage.filter(|_| is_own).unwrap_or(period.insured_percentage)
+    }
+
+    /// What the insurer would pay of one line alone. The lines of a buyer are rounded once, in their sum.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] and [`Error::Percentage`].
+    pub fn indemnity(&self, line: &Line<'_>) -> Result<i64, Error> {
+        indemnity(&[(line.covered_minor, self.percentage(line))])
+    }
 }
 
 /// One open invoice and what is covered of it. `open = credited + covered + uncovered`, in minor units of `currency` and on the
@@ -576,12 +592,7 @@ fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, terms: &Terms<'_>) ->
 
 /// What is covered of each line, with the percentage of it that is paid: that of its period and kind of limit.
 fn shares(lines: &[Line<'_>], terms: &Terms<'_>) -> Vec<(i64, Decimal)> {
-    let percentage = |line: &Line<'_>| {
-        let period = terms.period_of(line.issued).unwrap_or(terms.policy);
-        let is_own = line.limit.is_some_and(|limit| limit.reason == CapReason::Discretionary);
-        period.discretionary_percentage.filter(|_| is_own).unwrap_or(period.insured_percentage)
-    };
-    lines.iter().map(|line| (line.covered_minor, percentage(line))).collect()
+    lines.iter().map(|line| (line.covered_minor, terms.percentage(line))).collect()
 }
 
 /// What the insurer would pay of covered amounts, each with its percentage, rounded once.
