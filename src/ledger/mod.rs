@@ -28,6 +28,7 @@ mod runs;
 mod statements;
 mod stops;
 mod stream;
+mod versions;
 
 pub use accounts::{AccountLanding, AccountRow};
 pub use breaks::{BreakRow, StoredBreak};
@@ -43,7 +44,7 @@ pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};
 pub use links::{AccountLink, LinkRow, NewLink};
 pub use lookups::{Known, LookupAnswer, LookupAsk, LookupKey, LookupRow, LookupState};
-pub use past::{ItemVersion, TermsChanged};
+pub use past::ItemVersion;
 pub use positions::{CoverRow, ExposureRow};
 pub use proofs::ProofRow;
 pub use quarantine::{BadRecord, QuarantineRow};
@@ -53,6 +54,9 @@ pub use runs::{ControlTotal, RunRow};
 pub use statements::{Figures, LastStated, Rebuilt, StatementLineRow, StatementRow, statement_id};
 pub use stops::CoverStopRow;
 pub use stream::OpenItemRow;
+pub use versions::{
+    AccountVersion, AccountsThen, Begins, PoliciesThen, PolicyVersion, accounts_then, policies_then,
+};
 
 /// Why the ledger could not do what was asked. The transaction it happened in left no trace.
 #[derive(Debug, thiserror::Error)]

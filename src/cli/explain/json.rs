@@ -113,6 +113,7 @@ impl Insured<'_> {
             "lines": lines.collect::<Vec<_>>(),
             "stops": self.stops.all().iter().map(super::super::stops::value).collect::<Vec<_>>(),
             "backdated": self.changes.iter().map(|change| change.json(policy.currency)).collect::<Vec<_>>(),
+            "terms_changed": self.terms_changes.iter().map(|change| change.json(policy.currency)).collect::<Vec<_>>(),
             "limit_today": at(cover.today),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),
