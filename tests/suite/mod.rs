@@ -14,5 +14,6 @@ mod ledger;
 mod past;
 mod policies;
 mod queue;
+mod replay;
 mod stops;
 mod tryton;
