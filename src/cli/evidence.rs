@@ -45,11 +45,18 @@ enum Beside {
 /// A configuration or a ledger that fails; nobody, or several, that answer to the text; a folder with another content.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut books = context.books().await?;
-    let asked = time::moment(&mut books, Some(args.on), args.known_at).await?;
+    let mut asked = time::moment(&mut books, Some(args.on), args.known_at).await?;
+    // Made again later it has to be the same, so what counts is what the ledger has read.
+    asked.take_terms_of_then(&mut books).await?;
     let buyer = buyer(&mut books, &args.buyer, asked.moment.known_at).await?;
     let company = books.company();
-    let policies = books.head.config.policies.clone();
-    let wanted = Wanted { company: &company, buyer: &buyer, moment: asked.moment, policies: &policies };
+    let wanted = Wanted {
+        company: &company,
+        buyer: &buyer,
+        moment: asked.moment,
+        policies: &asked.policies,
+        policies_begin: &asked.terms_begin,
+    };
     let pack = pack(&mut books.tx, wanted).await?;
     books.close().await?;
     let known_at = time::shown(asked.moment.known_at);

@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 /// What exposure of another day cannot tell as it was then.
-const UNKEPT: &[Unkept] = &[Unkept::Payments, Unkept::Terms];
+const UNKEPT: &[Unkept] = &[Unkept::Payments, Unkept::Accounts, Unkept::Terms];
 
 /// A buyer's row in the list of one currency.
 pub struct Line<'a> {
@@ -137,8 +137,8 @@ fn parts(row: &ExposureRow) -> [i64; 7] {
 /// A configuration or a ledger that cannot be read, or nobody that answers to the text.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut books = context.books().await?;
-    let asked = args.time.asked(&mut books).await?;
-    let portfolio = match &asked {
+    let mut asked = args.time.asked(&mut books).await?;
+    let portfolio = match &mut asked {
         None => Portfolio::read(&mut books, args.buyer.as_deref()).await?,
         Some(asked) => Portfolio::of_another_day(&mut books, args.buyer.as_deref(), asked).await?,
     };

@@ -304,7 +304,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&context, args).await,
         Command::Init(args) => init::run(&context, &args),
         Command::Check(args) => check::run(&context, &args).await,
-        Command::Policy(args) => policy::run(&context, &args),
+        Command::Policy(args) => policy::run(&context, &args).await,
         Command::Sync(args) => sync::run(&context, &args).await,
         Command::Run(args) => run::run(&context, &args).await,
         Command::Buyers(args) => buyers::run(&context, &args).await,

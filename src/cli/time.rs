@@ -4,8 +4,8 @@
 //! guessed.
 
 use encours::engine::past::Moment;
-use encours::ledger::{TermsChanged, business_day};
-use encours::model::{Date, Instant};
+use encours::ledger::{Begins, business_day, policies_then};
+use encours::model::{Date, Instant, Policy};
 use serde_json::{Value, json};
 
 use super::table::plural;
@@ -69,13 +69,16 @@ impl KnownAt {
 pub enum Unkept {
     /// What was paid since.
     Payments,
-    /// Accounts.
+    /// What accounts were before their history began.
     Accounts,
-    /// The terms of policies.
+    /// The terms of policies before their history began.
     Terms,
     /// Differences and what insurers list as undecided.
     Open,
 }
+
+/// So many are named of which it is not kept what they were.
+pub const BEGIN_MAX: usize = 5;
 
 /// A moment that somebody asked for.
 #[derive(Debug, Clone)]
@@ -84,8 +87,12 @@ pub struct Asked {
     pub moment: Moment,
     /// Whether the instant was given, and not only the day.
     pub is_known_at_given: bool,
-    /// Policy periods whose terms are others than at that instant.
-    pub changed: Vec<TermsChanged>,
+    /// The policy periods to reckon with: those that were known at the instant, where it was given; else the configuration's.
+    pub policies: Vec<Policy>,
+    /// Periods that are told as they were later.
+    pub terms_begin: Vec<Begins>,
+    /// Accounts that are told as they were later.
+    pub accounts_begin: Vec<Begins>,
 }
 
 impl Flags {
@@ -140,12 +147,17 @@ pub async fn moment(
             "--as-of {as_of} is still to come: figures can be reckoned up to {last}, the day of the last cycle or today"
         )));
     }
-    let changed = books.tx.terms_changed_since(&company, at).await?;
-    Ok(Asked {
+    let mut asked = Asked {
         moment: Moment { as_of, known_at: at, is_ahead: as_of > last_known },
         is_known_at_given: known_at.is_some(),
-        changed,
-    })
+        policies: books.head.config.policies.clone(),
+        terms_begin: Vec::new(),
+        accounts_begin: Vec::new(),
+    };
+    if asked.is_known_at_given {
+        asked.take_terms_of_then(books).await?;
+    }
+    Ok(asked)
 }
 
 /// An instant as `--known-at` takes it, to the millisecond.
@@ -154,6 +166,22 @@ pub fn shown(at: Instant) -> String {
 }
 
 impl Asked {
+    /// Reckons with the terms that the ledger had read by the instant, in the order of the configuration.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub async fn take_terms_of_then(&mut self, books: &mut Books) -> anyhow::Result<()> {
+        let company = books.company();
+        let then = policies_then(&books.tx.policy_versions(&company).await?, self.moment.known_at)?;
+        let place = |policy: &Policy| {
+            let same = |own: &Policy| own.connection == policy.connection && own.number == policy.number;
+            books.head.config.policies.iter().position(same).unwrap_or(usize::MAX)
+        };
+        (self.policies, self.terms_begin) = (then.policies, then.begin);
+        self.policies.sort_by_key(place);
+        Ok(())
+    }
+
     /// What is not known as of then, one sentence each.
     pub fn not_kept(&self, unkept: &[Unkept]) -> Vec<String> {
         let told = unkept.iter().filter_map(|one| match one {
@@ -163,24 +191,11 @@ impl Asked {
                     self.moment.as_of
                 )
             }),
-            Unkept::Accounts => Some(
-                "Names, registry numbers and limits of the ERP's accounts are those of now: their history is not kept."
-                    .to_owned(),
-            ),
-            Unkept::Terms => Some(match self.changed.as_slice() {
-                [] => "The terms of the policies are those of the configuration, unchanged since.".to_owned(),
-                changed => {
-                    let told = changed.iter().map(|one| {
-                        format!("{} from {} on (read on {})", one.number, one.valid_from, one.recorded_at.date_naive())
-                    });
-                    format!(
-                        "The terms of the policies are those of the configuration now, which has changed since for {}.",
-                        told.collect::<Vec<_>>().join(", ")
-                    )
-                }
-            }),
+            Unkept::Accounts => begin_told("account", "accounts", &self.accounts_begin),
+            Unkept::Terms => begin_told("period of policy", "periods of policies", &self.terms_begin),
             Unkept::Open => Some(
-                "Differences and requests that were open then are not told: their history is not kept.".to_owned(),
+                "Differences and requests that were open then are not told: their history is not kept."
+                    .to_owned(),
             ),
         });
         told.collect()
@@ -209,6 +224,27 @@ impl Asked {
             object.insert("as_of".to_owned(), json!(self.moment.as_of));
             object.insert("known_at".to_owned(), json!(shown(self.moment.known_at)));
             object.insert("not_kept".to_owned(), json!(self.not_kept(unkept)));
+        }
+    }
+}
+
+/// `What account C1 was before 2026-03-20 is not kept: it is told as it was then.`
+fn begin_told(one: &str, several: &str, begin: &[Begins]) -> Option<String> {
+    match begin {
+        [] => None,
+        [only] => {
+            let (what, day) = (&only.what, only.since.date_naive());
+            Some(format!("What {one} {what} was before {day} is not kept: it is told as it was known then."))
+        }
+        all => {
+            let told = all.iter().take(BEGIN_MAX);
+            let told = told.map(|one| format!("{} (before {})", one.what, one.since.date_naive()));
+            let more = if all.len() > BEGIN_MAX { ", …" } else { "" };
+            Some(format!(
+                "What {} {several} were is not kept, and they are told as they were first known afterwards: {}{more}.",
+                all.len(),
+                told.collect::<Vec<_>>().join(", ")
+            ))
         }
     }
 }

@@ -187,7 +187,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let (name, text) = content(path)?;
         let files = policy_file::of_folder(&folder_of(path).join(POLICIES))?;
-        Self::read(&name, &text, &folder_of(path), &files)
+        Self::read(&name, &text, &folder_of(path), &files, None)
     }
 
     /// Reads a configuration file with one policy file instead of those of the folder, and keeps its policy alone.
@@ -197,7 +197,7 @@ impl Config {
     pub fn load_with_policy(path: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
         let (name, text) = content(path)?;
         let policy = policy_file::content(file)?;
-        let mut config = Self::read(&name, &text, &folder_of(path), std::slice::from_ref(&policy))?;
+        let mut config = Self::read(&name, &text, &folder_of(path), std::slice::from_ref(&policy), None)?;
         let own = |of: &String| *of == policy.name;
         let mut files = config.policy_files.iter();
         config.policies.retain(|_| files.next().is_some_and(own));
@@ -205,12 +205,22 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads a policy file as a draft, beside a configuration whose own policies it may replace: it is compared with none of them.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_draft(path: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
+        let (name, text) = content(path)?;
+        let draft = policy_file::content(file)?;
+        Self::read(&name, &text, &folder_of(path), std::slice::from_ref(&draft), Some(&draft.name))
+    }
+
     /// Reads a configuration from its text, without any other file.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
-        Self::read(name, text, folder, &[])
+        Self::read(name, text, folder, &[], None)
     }
 
     fn read(
@@ -218,6 +228,7 @@ impl Config {
         text: &str,
         folder: &Path,
         policy_files: &[policy_file::Content],
+        alone: Option<&str>,
     ) -> Result<Self, Vec<Problem>> {
         let file: File = read(name, text).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
@@ -259,6 +270,9 @@ impl Config {
             let form = policy::Form::File;
             let places = policy::Places { file: &content.name, text: &content.text, form, ..places };
             found.extend(policy_file::periods(&places, &mut problems));
+        }
+        if let Some(alone) = alone {
+            found.retain(|one| one.places.file == alone);
         }
         let mut warnings = Vec::new();
         policy_file::compare(&found, &mut problems, &mut warnings);

@@ -11,6 +11,7 @@ pub mod deadline;
 mod exposure;
 pub mod indicators;
 pub mod plan;
+pub mod replay;
 pub mod statement;
 mod stop;
 pub mod working_capital;

@@ -77,10 +77,7 @@ pub async fn cycle(
 
     let mut tx = setup.ledger.begin().await?;
     let settled_on = tx.settled_on(company).await?;
-    let mut policy_changed = false;
-    for policy in &setup.policies {
-        policy_changed |= tx.know_policy(policy, now).await?;
-    }
+    let policy_changed = tx.know_policies(company, &setup.policies, now).await?;
     let mut operations = Vec::new();
     let mut control_totals = Vec::new();
     let mut touched: BTreeSet<String> = tx.take_touched(company).await?;

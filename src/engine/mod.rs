@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod past;
 mod publish;
 mod ratings;
+pub mod replay;
 mod report;
 pub mod settle;
 mod setup;

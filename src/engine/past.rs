@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use super::settle::{exposure_row, open_item, put_net, statements};
 use super::{Error, stops};
 use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
-use crate::ledger::{CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx};
+use crate::ledger::{
+    Begins, BuyerRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx, accounts_then,
+};
 use crate::model::{Date, Instant, Policy};
 
 /// A day to reckon for, and an instant to know at.
@@ -60,9 +62,13 @@ pub struct Positions {
     pub buyers: Vec<Position>,
     /// Open documents that are known and dated after the day.
     pub later: usize,
+    /// Everybody who was a buyer then, named as then, by id.
+    pub names: BTreeMap<String, BuyerRow>,
+    /// Accounts that are told as they were later, since what they were then was not kept.
+    pub accounts_begin: Vec<Begins>,
 }
 
-/// What every buyer of a company owed at a moment, and what was covered of it.
+/// What every buyer of a company owed at a moment, and what was covered of it under the terms that are handed in.
 ///
 /// # Errors
 /// What the ledger says; a figure that cannot be computed.
@@ -85,10 +91,11 @@ pub async fn positions(
     for row in &stops {
         stops_of.entry(&row.buyer_id).or_default().push(row.clone());
     }
-    let countries: BTreeMap<String, String> =
-        tx.buyers(company).await?.into_iter().map(|row| (row.id, row.country)).collect();
+    let versions = tx.account_versions(company, None).await?;
+    let buyers = tx.buyers_known(company, moment.known_at).await?;
+    let then = accounts_then(&versions, &buyers, moment.known_at);
     let in_force: Vec<&Policy> = policies.iter().filter(|policy| policy.contains(moment.as_of)).collect();
-    let mut found = Positions::default();
+    let mut found = Positions { names: then.buyers, accounts_begin: then.begin, ..Positions::default() };
     for (buyer, rows) in &items {
         let limits = limits_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
         let stops = stops_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
@@ -99,7 +106,7 @@ pub async fn positions(
         let exposures = credit::exposures(&own, moment.as_of)?;
         let covers = in_force.iter().map(|policy| {
             let stops = stops_on(stops, policy, policies, &own, moment)?;
-            let country = countries.get(buyer).map(String::as_str).unwrap_or_default();
+            let country = found.names.get(buyer).map(|row| row.country.as_str()).unwrap_or_default();
             let terms = Terms { policy, periods: stops::periods(policies, policy), buyer, country };
             cover(&own, terms, limits, &stops, moment.as_of)
         });
@@ -109,11 +116,8 @@ pub async fn positions(
             put_net(&mut row, &own, &in_force, one.currency)?;
             rows.push(row);
         }
-        found.buyers.push(Position {
-            buyer_id: buyer.clone(),
-            exposures: rows,
-            covers: covers.collect::<Result<_, Error>>()?,
-        });
+        let covers = covers.collect::<Result<_, Error>>()?;
+        found.buyers.push(Position { buyer_id: buyer.clone(), exposures: rows, covers });
     }
     Ok(found)
 }

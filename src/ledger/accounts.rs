@@ -143,6 +143,7 @@ impl AccountLanding {
     async fn land(&mut self, tx: &mut Tx<'_>, accounts: Vec<Account>, customer: bool) -> Result<(), Error> {
         let mut rows: BTreeMap<String, (Account, Vec<u8>, String)> = BTreeMap::new();
         let mut touched = BTreeSet::new();
+        let mut changed = Vec::new();
         for account in accounts {
             let hash = hash(&account);
             let buyer = buyer_id_of(&self.connection, &account);
@@ -160,6 +161,7 @@ impl AccountLanding {
                 Some((_, before, _)) => {
                     self.landed.changed += 1;
                     touched.insert(before.clone());
+                    changed.push(account.external_id.clone());
                 }
                 None => self.landed.new += 1,
             }
@@ -168,6 +170,7 @@ impl AccountLanding {
             rows.insert(account.external_id.clone(), (account, hash, buyer));
         }
         let rows: Vec<_> = rows.into_values().collect();
+        tx.keep_accounts(&self.connection, &changed, self.now).await?;
         let (connection, now) = (self.connection.as_str(), self.now);
         let columns = Rows::of(&rows)
             .column("connection", |_| connection)
@@ -190,9 +193,10 @@ impl AccountLanding {
             .column("buyer_id", |(.., buyer)| buyer.as_str())
             .column("origin", |_| if customer { "customer" } else { "item" })
             .column("content_hash", |(_, hash, _)| hash.as_slice())
-            .column("recorded_at", |_| now);
+            .column("recorded_at", |_| now)
+            .column("first_recorded_at", |_| now);
         let key = "connection, external_id";
-        tx.insert("account", columns, Existing::Replaced { key, but: &[] }).await?;
+        tx.insert("account", columns, Existing::Replaced { key, but: &["first_recorded_at"] }).await?;
         tx.name_buyers(&touched, self.now).await?;
         self.buyers.append(&mut touched);
         Ok(())

@@ -95,6 +95,39 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Makes the policy periods of the configuration known, and ends those that it no longer has; returns whether anything
+    /// differs from what was known.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn know_policies(
+        &mut self,
+        company: &str,
+        policies: &[Policy],
+        now: Instant,
+    ) -> Result<bool, Error> {
+        let mut differs = false;
+        let known: Vec<(String, String, Date)> = on!(&mut *self, c => sqlx::query_as(
+            "SELECT connection, number, valid_from FROM policy WHERE connection IN \
+             (SELECT id FROM connection WHERE company = $1)").bind(company).fetch_all(c).await?);
+        for (connection, number, from) in known {
+            let is_there = policies.iter().any(|policy| {
+                policy.connection == connection && policy.number == number && policy.valid_from == from
+            });
+            if !is_there {
+                differs = true;
+                self.keep_policy(&connection, &number, from, now).await?;
+                on!(&mut *self, c => sqlx::query(
+                    "DELETE FROM policy WHERE connection = $1 AND number = $2 AND valid_from = $3")
+                    .bind(&connection).bind(&number).bind(from).execute(c).await?;);
+            }
+        }
+        for policy in policies {
+            differs |= self.know_policy(policy, now).await?;
+        }
+        Ok(differs)
+    }
+
     /// Makes a policy period of the configuration known; returns whether its terms differ from what was known.
     ///
     /// # Errors
@@ -108,8 +141,10 @@ impl Tx<'_> {
         if before.is_some_and(|(known,)| known.0 == payload) {
             return Ok(false);
         }
+        self.keep_policy(&policy.connection, &policy.number, from, now).await?;
         on!(self, c => sqlx::query(
-            "INSERT INTO policy (connection, number, valid_from, payload, recorded_at) VALUES ($1, $2, $3, $4, $5) \
+            "INSERT INTO policy (connection, number, valid_from, payload, recorded_at, first_recorded_at) \
+             VALUES ($1, $2, $3, $4, $5, $5) \
              ON CONFLICT (connection, number, valid_from) DO UPDATE SET payload = excluded.payload, recorded_at = excluded.recorded_at")
             .bind(&policy.connection).bind(&policy.number).bind(from).bind(sqlx::types::Json(payload)).bind(now)
             .execute(c).await?;);

@@ -134,6 +134,7 @@ const POSTGRES: Files = &[
     (8, "stop_cause", include_str!("../../migrations/postgres/0008_stop_cause.sql")),
     (9, "net_of_tax", include_str!("../../migrations/postgres/0009_net_of_tax.sql")),
     (10, "sales_order", include_str!("../../migrations/postgres/0010_sales_order.sql")),
+    (11, "account_policy_history", include_str!("../../migrations/postgres/0011_account_policy_history.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -146,6 +147,7 @@ const SQLITE: Files = &[
     (8, "stop_cause", include_str!("../../migrations/sqlite/0008_stop_cause.sql")),
     (9, "net_of_tax", include_str!("../../migrations/sqlite/0009_net_of_tax.sql")),
     (10, "sales_order", include_str!("../../migrations/sqlite/0010_sales_order.sql")),
+    (11, "account_policy_history", include_str!("../../migrations/sqlite/0011_account_policy_history.sql")),
 ];
 
 impl Ledger {

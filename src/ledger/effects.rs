@@ -769,13 +769,16 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn know_written_limit(&mut self, row: &EffectRow) -> Result<(), Error> {
+    pub async fn know_written_limit(&mut self, row: &EffectRow, now: Instant) -> Result<(), Error> {
+        self.keep_accounts(&row.connection, std::slice::from_ref(&row.subject), now).await?;
         let minor = if row.action == "remove" { None } else { row.amount_minor };
         let currency = minor.map(|_| row.currency.clone());
         let nothing: Vec<u8> = Vec::new();
         on!(self, c => sqlx::query(
-            "UPDATE account SET limit_minor = $3, limit_currency = $4, content_hash = $5 WHERE connection = $1 AND external_id = $2")
-            .bind(&row.connection).bind(&row.subject).bind(minor).bind(currency).bind(nothing).execute(c).await?;);
+            "UPDATE account SET limit_minor = $3, limit_currency = $4, content_hash = $5, recorded_at = $6 \
+             WHERE connection = $1 AND external_id = $2")
+            .bind(&row.connection).bind(&row.subject).bind(minor).bind(currency).bind(nothing).bind(now)
+            .execute(c).await?;);
         Ok(())
     }
 

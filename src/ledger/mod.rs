@@ -27,9 +27,11 @@ mod read;
 mod rows;
 mod runs;
 mod source;
+mod spans;
 mod statements;
 mod stops;
 mod stream;
+mod versions;
 
 pub use accounts::{AccountLanding, AccountRow};
 pub use breaks::{BreakRow, StoredBreak};
@@ -46,7 +48,7 @@ pub use limits::{LimitChange, LimitRow};
 pub use links::{AccountLink, LinkRow, NewLink};
 pub use lookups::{Known, LookupAnswer, LookupAsk, LookupKey, LookupRow, LookupState};
 pub use orders::OrdersLanded;
-pub use past::{ItemVersion, TermsChanged};
+pub use past::ItemVersion;
 pub use positions::{CoverRow, ExposureRow};
 pub use proofs::ProofRow;
 pub use quarantine::{BadRecord, QuarantineRow};
@@ -54,9 +56,13 @@ pub use ratings::{RatingChange, RatingRow};
 pub use read::{BuyerRow, ItemView};
 pub use runs::{ControlTotal, RunRow};
 pub use source::{AllocationRow, SourceRow};
+pub use spans::ItemSpan;
 pub use statements::{Figures, LastStated, Rebuilt, StatementLineRow, StatementRow, statement_id};
 pub use stops::CoverStopRow;
 pub use stream::OpenItemRow;
+pub use versions::{
+    AccountVersion, AccountsThen, Begins, PoliciesThen, PolicyVersion, accounts_then, policies_then,
+};
 
 /// Why the ledger could not do what was asked. The transaction it happened in left no trace.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! The ledger as it was known at an instant.
 //!
 //! Items and limits keep the versions that were superseded, links say since when and until when, a stop of cover is told by
-//! its deltas, an effect by its steps: each is read here as it stood. What was paid later is open. Accounts, names of
-//! buyers and the terms of policies have no history: they are those of today, and whoever shows them says so.
+//! its deltas, an effect by its steps: each is read here as it stood. What was paid later is open. Accounts and the terms
+//! of policies are read by their versions in [`super::versions`].
 //! Invariant: nothing that is recorded after an instant changes what is read as of it. Reference: shared rules, "Another
 //! day".
 
@@ -79,21 +79,6 @@ row! {
         issued: Date,
         original_due: Date,
         disputed: bool,
-    }
-}
-
-row! {
-    /// A policy period whose terms are others than they were.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct TermsChanged {
-        /// The insurer's connection.
-        pub connection: String,
-        /// Policy number.
-        pub number: String,
-        /// First day of the period.
-        pub valid_from: Date,
-        /// When the terms of today were first read in the configuration.
-        pub recorded_at: Instant,
     }
 }
 
@@ -370,21 +355,6 @@ impl Tx<'_> {
         );
         Ok(on!(self, c => sqlx::query_as(AssertSqlSafe(sql))
             .bind(company).bind(most).bind(known_at).fetch_all(c).await?))
-    }
-
-    /// The policy periods whose terms were read after an instant: what holds now is not what held then, or was not known.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn terms_changed_since(
-        &mut self,
-        company: &str,
-        known_at: Instant,
-    ) -> Result<Vec<TermsChanged>, Error> {
-        Ok(on!(self, c => sqlx::query_as(
-            "SELECT connection, number, valid_from, recorded_at FROM policy WHERE recorded_at > $2 AND connection IN \
-             (SELECT id FROM connection WHERE company = $1) ORDER BY recorded_at, connection, number, valid_from")
-            .bind(company).bind(known_at).fetch_all(c).await?))
     }
 }
 

@@ -110,7 +110,7 @@ words! {
 }
 
 /// When Encours proposes to ask the insurer for another limit.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestRule {
     /// Added to the need, in percent.
     pub headroom_percent: Decimal,
@@ -133,7 +133,7 @@ pub struct RequestRule {
 }
 
 /// What the insurer charges, minor units of the policy's currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fees {
     /// For a first request on a buyer.
     pub request_minor: i64,
@@ -146,7 +146,7 @@ pub struct Fees {
 }
 
 /// When an unpaid invoice stops cover for later deliveries to its buyer: with the end of the extension period.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StopRule {
     /// An invoice with less left than this, after open credits, stops nothing; minor units.
     pub threshold_minor: i64,
@@ -155,7 +155,7 @@ pub struct StopRule {
 }
 
 /// When an overdue invoice has to be notified.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NoticeRule {
     /// What the days are counted from.
     pub from: NoticeFrom,
@@ -166,7 +166,7 @@ pub struct NoticeRule {
 }
 
 /// When a claim has to be made.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ClaimRule {
     /// What the days are counted from.
     pub from: ClaimFrom,
@@ -177,7 +177,7 @@ pub struct ClaimRule {
 }
 
 /// The least amount that a deadline is for: what open credits leave is held against it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Threshold {
     /// Less than this needs nothing, minor units.
     pub minor: i64,
@@ -186,7 +186,7 @@ pub struct Threshold {
 }
 
 /// What is stated to the insurer, and when.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StatementRule {
     /// Balance or turnover.
     pub method: StatementMethod,
@@ -195,7 +195,7 @@ pub struct StatementRule {
 }
 
 /// Who lets what go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AutomationRule {
     /// A first request on a buyer.
     pub request: Automation,
@@ -226,7 +226,7 @@ impl Default for AutomationRule {
 }
 
 /// A buyer that a policy period does not insure.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExcludedBuyer {
     /// The legal buyer.
     pub buyer: BuyerId,
@@ -244,14 +244,14 @@ pub enum Exclusion {
 }
 
 /// One period of one policy.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Policy {
     /// The policy number, as the insurer writes it in its answers.
     pub number: String,
     /// The connection of the insurer.
     pub connection: String,
     /// The ids of the companies that it insures; none named means that of the configuration.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub insured_companies: Vec<String>,
     /// The currency that limits and cover are counted in.
     pub currency: Currency,
@@ -268,10 +268,10 @@ pub struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discretionary_percentage: Option<Decimal>,
     /// Buyers that are not insured.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded_buyers: Vec<ExcludedBuyer>,
     /// Countries whose buyers are not insured, ISO 3166 alpha-2.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded_countries: Vec<String>,
     /// Longest credit, in days from invoice to due date, that is insured; none when the policy names none.
     pub maximum_terms_days: Option<i64>,

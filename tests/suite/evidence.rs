@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::cycle::{client, invoice};
 use super::past::{Story, encours, f1, json, later, shown, told};
 use crate::support::database::{Postgres, sqlite};
-use crate::support::world::{CLIENTS, ITEMS, day};
+use crate::support::world::{CLIENTS, ITEMS, day, run};
 
 const TERMS: &str = "mep_days = 60\n[policy.cover_stop]\nthreshold = \"500.00\"\nlifts = \"payment\"\n\
                      [policy.notices]\nfrom = \"mep\"\ndays = 30\nthreshold = \"500.00\"";
@@ -92,6 +92,10 @@ async fn the_same_again(ledger: &str) {
         rows(&files, name).into_iter().map(|mut row| row.remove(column).unwrap()).collect()
     };
     assert_eq!(of("invoices.csv", "number"), ["F1", "F2", "F3"]);
+    assert_eq!(
+        (of("accounts.csv", "name"), of("accounts.csv", "erp_limit")),
+        (vec!["Exemple C1".to_owned()], vec!["100000.00".to_owned()])
+    );
     assert_eq!(of("limits.csv", "amount"), ["100000.00", "40000.00"]);
     assert_eq!(of("limits.csv", "first_read_on"), ["2026-03-12", "2026-03-15"]);
     assert_eq!(of("stops.csv", "stopped_on"), ["2026-06-04"]);
@@ -118,6 +122,15 @@ async fn the_same_again(ledger: &str) {
     world.export("encours_3.csv", format!("{ITEMS}{}{}{f4}", f1("0,00"), later()).as_bytes());
     story.cycle("2026-07-02").await;
     story.cycle("2026-08-20").await;
+
+    // The terms are changed too, and read.
+    let file = world.path().join("encours.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, config.replace("insured_percentage = \"90\"", "insured_percentage = \"50\""))
+        .unwrap();
+    let changed = encours::engine::Setup::open(&encours::config::Config::load(&file).unwrap()).await.unwrap();
+    run(&changed, "2026-08-21").await;
+    changed.ledger.close().await;
 
     let again = asked("b");
     assert_eq!(again["sha256"], first["sha256"]);

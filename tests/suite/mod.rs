@@ -16,5 +16,6 @@ mod orders;
 mod past;
 mod policies;
 mod queue;
+mod replay;
 mod stops;
 mod tryton;

@@ -123,7 +123,7 @@ async fn another_day(ledger: &str) {
         (&"110000.00".into(), &"100000.00".into(), &"100000.00".into())
     );
     assert_eq!(first["items"].as_array().unwrap().len(), 2);
-    assert_eq!(first["not_kept"].as_array().unwrap().len(), 3, "{}", first["not_kept"]);
+    assert_eq!(first["not_kept"].as_array().unwrap().len(), 1, "{}", first["not_kept"]);
     // The same day from what is known now: F1 is paid, and the cut of 10 March reaches F2 of the 11th.
     let then = json(world, &["explain", "C1", "--as-of", "2026-03-12"]);
     let cover = &then["cover"][0];
@@ -258,6 +258,56 @@ async fn a_stop_stands_as_it_did_on_the_day() {
     let postgres = Postgres::new().await;
     for ledger in [sqlite(), postgres.url.clone()] {
         stops_of_another_day(&ledger).await;
+    }
+    postgres.drop().await;
+}
+
+async fn accounts_and_terms_of_then(ledger: &str) {
+    let story = Story::new(ledger).await;
+    let world = &story.world;
+    // In a third cycle the account has another name and limit, and the policy pays half.
+    let renamed = client("C1", "000000018", "40 000,00").replace("Exemple C1", "Exemple et Fils");
+    world.export("clients_2.csv", format!("{CLIENTS}{renamed}").as_bytes());
+    let file = world.path().join("encours.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, config.replace("insured_percentage = \"90\"", "insured_percentage = \"50\""))
+        .unwrap();
+    let setup = Setup::open(&encours::config::Config::load(&file).unwrap()).await.unwrap();
+    assert_eq!(errors(&run(&setup, "2026-03-16").await), Vec::<String>::new());
+    let at = story.instants().await;
+
+    let now = told(world, &["explain", "C1"]);
+    assert!(now.contains("Exemple et Fils") && now.contains("limit of 40 000.00 EUR"), "{now}");
+    assert!(now.contains("the insurer pays 30 000.00 EUR (50 %"), "{now}");
+    let sentence = "The terms of the period from 2026-01-01 on were read otherwise on 2026-03-16, for days that had passed too: of the \
+                    130 000.00 EUR owed on 2026-03-15, 60 000.00 EUR were covered by the terms before and 60 000.00 EUR are by \
+                    these; the insurer would have paid 54 000.00 EUR, and pays 30 000.00 EUR.";
+    assert!(now.contains(sentence), "{now}");
+    let then = told(world, &["explain", "C1", "--known-at", &at[1]]);
+    assert!(then.contains("Exemple C1") && then.contains("limit of 100 000.00 EUR"), "{then}");
+    assert!(then.contains("the insurer pays 54 000.00 EUR (90 %"), "{then}");
+    assert!(!then.contains("read otherwise") && !then.contains("et Fils"), "nobody knew of it:\n{then}");
+    assert!(!then.contains("history is not kept") || then.contains("were open then are not told"), "{then}");
+    let owed = told(world, &["exposure", "--known-at", &at[1]]);
+    assert!(owed.contains("Exemple C1") && !owed.contains("et Fils"), "{owed}");
+    assert!(
+        told(world, &["exposure", "--as-of", "2026-03-15"]).contains("Exemple et Fils"),
+        "named as is known now"
+    );
+    let changed = &json(world, &["explain", "C1"])["cover"][0]["terms_changed"][0];
+    assert_eq!(
+        (&changed["indemnity_before"], &changed["indemnity_with_it"]),
+        (&"54000.00".into(), &"30000.00".into())
+    );
+    setup.ledger.close().await;
+    story.setup.ledger.close().await;
+}
+
+#[tokio::test]
+async fn accounts_and_terms_are_those_that_were_known() {
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        accounts_and_terms_of_then(&ledger).await;
     }
     postgres.drop().await;
 }

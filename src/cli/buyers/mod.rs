@@ -4,7 +4,7 @@ mod find;
 pub mod links;
 mod matching;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use encours::engine::past::positions;
 use encours::ledger::{AccountRow, BuyerRow, CoverRow, ExposureRow};
@@ -80,21 +80,22 @@ impl Portfolio {
     pub async fn of_another_day(
         books: &mut Books,
         text: Option<&str>,
-        asked: &Asked,
+        asked: &mut Asked,
     ) -> anyhow::Result<Self> {
         let company = books.company();
-        let found = positions(&mut books.tx, &company, &books.head.config.policies, asked.moment).await?;
-        let mut names = match text {
-            Some(text) => books.tx.find_buyers(&company, text).await?,
-            None => books.tx.buyers(&company).await?,
-        };
-        // Whoever was a buyer then may have become another one since.
-        for position in &found.buyers {
-            let id = &position.buyer_id;
-            if text.is_none_or(|text| text == id) && !names.iter().any(|buyer| buyer.id == *id) {
-                names.push(BuyerRow { id: id.clone(), name: id.clone(), country: String::new() });
+        let found = positions(&mut books.tx, &company, &asked.policies, asked.moment).await?;
+        asked.accounts_begin.clone_from(&found.accounts_begin);
+        let mut names: Vec<BuyerRow> = match text {
+            Some(text) => {
+                // Whoever answers to it now, as it was named then; whoever was a buyer then may have become another one since.
+                let mut ids: BTreeSet<String> =
+                    books.tx.find_buyers(&company, text).await?.into_iter().map(|buyer| buyer.id).collect();
+                ids.insert(text.to_owned());
+                ids.iter().filter_map(|id| found.names.get(id).cloned()).collect()
             }
-        }
+            None => found.names.into_values().collect(),
+        };
+        names.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         let ids = names.iter().map(|buyer| buyer.id.clone()).collect();
         let accounts = by_buyer(books.tx.accounts_of(&company, &ids).await?, |row| &row.buyer_id);
         let mut portfolio = Self {

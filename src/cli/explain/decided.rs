@@ -40,6 +40,9 @@ pub(super) fn decided(say: Language, insured: &Insured<'_>) -> String {
     for change in &insured.changes {
         text.push_str(&change.told(say, policy.currency));
     }
+    for change in &insured.terms_changes {
+        text.push_str(&change.told(say, policy.currency));
+    }
     let LimitAt { cap_minor, reason, since } = insured.cover.today;
     let cap = say.money(cap_minor, policy.currency);
     let when = if insured.is_another_day {

@@ -116,6 +116,7 @@ impl Insured<'_> {
             "lines": lines.collect::<Vec<_>>(),
             "stops": self.stops.all().iter().map(super::super::stops::value).collect::<Vec<_>>(),
             "backdated": self.changes.iter().map(|change| change.json(policy.currency)).collect::<Vec<_>>(),
+            "terms_changed": self.terms_changes.iter().map(|change| change.json(policy.currency)).collect::<Vec<_>>(),
             "basis": cover.basis,
             "without_tax_figure": cover.lacks_tax,
             "limit_today": at(cover.today),

@@ -14,6 +14,7 @@ mod invoice;
 mod json;
 mod owes;
 mod phrases;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod to_do;
@@ -25,8 +26,8 @@ use encours::credit::{Cover, Exposure, LimitHistory, OpenItem, Stops, Terms, all
 use encours::engine::past::{Moment, stops_on};
 use encours::engine::stops;
 use encours::ledger::{
-    AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
-    RatingRow,
+    AccountRow, AccountsThen, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow,
+    LinkRow, RatingRow, accounts_then,
 };
 use encours::model::{Currency, Date, ItemKind, LimitRequest, Policy, net_minor};
 use serde_json::json;
@@ -89,6 +90,8 @@ struct File {
     later: usize,
     /// What was known before decisions were read that reach back.
     eves: Vec<Eve>,
+    /// What was known before terms of policies were read that differ.
+    terms_eves: Vec<terms::Eve>,
 }
 
 /// What follows for one policy.
@@ -105,6 +108,8 @@ struct Insured<'a> {
     stops: Stops,
     /// What decisions changed that reach back before the day on which they were read.
     changes: Vec<Change>,
+    /// What other terms changed, for days that had passed.
+    terms_changes: Vec<terms::Change>,
     is_another_day: bool,
 }
 
@@ -218,10 +223,12 @@ impl File {
         let own = accounts.iter().map(|row| (row.connection.clone(), row.external_id.clone())).collect();
         let known_at = encours::clock::now();
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
+        let terms_eves = terms::read(books, &buyer.id, &own, known_at).await?;
         Ok(Self {
             asked: None,
             later: 0,
             eves,
+            terms_eves,
             periods: books.head.config.policies.clone(),
             accounts,
             links,
@@ -240,14 +247,20 @@ impl File {
 
     /// The same as of a day, from what was known at an instant. Differences, and requests that insurers list, are those of
     /// now and left out.
-    async fn of_another_day(books: &mut Books, buyer: BuyerRow, asked: Asked) -> anyhow::Result<Self> {
+    async fn of_another_day(
+        books: &mut Books,
+        mut buyer: BuyerRow,
+        mut asked: Asked,
+    ) -> anyhow::Result<Self> {
         let company = books.company();
         let Moment { as_of, known_at, .. } = asked.moment;
         let then = books.tx.buyers_known(&company, known_at).await?;
         let own: BTreeSet<(String, String)> =
-            then.into_iter().filter(|(_, id)| *id == buyer.id).map(|(key, _)| key).collect();
-        let mut accounts = books.tx.accounts(&company).await?;
-        accounts.retain(|row| own.contains(&(row.connection.clone(), row.external_id.clone())));
+            then.iter().filter(|(_, id)| **id == buyer.id).map(|(key, _)| key.clone()).collect();
+        let known = books.tx.account_versions(&company, Some(&own)).await?;
+        let AccountsThen { accounts, mut buyers, begin } = accounts_then(&known, &then, known_at);
+        buyer = buyers.remove(&buyer.id).unwrap_or(buyer);
+        asked.accounts_begin = begin;
         let mut limits = books.tx.limits_known(&company, known_at).await?;
         limits.retain(|row| row.buyer_id.as_deref() == Some(buyer.id.as_str()));
         let mut links = books.tx.links_known(&company, known_at).await?;
@@ -263,7 +276,8 @@ impl File {
         let mut ratings = books.tx.ratings_of(&company, &buyer.id).await?;
         ratings.retain(|row| row.recorded_at <= known_at);
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
-        let periods = books.head.config.policies.clone();
+        let terms_eves = terms::read(books, &buyer.id, &own, known_at).await?;
+        let periods = asked.policies.clone();
         Ok(Self {
             policies: periods.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
             later: later.iter().filter(|item| item.open_minor > 0).count(),
@@ -275,6 +289,7 @@ impl File {
             requests: Vec::new(),
             breaks: Vec::new(),
             eves,
+            terms_eves,
             accounts,
             links,
             items,
@@ -333,8 +348,20 @@ impl File {
         let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
         let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
         let changes = backdated::changes(&self.eves, &terms, &statements)?;
+        let terms_changes = terms::changes(&self.terms_eves, &terms, &statements)?;
         let is_another_day = self.asked.is_some();
-        Ok(Insured { policy, terms, statements, others, pending, cover, stops, changes, is_another_day })
+        Ok(Insured {
+            policy,
+            terms,
+            statements,
+            others,
+            pending,
+            cover,
+            stops,
+            changes,
+            terms_changes,
+            is_another_day,
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use encours::credit::Stop;
 use encours::credit::deadline::DeadlineKind;
-use encours::ledger::{DeltaRow, LinkRow};
+use encours::ledger::{Begins, DeltaRow, LinkRow};
 use encours::model::{
     Action, BreakKind, BuyerKind, Currency, Date, Decision, EffectState, Event, ItemKind, Limit, LinkReason,
     NumberStyle, RequestStatus, Scheme, StopLifts, parse_minor,
@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::super::language::Language;
-use super::super::time::{Asked, Unkept, shown};
+use super::super::time::{Asked, BEGIN_MAX, Unkept, shown};
 use super::super::{buyers, limits, stops, words};
 
 /// `90 %`, `97,5 %`.
@@ -418,6 +418,29 @@ fn fact(data: &Value, name: &str, word: &str) -> Option<String> {
     Some(if word.is_empty() { told } else { format!("{word} {told}") })
 }
 
+/// Of what the history began later than the moment that is asked for, in French: `[one, several]`.
+fn begin([one, several]: [&str; 2], all: &[Begins]) -> Option<String> {
+    let say = Language::French;
+    let day = |begins: &Begins| say.date(begins.since.date_naive());
+    Some(match all {
+        [] => return None,
+        [only] => format!(
+            "Ce qui était connu {one} {} avant le {} n'est pas gardé : c'est dit comme on l'a connu alors.",
+            only.what,
+            day(only)
+        ),
+        all => {
+            let told = all.iter().take(BEGIN_MAX).map(|one| format!("{} (avant le {})", one.what, day(one)));
+            let more = if all.len() > BEGIN_MAX { ", …" } else { "" };
+            format!(
+                "Ce qu'étaient {} {several} n'est pas gardé : ils sont dits comme on les a connus d'abord ensuite : {}{more}.",
+                all.len(),
+                told.collect::<Vec<_>>().join(", ")
+            )
+        }
+    })
+}
+
 /// What the answer of another day says above it: both times, and what is not kept.
 pub(super) fn asked(say: Language, asked: &Asked, unkept: &[Unkept], later: usize) -> String {
     if say == Language::English {
@@ -436,23 +459,15 @@ pub(super) fn asked(say: Language, asked: &Asked, unkept: &[Unkept], later: usiz
             Unkept::Payments => format!(
                 "Ce qui a été payé après le {as_of} compte ici comme payé ; --known-at dit ce qui restait dû alors."
             ),
-            Unkept::Accounts => {
-                "Les noms, numéros d'immatriculation et limites des comptes de l'ERP sont ceux de maintenant : leur \
-                 historique n'est pas gardé."
-                    .to_owned()
-            }
-            Unkept::Terms if asked.changed.is_empty() => {
-                "Les termes des polices sont ceux de la configuration, inchangés depuis.".to_owned()
-            }
+            Unkept::Accounts => match begin(["du compte", "comptes"], &asked.accounts_begin) {
+                Some(line) => line,
+                None => continue,
+            },
             Unkept::Terms => {
-                let changed = asked.changed.iter().map(|one| {
-                    let (from, read) = (say.date(one.valid_from), say.date(one.recorded_at.date_naive()));
-                    format!("{} à partir du {from} (lue le {read})", one.number)
-                });
-                format!(
-                    "Les termes des polices sont ceux de la configuration de maintenant, qui a changé depuis pour {}.",
-                    changed.collect::<Vec<_>>().join(", ")
-                )
+                match begin(["de l'exercice de police", "exercices de polices"], &asked.terms_begin) {
+                    Some(line) => line,
+                    None => continue,
+                }
             }
             Unkept::Open => {
                 "Les écarts et les demandes qui étaient ouverts alors ne sont pas dits : leur historique n'est pas gardé."

@@ -76,6 +76,7 @@ pub(super) fn example_a() -> File {
         asked: None,
         later: 0,
         eves: vec![],
+        terms_eves: vec![],
         buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
         accounts: vec![],
         links: vec![],

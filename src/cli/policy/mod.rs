@@ -1,6 +1,7 @@
-//! `encours policy`: what the policies say, in words, and whether they say what somebody expects.
+//! `encours policy`: what the policies say, in words, whether they say what somebody expects, and what another would have come to.
 
 mod check;
+mod replay;
 mod test;
 
 use std::path::PathBuf;
@@ -26,15 +27,18 @@ enum Command {
         /// Case files; those in policies/tests without any
         files: Vec<PathBuf>,
     },
+    /// Run the ledger's history through a draft, beside the policy in force: what would have been uninsured, lost, owed and missed
+    Replay(replay::Args),
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// A configuration or a policy file with problems.
-pub fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+/// A configuration or a policy file with problems; what the ledger says.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Test { files } => test::run(context, files),
+        Command::Replay(args) => replay::run(context, args).await,
         Command::Check { file } => check::run(context, file.as_deref()),
     }
 }

@@ -484,7 +484,7 @@ pub(super) async fn after_step(
         return Ok(());
     }
     if kind == EffectKind::WriteLimit && after.batch.is_none() && after.action != "block" {
-        tx.know_written_limit(after).await?;
+        tx.know_written_limit(after, now).await?;
     }
     if kind == EffectKind::WithdrawRequest {
         let from = [EffectState::Done, EffectState::Unknown, EffectState::Approved, EffectState::Proposed];

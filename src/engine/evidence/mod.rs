@@ -1,8 +1,7 @@
 //! Evidence on one buyer as of a day: what an insurer or a judge asks for, in files that anybody can read and check.
 //!
 //! Everything is read as known at an instant and from what has a history, so the same day and instant give the same bytes
-//! whatever is read, paid or decided later. What has none (accounts, names in the ERP) is left out; the terms of the policies
-//! are the configuration's, written into the pack so that a difference shows.
+//! whatever is read, paid or decided later. The terms of the policies are those that the ledger had read by then.
 //! Invariant: no clock, no name of a machine and no version of the program is in it. Reference: docs/evidence.md.
 
 mod reckoned;
@@ -17,7 +16,9 @@ use super::past::Moment;
 use crate::credit::exposures;
 use crate::format::zip;
 use crate::ids::sha256_hex;
-use crate::ledger::{CoverStopRow, EffectRow, EffectStep, LimitRow, LinkRow, RunDay, Tx};
+use crate::ledger::{
+    AccountVersion, Begins, CoverStopRow, EffectRow, EffectStep, LimitRow, LinkRow, RunDay, Tx, accounts_then,
+};
 use crate::model::{Instant, Policy, render_minor};
 use reckoned::Document;
 
@@ -30,8 +31,10 @@ pub struct Wanted<'a> {
     pub buyer: &'a str,
     /// The day, and what is known.
     pub moment: Moment,
-    /// The policy periods of the configuration.
+    /// The policy periods that were known at the instant.
     pub policies: &'a [Policy],
+    /// Those of them that are told as they were later, since what they were then was not kept.
+    pub policies_begin: &'a [Begins],
 }
 
 /// One file of a pack.
@@ -63,6 +66,10 @@ struct Known<'a> {
     wanted: Wanted<'a>,
     /// ISO 3166 alpha-2 of the buyer, or empty.
     country: String,
+    /// Every version of its accounts that was known.
+    accounts: Vec<AccountVersion>,
+    /// Accounts of which it is not kept what they were.
+    accounts_begin: Vec<Begins>,
     documents: Vec<Document>,
     limits: Vec<LimitRow>,
     links: Vec<LinkRow>,
@@ -80,9 +87,7 @@ const READ_SO: &[&str] = &[
      and settled before was never seen.",
     "Decisions are the insurer's statements as the mapping read them, each with the day on which it was first read; answers to \
      requests and notices are as the partner gave them, secrets covered.",
-    "Names, registry numbers and limits of the ERP's accounts have no history and are left out; the buyer's country, which a \
-     policy may exclude, is that of the day on which the pack was made.",
-    "The terms of the policies have no history: policies.json holds those that the figures were reckoned with.",
+    "The terms of the policies are those that had been read from the configuration at the instant; policies.json holds them.",
 ];
 
 fn broken(error: impl ToString) -> Error {
@@ -101,6 +106,7 @@ fn shown(at: Instant) -> String {
 pub async fn pack(tx: &mut Tx<'_>, wanted: Wanted<'_>) -> Result<Pack, Error> {
     let known = Known::read(tx, wanted).await?;
     let mut files = vec![
+        known.accounts_csv()?,
         known.documents_csv()?,
         known.versions_csv()?,
         known.limits_csv()?,
@@ -142,10 +148,16 @@ fn pretty(value: &Value) -> Result<Vec<u8>, Error> {
 
 impl<'a> Known<'a> {
     async fn read(tx: &mut Tx<'_>, wanted: Wanted<'a>) -> Result<Self, Error> {
-        let Wanted { company, buyer, moment, policies } = wanted;
-        let accounts = tx.buyers_known(company, moment.known_at).await?;
+        let Wanted { company, buyer, moment, policies, .. } = wanted;
+        let buyers = tx.buyers_known(company, moment.known_at).await?;
         let own: BTreeSet<(String, String)> =
-            accounts.into_iter().filter(|(_, id)| id == buyer).map(|(key, _)| key).collect();
+            buyers.iter().filter(|(_, id)| *id == buyer).map(|(key, _)| key.clone()).collect();
+        let mut accounts = tx.account_versions(company, Some(&own)).await?;
+        let then = accounts_then(&accounts, &buyers, moment.known_at);
+        accounts.retain(|version| version.recorded_at <= moment.known_at);
+        for version in &mut accounts {
+            version.superseded_at = version.superseded_at.filter(|end| *end <= moment.known_at);
+        }
         let mut versions = tx.item_versions(&own, moment.known_at).await?;
         versions.retain(|version| version.issued <= moment.as_of);
         let mut limits = tx.limits_known(company, moment.known_at).await?;
@@ -166,9 +178,10 @@ impl<'a> Known<'a> {
             .filter(|policy| policy.valid_from <= moment.as_of && has_decided(policy))
             .collect();
         policies.sort_by_key(|policy| (&policy.connection, &policy.number, policy.valid_from));
-        let country = tx.accounts_of(company, &BTreeSet::from([buyer.to_owned()])).await?;
         Ok(Self {
-            country: country.into_iter().next().map_or_else(String::new, |account| account.country),
+            country: then.buyers.get(buyer).map_or_else(String::new, |named| named.country.clone()),
+            accounts,
+            accounts_begin: then.begin,
             documents: versions.into_iter().map(Document::new).collect::<Result<_, _>>()?,
             stops: tx.stops_known(company, Some(buyer), moment.known_at).await?,
             effects: tx.effects_known(company, buyer, moment.known_at).await?,
@@ -230,8 +243,26 @@ impl<'a> Known<'a> {
             "exposure": owed.collect::<Vec<_>>(),
             "cover": covered,
             "files": files.collect::<Vec<_>>(),
-            "read_so": READ_SO,
+            "read_so": self.read_so(),
         }))
+    }
+
+    fn read_so(&self) -> Vec<String> {
+        let unkept = self.accounts_begin.iter().map(|one| {
+            format!(
+                "What account {} was before {} is not kept; the buyer's country, which a policy may exclude, is that of then.",
+                one.what,
+                shown(one.since)
+            )
+        });
+        let unkept = unkept.chain(self.wanted.policies_begin.iter().map(|one| {
+            format!(
+                "The terms of policy {} before {} were not kept; those of then count.",
+                one.what,
+                shown(one.since)
+            )
+        }));
+        READ_SO.iter().map(|line| (*line).to_owned()).chain(unkept).collect()
     }
 
     fn index_text(&self, index: &Value) -> String {
@@ -276,7 +307,7 @@ impl<'a> Known<'a> {
             ));
         }
         told.push_str("\nHow it is to be read\n");
-        for line in READ_SO {
+        for line in self.read_so() {
             told.push_str(&format!("- {line}\n"));
         }
         told.push_str(&format!(

@@ -8,7 +8,7 @@ use crate::engine::Error;
 use crate::format::table::{Cell, CsvStyle, write_csv};
 use crate::ids::sha256_hex;
 use crate::ledger::{EffectRow, EffectStep};
-use crate::model::{Date, EffectKind, EffectState, Instant, Limit, NumberStyle, render_minor};
+use crate::model::{Currency, Date, EffectKind, EffectState, Instant, Limit, NumberStyle, render_minor};
 
 /// Makes a file of rows: commas, decimal points, UTF-8.
 pub(super) fn csv(
@@ -120,6 +120,51 @@ impl Known<'_> {
         csv(
             "invoice-versions.csv",
             "every version of each document in invoices.csv, with its instants",
+            &header,
+            &rows,
+        )
+    }
+
+    pub(super) fn accounts_csv(&self) -> Result<File, Error> {
+        let optional = |value: &Option<String>| value.as_ref().map_or(Cell::Empty, text);
+        let rows: Vec<Vec<Cell>> = self
+            .accounts
+            .iter()
+            .map(|row| {
+                let limit = row.limit_minor.zip(row.limit_currency.as_deref().and_then(Currency::parse));
+                let ids = row.identifiers.0.iter().map(|(scheme, value)| format!("{scheme} {value}"));
+                vec![
+                    text(&row.connection),
+                    text(&row.external_id),
+                    text(&row.code),
+                    text(&row.name),
+                    text(&row.country),
+                    text(ids.collect::<Vec<_>>().join("; ")),
+                    optional(&row.insurer_buyer_id),
+                    limit
+                        .map_or(Cell::Empty, |(minor, currency)| Cell::Number(render_minor(minor, currency))),
+                    limit.map_or(Cell::Empty, |(_, currency)| text(currency)),
+                    instant(Some(row.recorded_at)),
+                    instant(row.superseded_at),
+                ]
+            })
+            .collect();
+        let header = [
+            "connection",
+            "external_id",
+            "code",
+            "name",
+            "country",
+            "identifiers",
+            "insurer_buyer_id",
+            "erp_limit",
+            "erp_limit_currency",
+            "known_from",
+            "known_until",
+        ];
+        csv(
+            "accounts.csv",
+            "the accounts in the ERP, every version of each with its instants",
             &header,
             &rows,
         )

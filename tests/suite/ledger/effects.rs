@@ -613,7 +613,7 @@ async fn a_written_limit_is_known_until_the_erp_is_read(db: &Database) {
     let row = walk(db, &write("C1", "0", 9), 1, &[Approved, Sending, Done]).await;
     let know = |row: EffectRow| async move {
         let mut tx = db.begin().await;
-        tx.know_written_limit(&row).await.unwrap();
+        tx.know_written_limit(&row, at(5)).await.unwrap();
         tx.commit().await.unwrap();
     };
     know(row.clone()).await;

@@ -19,6 +19,7 @@ mod sequences;
 mod statements;
 mod stops;
 mod texts;
+mod versions;
 
 use encours::ledger::{Error, ItemLanding, ItemRow, Landed, Ledger, Tx};
 use encours::model::{Account, Currency, Date, Identifier, Instant, Item, ItemKind, Scheme};

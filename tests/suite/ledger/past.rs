@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use encours::ledger::{AccountLanding, AccountLink, NewLink, Step};
 use encours::model::{
     Action, Approval, Currency, Decision, Delta, Effect, EffectKind, EffectState, Event, Item, Limit,
-    LinkKind, LinkReason, Money, Policy,
+    LinkKind, LinkReason, Money,
 };
 use serde_json::json;
 
@@ -18,7 +18,6 @@ contract! {
     a_limit_is_the_version_that_was_known_and_of_the_buyer_of_then,
     a_stop_stands_as_it_was_told,
     an_effect_has_taken_the_steps_of_then,
-    terms_that_changed_since_are_named,
 }
 
 const BUYER: &str = "siren:000000018";
@@ -312,22 +311,5 @@ async fn an_effect_has_taken_the_steps_of_then(db: &Database) {
         assert_eq!(told, expected, "at {second}");
     }
     assert!(tx.effects_known(COMPANY, "siren:000000026", at(99)).await.unwrap().is_empty());
-    tx.rollback().await.unwrap();
-}
-
-async fn terms_that_changed_since_are_named(db: &Database) {
-    let policy = Policy::plain(INSURER, "0004711", Currency::EUR, day("2026-01-01"), 90.into());
-    let mut tx = db.begin().await;
-    tx.know_policy(&policy, at(10)).await.unwrap();
-    tx.know_policy(&policy, at(20)).await.unwrap();
-    assert_eq!(tx.terms_changed_since(COMPANY, at(10)).await.unwrap(), [], "read again, and as it was");
-    tx.know_policy(&Policy { mep_days: Some(60), ..policy }, at(30)).await.unwrap();
-    let changed = tx.terms_changed_since(COMPANY, at(29)).await.unwrap();
-    assert_eq!(
-        changed.iter().map(|one| (one.number.as_str(), one.valid_from, one.recorded_at)).collect::<Vec<_>>(),
-        [("0004711", day("2026-01-01"), at(30))]
-    );
-    assert_eq!(tx.terms_changed_since(COMPANY, at(30)).await.unwrap(), []);
-    assert_eq!(tx.terms_changed_since("another", at(0)).await.unwrap(), []);
     tx.rollback().await.unwrap();
 }
