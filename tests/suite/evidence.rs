@@ -119,7 +119,8 @@ async fn the_same_again(ledger: &str) {
     let renamed = client("C1", "000000018", "40 000,00").replace("Exemple C1", "Exemple et Fils");
     world.export("clients_2.csv", format!("{CLIENTS}{renamed}").as_bytes());
     let f4 = invoice("F4", "C1", "01/06/2026", "30/06/2026", "7000,00", "7000,00");
-    world.export("encours_3.csv", format!("{ITEMS}{}{}{f4}", f1("0,00"), later()).as_bytes());
+    let f5 = invoice("F5", "C1", "15/03/2026", "14/05/2026", "1000,00", "1000,00");
+    world.export("encours_3.csv", format!("{ITEMS}{}{}{f4}{f5}", f1("0,00"), later()).as_bytes());
     story.cycle("2026-07-02").await;
     story.cycle("2026-08-20").await;
 
@@ -153,7 +154,17 @@ async fn the_same_again(ledger: &str) {
     let files = folder(&world.path().join("c/evidence-exemple-siren-000000018-2026-06-20"));
     let numbers: Vec<String> =
         rows(&files, "invoices.csv").into_iter().map(|mut row| row.remove("number").unwrap()).collect();
-    assert_eq!(numbers, ["F1", "F2", "F3", "F4"]);
+    assert_eq!(numbers, ["F1", "F2", "F3", "F5", "F4"]);
+    let cover = rows(&files, "cover.csv");
+    let of = |column: &str| cover.iter().map(|row| row[column].as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        of("owed_then"),
+        ["60000.00", "110000.00", "130000.00", "71000.00", "78000.00"],
+        "F5 has the date of F3, and was read when F1 was paid"
+    );
+    assert_eq!(of("open_then"), ["60000.00", "50000.00", "20000.00", "1000.00", "7000.00"]);
+    assert_eq!(of("covered_then"), ["60000.00", "0.00", "0.00", "0.00", "0.00"]);
+    assert_eq!(of("why_on_day"), ["settled", "limit_used", "limit_used", "limit_used", "limit_used"]);
 
     let nobody = encours(world, &["evidence", "nobody", "--on", "2026-06-20"]);
     assert_eq!(nobody.status.code(), Some(1));

@@ -71,12 +71,16 @@ pub(super) async fn read(
     for at in instants.into_iter().rev() {
         let before = at - chrono::TimeDelta::milliseconds(1);
         let day = business_day(&runs, before);
+        // Terms in a form of before this version cannot be reckoned with; nobody asked for them by name.
+        let (Ok(old), Ok(new)) = (policies_then(&versions, before), policies_then(&versions, at)) else {
+            continue;
+        };
         let known = items.iter().filter(|version| version.is_known_at(before) && version.issued <= day);
         eves.push(Eve {
             at,
             read_on: business_day(&runs, at),
             day,
-            policies: [policies_then(&versions, before)?.policies, policies_then(&versions, at)?.policies],
+            policies: [old.policies, new.policies],
             items: known.map(ItemVersion::view).collect(),
             stops: books.tx.stops_known(&company, Some(buyer), before).await?,
         });

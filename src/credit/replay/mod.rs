@@ -2,8 +2,8 @@
 //!
 //! The buyer's behaviour and the insurer's decisions are taken as they were. Both policies go through the same days by the same
 //! functions as the figures of a day: open items of the day, stops brought to it, cover of each invoice, deadlines.
-//! Days on which nothing begins, changes or ends are not visited: cover and stops depend on the day only by what is open, by the
-//! ends of extension periods and by the edges of policy periods, and each of these is a day of its own.
+//! Days on which nothing begins, changes or ends are not visited: cover and stops depend on the day only by what is open and by
+//! the ends of extension periods, since an invoice answers to the period and to the limit of its own date.
 //! Invariants: a policy beside itself shows no difference; every day visited gives what the days that matter give.
 //! Reference: docs/policies.md, "What if".
 
@@ -221,10 +221,6 @@ impl<'a> History<'a> {
             }
         }
         days.extend(self.lifts.iter().map(|lift| lift.on));
-        for period in policies.iter().copied().flatten() {
-            days.insert(period.valid_from);
-            days.extend(period.valid_to.and_then(|last| last.succ_opt()));
-        }
         let first = self.items.iter().map(|held| held.from).min().unwrap_or(window.from).min(window.from);
         days.retain(|day| (first..=window.to).contains(day));
         days

@@ -4,20 +4,21 @@
 //! the first one that read the invoice where that is later. It is held against the limits and stops of that date as they are
 //! known at the instant of the pack, so that a decision which came late counts from its own day.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+
 use super::super::Error;
 use super::super::past::{Moment, stops_on};
 use super::super::settle::statements;
 use super::super::stops::periods;
 use super::{File, Known, shown};
-use crate::credit::{Cover, LimitHistory, Line, OpenItem, Terms, allocate, exposures};
+use crate::credit::{Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Terms, allocate, exposures};
 use crate::format::table::Cell;
 use crate::ledger::{Error as LedgerError, ItemVersion, LimitRow};
 use crate::model::{Currency, Date, Instant, ItemKind, Policy, render_minor};
 
 /// A version of a document of the buyer.
 pub(super) struct Document {
-    /// Connection and key: two ERPs may use the same one.
-    pub(super) id: String,
     pub(super) kind: ItemKind,
     pub(super) currency: Currency,
     pub(super) version: ItemVersion,
@@ -27,7 +28,6 @@ impl Document {
     pub(super) fn new(version: ItemVersion) -> Result<Self, Error> {
         let unreadable = |what, value: &str| Error::Ledger(LedgerError::unreadable(what, value));
         Ok(Self {
-            id: format!("{}/{}", version.connection, version.external_id),
             kind: ItemKind::parse(&version.kind).ok_or_else(|| unreadable("kind", &version.kind))?,
             currency: Currency::parse(&version.currency)
                 .ok_or_else(|| unreadable("currency", &version.currency))?,
@@ -35,8 +35,9 @@ impl Document {
         })
     }
 
-    fn is(&self, line: &Line<'_>) -> bool {
-        line.connection == self.version.connection && line.id == self.version.external_id
+    /// The ERP's connection and key.
+    pub(super) fn key(&self) -> Key<'_> {
+        (&self.version.connection, &self.version.external_id)
     }
 
     pub(super) fn amount(&self, minor: i64) -> Cell {
@@ -87,32 +88,66 @@ impl Known<'_> {
         Ok(allocate(items, &history, terms, &stops, day)?)
     }
 
-    /// From which state of the ledger the date of an invoice is reckoned.
-    fn state_of(&self, id: &str, day: Date) -> Instant {
-        let of_day = self.runs.iter().filter(|run| run.on_date <= day).map(|run| run.started_at).max();
-        let versions = self.documents.iter().filter(|document| document.id == id);
-        let first = versions.map(|document| document.version.recorded_at).min();
-        of_day.max(first).unwrap_or(self.wanted.moment.known_at)
+    /// When each document was first read.
+    pub(super) fn first_read(&self) -> HashMap<Key<'_>, Instant> {
+        let mut first: HashMap<Key<'_>, Instant> = HashMap::new();
+        for document in &self.documents {
+            let at = document.version.recorded_at;
+            first.entry(document.key()).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        }
+        first
+    }
+
+    /// What the periods of a day cover of items, with each invoice's line at hand.
+    fn covers<'k, 'i>(
+        &'k self,
+        policies: impl Iterator<Item = &'k Policy>,
+        items: &[OpenItem<'i>],
+        day: Date,
+    ) -> Result<Vec<Covered<'k, 'i>>, Error> {
+        let covers = policies.map(|policy| {
+            let cover = self.cover(policy, items, day)?;
+            let lines = cover.lines.iter().map(|line| ((line.connection, line.id), *line)).collect();
+            Ok(Covered { policy, today: cover.today, lines })
+        });
+        covers.collect()
     }
 
     pub(super) fn cover_csv(&self) -> Result<File, Error> {
         let moment = self.wanted.moment;
         let open_now = self.open_on(moment.known_at, moment.as_of);
+        let first_read = self.first_read();
         let invoices = self.documents.iter().filter(|document| {
             document.kind == ItemKind::Invoice && document.version.is_known_at(moment.known_at)
         });
-        let now: Vec<(&Policy, Cover<'_>)> = self
-            .policies
-            .iter()
-            .map(|policy| Ok((*policy, self.cover(policy, &open_now, moment.as_of)?)))
-            .collect::<Result<_, Error>>()?;
+        let now = self.covers(self.policies.iter().copied(), &open_now, moment.as_of)?;
         let mut rows = Vec::new();
+        // Documents stand in the order of their dates, so what was reckoned of one serves all of its date and state.
+        let mut day_before: Option<Date> = None;
+        let mut of_day: BTreeMap<Instant, Then<'_, '_>> = BTreeMap::new();
+        let mut cycle: Option<Instant> = None;
         for document in invoices {
             let (version, day) = (&document.version, document.version.issued);
-            let state = self.state_of(&document.id, day);
-            let open_then = self.open_on(state, day);
-            let owed = exposures(&open_then, day)?;
-            let owed = owed.iter().find(|one| one.currency == document.currency);
+            if day_before != Some(day) {
+                day_before = Some(day);
+                of_day.clear();
+                let until = self.runs.iter().filter(|run| run.on_date <= day);
+                cycle = until.map(|run| run.started_at).max();
+            }
+            let first = first_read.get(&document.key()).copied();
+            let state = cycle.max(first).unwrap_or(moment.known_at);
+            let then = match of_day.entry(state) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    let open = self.open_on(state, day);
+                    let periods = self.policies.iter().copied().filter(|policy| policy.contains(day));
+                    free.insert(Then {
+                        owed: exposures(&open, day)?,
+                        covers: self.covers(periods, &open, day)?,
+                    })
+                }
+            };
+            let owed = then.owed.iter().find(|one| one.currency == document.currency);
             let mut head = vec![
                 text(&version.connection),
                 text(&version.external_id),
@@ -124,14 +159,14 @@ impl Known<'_> {
                 text(shown(state)),
                 document.amount(owed.map_or(0, |one| one.outstanding_minor)),
             ];
-            let periods: Vec<_> = now.iter().filter(|(policy, _)| policy.contains(day)).collect();
+            let periods: Vec<_> = now.iter().filter(|now| now.policy.contains(day)).collect();
             if periods.is_empty() {
                 head.resize(COVER.len(), Cell::Empty);
                 rows.push(head);
                 continue;
             }
-            for (policy, now) in periods {
-                let then = self.cover(policy, &open_then, day)?;
+            for (then, now) in then.covers.iter().zip(periods) {
+                let policy = then.policy;
                 let mut row = head.clone();
                 row.extend([
                     text(&policy.connection),
@@ -141,7 +176,7 @@ impl Known<'_> {
                     text(then.today.reason),
                     then.today.since.map_or(Cell::Empty, text),
                 ]);
-                row.extend(line_cells(document, &then));
+                row.extend(line_cells(document, then));
                 row.extend(line_cells(document, now));
                 rows.push(row);
             }
@@ -154,6 +189,22 @@ impl Known<'_> {
             &rows,
         )
     }
+}
+
+/// How an item is known: the ERP's connection and key.
+pub(super) type Key<'a> = (&'a str, &'a str);
+
+/// What one policy covers on a day, line by line.
+struct Covered<'k, 'i> {
+    policy: &'k Policy,
+    today: LimitAt,
+    lines: HashMap<Key<'i>, Line<'i>>,
+}
+
+/// What was owed and covered on a day, from one state of the ledger.
+struct Then<'k, 'i> {
+    owed: Vec<Exposure>,
+    covers: Vec<Covered<'k, 'i>>,
 }
 
 const COVER: &[&str] = &[
@@ -183,9 +234,8 @@ const COVER: &[&str] = &[
 ];
 
 /// Open, covered, not covered and why; open is zero where the invoice was settled.
-fn line_cells(document: &Document, cover: &Cover<'_>) -> [Cell; 4] {
-    let line: Option<&Line<'_>> = cover.lines.iter().find(|line| document.is(line));
-    match line {
+fn line_cells(document: &Document, covered: &Covered<'_, '_>) -> [Cell; 4] {
+    match covered.lines.get(&document.key()) {
         Some(line) => [
             document.amount(line.open_minor),
             document.amount(line.covered_minor),

@@ -90,14 +90,14 @@ fn was_sent(steps: &[EffectStep]) -> bool {
 impl Known<'_> {
     pub(super) fn documents_csv(&self) -> Result<File, Error> {
         let at = self.wanted.moment.known_at;
+        let first_read = self.first_read();
         let rows: Vec<Vec<Cell>> = self
             .documents
             .iter()
             .filter(|document| document.version.is_known_at(at))
             .map(|document| {
                 let mut cells = document_cells(document);
-                let same = self.documents.iter().filter(|other| other.id == document.id);
-                cells.push(instant(same.map(|other| other.version.recorded_at).min()));
+                cells.push(instant(first_read.get(&document.key()).copied()));
                 cells
             })
             .collect();
