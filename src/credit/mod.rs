@@ -11,12 +11,14 @@ pub mod deadline;
 mod exposure;
 pub mod indicators;
 pub mod plan;
+mod pool;
 pub mod statement;
 mod stop;
 pub mod working_capital;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
 pub use exposure::{Exposure, OpenItem, exposures};
+pub use pool::{Share, allocate_pool};
 pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 
 use rust_decimal::Decimal;

@@ -6,6 +6,7 @@
 mod breaks;
 mod delta;
 mod effect;
+mod group;
 mod identifier;
 mod item;
 mod limit;
@@ -17,6 +18,7 @@ mod rating;
 pub use breaks::{Break, BreakKind};
 pub use delta::{Delta, Event};
 pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
+pub use group::{Groups, NAMED, Owner};
 pub use identifier::{Identifier, Scheme, iban_is_sound};
 pub use item::{Allocation, Instalment, Item, ItemKind};
 pub use limit::{Condition, Decision, InOtherCurrency, Layer, LayerKind, Limit, LimitRequest, RequestStatus};

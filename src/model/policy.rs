@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{BuyerId, Currency, Date, words};
+use super::{BuyerId, Currency, Date, Groups, words};
 
 words! {
     /// Who lets an effect go.
@@ -254,6 +254,9 @@ pub struct Policy {
     /// Countries whose buyers are not insured, ISO 3166 alpha-2.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_countries: Vec<String>,
+    /// The groups whose companies share the limit on the one above them; none where each buyer has its own.
+    #[serde(skip_serializing_if = "Groups::is_empty")]
+    pub pooled_groups: Groups,
     /// Longest credit, in days from invoice to due date, that is insured; none when the policy names none.
     pub maximum_terms_days: Option<i64>,
     /// The maximum extension period: days after the *original* due date; none when the policy names none.
@@ -330,6 +333,7 @@ impl Policy {
             discretionary_percentage: None,
             excluded_buyers: Vec::new(),
             excluded_countries: Vec::new(),
+            pooled_groups: Groups::default(),
             maximum_terms_days: None,
             mep_days: None,
             cover_stop: None,
