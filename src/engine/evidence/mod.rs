@@ -19,7 +19,7 @@ use crate::format::zip;
 use crate::ids::sha256_hex;
 use crate::ledger::{CoverStopRow, EffectRow, EffectStep, LimitRow, LinkRow, RunDay, Tx};
 use crate::model::{Instant, Policy, render_minor};
-use reckoned::Document;
+use reckoned::{Document, Other};
 
 /// Of whom, and when.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,8 @@ struct Known<'a> {
     stops: Vec<CoverStopRow>,
     effects: Vec<(EffectRow, Vec<EffectStep>)>,
     runs: Vec<RunDay>,
+    /// Whoever may share its limit.
+    others: Vec<Other>,
     /// The periods that have begun, of the policies that have decided on the buyer; of every policy where none has.
     policies: Vec<&'a Policy>,
 }
@@ -159,7 +161,9 @@ impl<'a> Known<'a> {
         let deciding: BTreeSet<(&str, &str)> =
             limits.iter().map(|row| (row.connection.as_str(), row.policy.as_str())).collect();
         let has_decided = |policy: &Policy| {
-            deciding.is_empty() || deciding.contains(&(policy.connection.as_str(), policy.number.as_str()))
+            deciding.is_empty()
+                || deciding.contains(&(policy.connection.as_str(), policy.number.as_str()))
+                || policy.pooled_groups.companies().contains(buyer)
         };
         let mut policies: Vec<&Policy> = policies
             .iter()
@@ -168,6 +172,7 @@ impl<'a> Known<'a> {
         policies.sort_by_key(|policy| (&policy.connection, &policy.number, policy.valid_from));
         let country = tx.accounts_of(company, &BTreeSet::from([buyer.to_owned()])).await?;
         Ok(Self {
+            others: Other::read(tx, &wanted).await?,
             country: country.into_iter().next().map_or_else(String::new, |account| account.country),
             documents: versions.into_iter().map(Document::new).collect::<Result<_, _>>()?,
             stops: tx.stops_known(company, Some(buyer), moment.known_at).await?,
@@ -178,6 +183,20 @@ impl<'a> Known<'a> {
             runs,
             policies,
         })
+    }
+
+    /// What a reader has to keep in mind.
+    fn read_so(&self) -> Vec<String> {
+        let mut lines: Vec<String> = READ_SO.iter().map(|line| (*line).to_owned()).collect();
+        if !self.others.is_empty() {
+            let names: Vec<&str> = self.others.iter().map(|other| other.buyer.as_str()).collect();
+            lines.push(format!(
+                "The policy pools groups: cover is reckoned together with the companies that the buyer may share a limit with ({}), \
+                 whose documents and decisions are not in the pack.",
+                names.join(", ")
+            ));
+        }
+        lines
     }
 
     fn index(&self, files: &[File]) -> Result<Value, Error> {
@@ -197,7 +216,7 @@ impl<'a> Known<'a> {
         });
         let mut covered = Vec::new();
         for policy in self.policies.iter().filter(|policy| policy.contains(as_of)) {
-            let cover = self.cover(policy, &items, as_of)?;
+            let cover = self.cover(policy, &items, known_at, as_of)?;
             let amount = |minor| render_minor(minor, policy.currency);
             covered.push(json!({
                 "connection": policy.connection, "policy": policy.number, "currency": policy.currency,
@@ -229,7 +248,7 @@ impl<'a> Known<'a> {
             "exposure": owed.collect::<Vec<_>>(),
             "cover": covered,
             "files": files.collect::<Vec<_>>(),
-            "read_so": READ_SO,
+            "read_so": self.read_so(),
         }))
     }
 
@@ -275,7 +294,7 @@ impl<'a> Known<'a> {
             ));
         }
         told.push_str("\nHow it is to be read\n");
-        for line in READ_SO {
+        for line in self.read_so() {
             told.push_str(&format!("- {line}\n"));
         }
         told.push_str(&format!(

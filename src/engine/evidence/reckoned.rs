@@ -4,14 +4,17 @@
 //! the first one that read the invoice where that is later. It is held against the limits and stops of that date as they are
 //! known at the instant of the pack, so that a decision which came late counts from its own day.
 
+use std::collections::BTreeSet;
+
 use super::super::Error;
 use super::super::past::{Moment, stops_on};
+use super::super::pools::{self, Member};
 use super::super::settle::statements;
 use super::super::stops::periods;
-use super::{File, Known, shown};
+use super::{File, Known, Wanted, shown};
 use crate::credit::{Cover, LimitHistory, Line, OpenItem, Terms, allocate, exposures};
 use crate::format::table::Cell;
-use crate::ledger::{Error as LedgerError, ItemVersion, LimitRow};
+use crate::ledger::{CoverStopRow, Error as LedgerError, ItemVersion, LimitRow, Tx};
 use crate::model::{Currency, Date, Instant, ItemKind, Policy, render_minor};
 
 /// A version of a document of the buyer.
@@ -40,31 +43,84 @@ impl Document {
     }
 }
 
+/// A buyer that may share a limit with the one of the pack.
+pub(super) struct Other {
+    pub(super) buyer: String,
+    country: String,
+    documents: Vec<Document>,
+    limits: Vec<LimitRow>,
+    stops: Vec<CoverStopRow>,
+}
+
+impl Other {
+    pub(super) async fn read(tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result<Vec<Self>, Error> {
+        let Wanted { company, buyer, moment, policies } = *wanted;
+        let others = pools::beside(policies, &BTreeSet::from([buyer.to_owned()]));
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
+        let then = tx.buyers_known(company, moment.known_at).await?;
+        let limits = tx.limits_known(company, moment.known_at).await?;
+        let mut found = Vec::new();
+        for buyer in others {
+            let own = then.iter().filter(|(_, id)| **id == buyer).map(|(key, _)| key.clone()).collect();
+            let versions = tx.item_versions(&own, moment.known_at).await?;
+            let versions = versions.into_iter().filter(|version| version.issued <= moment.as_of);
+            let account = tx.accounts_of(company, &BTreeSet::from([buyer.clone()])).await?.into_iter().next();
+            found.push(Self {
+                country: account.map_or_else(String::new, |account| account.country),
+                documents: versions.map(Document::new).collect::<Result<_, _>>()?,
+                limits: limits.iter().filter(|row| row.buyer_id.as_ref() == Some(&buyer)).cloned().collect(),
+                stops: tx.stops_known(company, Some(&buyer), moment.known_at).await?,
+                buyer,
+            });
+        }
+        Ok(found)
+    }
+
+    fn member(&self, at: Instant, day: Date) -> Member<'_> {
+        Member {
+            buyer: &self.buyer,
+            country: &self.country,
+            items: open_on(&self.documents, at, day),
+            limits: self.limits.iter().collect(),
+            stops: &self.stops,
+        }
+    }
+}
+
+/// What of some documents was open at an instant, of what is dated up to a day.
+fn open_on(documents: &[Document], at: Instant, day: Date) -> Vec<OpenItem<'_>> {
+    let open = documents.iter().filter(|document| {
+        let version = &document.version;
+        version.is_known_at(at) && version.issued <= day && version.open_minor > 0
+    });
+    open.map(|document| OpenItem {
+        id: &document.id,
+        number: &document.version.number,
+        kind: document.kind,
+        currency: document.currency,
+        open_minor: document.version.open_minor,
+        issued: document.version.issued,
+        original_due: document.version.original_due,
+        disputed: document.version.disputed,
+    })
+    .collect()
+}
+
 impl Known<'_> {
     /// What was open at an instant of what is dated up to a day.
     pub(super) fn open_on(&self, at: Instant, day: Date) -> Vec<OpenItem<'_>> {
-        let open = self.documents.iter().filter(|document| {
-            let version = &document.version;
-            version.is_known_at(at) && version.issued <= day && version.open_minor > 0
-        });
-        open.map(|document| OpenItem {
-            id: &document.id,
-            number: &document.version.number,
-            kind: document.kind,
-            currency: document.currency,
-            open_minor: document.version.open_minor,
-            issued: document.version.issued,
-            original_due: document.version.original_due,
-            disputed: document.version.disputed,
-        })
-        .collect()
+        open_on(&self.documents, at, day)
     }
 
     /// What a policy covers of items on a day up to that of the pack, by all that is known of its limits and stops.
+    /// `at` says from which state of the ledger those come that share its limit.
     pub(super) fn cover<'i>(
-        &self,
+        &'i self,
         policy: &Policy,
         items: &[OpenItem<'i>],
+        at: Instant,
         day: Date,
     ) -> Result<Cover<'i>, Error> {
         let own: Vec<&LimitRow> = self
@@ -75,6 +131,22 @@ impl Known<'_> {
         let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
         let is_ahead = self.wanted.moment.is_ahead && day == self.wanted.moment.as_of;
         let moment = Moment { as_of: day, is_ahead, ..self.wanted.moment };
+        if !self.others.is_empty() {
+            let mut members = vec![Member {
+                buyer: self.wanted.buyer,
+                country: &self.country,
+                items: items.to_vec(),
+                limits: self.limits.iter().collect(),
+                stops: &self.stops,
+            }];
+            members.extend(self.others.iter().map(|other| other.member(at, day)));
+            let policies = self.wanted.policies;
+            let stops_of = |one: &Member<'_>| stops_on(one.stops, policy, policies, &one.items, moment);
+            let mut covers = pools::covers(policy, policies, &members, day, stops_of)?;
+            if let Some(cover) = covers.remove(self.wanted.buyer) {
+                return Ok(cover);
+            }
+        }
         let stops = stops_on(&self.stops, policy, self.wanted.policies, items, moment)?;
         let periods = periods(self.wanted.policies, policy);
         let terms = Terms { policy, periods, buyer: self.wanted.buyer, country: &self.country };
@@ -98,7 +170,7 @@ impl Known<'_> {
         let now: Vec<(&Policy, Cover<'_>)> = self
             .policies
             .iter()
-            .map(|policy| Ok((*policy, self.cover(policy, &open_now, moment.as_of)?)))
+            .map(|policy| Ok((*policy, self.cover(policy, &open_now, moment.known_at, moment.as_of)?)))
             .collect::<Result<_, Error>>()?;
         let mut rows = Vec::new();
         for document in invoices {
@@ -125,7 +197,7 @@ impl Known<'_> {
                 continue;
             }
             for (policy, now) in periods {
-                let then = self.cover(policy, &open_then, day)?;
+                let then = self.cover(policy, &open_then, state, day)?;
                 let mut row = head.clone();
                 row.extend([
                     text(&policy.connection),
