@@ -202,7 +202,7 @@ to = "2026-05-31"
 
 [[owned]]
 company = { buyer = "account:erp:7" }
-by = { lei = "969500KDDRVBD1Y5Z174" }
+by = { lei = "529900T8BM49AURSDO55" }
 from = "2026-06-01"
 "#;
 

@@ -5,6 +5,7 @@ mod deadlines;
 mod demo;
 mod effects;
 mod evidence;
+mod groups;
 mod hints;
 mod history;
 mod identity;

@@ -5,6 +5,7 @@ use encours::model::{InOtherCurrency, Limit, render_minor};
 use serde_json::json;
 
 use super::super::buyers::{self, account_json};
+use super::group::Shared;
 use super::{File, Insured, UNKEPT, why};
 
 impl File {
@@ -58,6 +59,9 @@ impl File {
             "breaks": breaks.collect::<Vec<_>>(),
             "deltas": deltas.collect::<Vec<_>>(),
         });
+        if let (Some(object), Some(_)) = (value.as_object_mut(), self.group.told()) {
+            object.insert("group".to_owned(), self.group.json());
+        }
         if let Some(asked) = &self.asked {
             asked.put_into(&mut value, UNKEPT);
         }
@@ -114,6 +118,7 @@ impl Insured<'_> {
             "stops": self.stops.all().iter().map(super::super::stops::value).collect::<Vec<_>>(),
             "backdated": self.changes.iter().map(|change| change.json(policy.currency)).collect::<Vec<_>>(),
             "limit_today": at(cover.today),
+            "shared": self.shared.as_ref().map(Shared::json),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),
             "uninsured": amount(cover.uninsured_minor),

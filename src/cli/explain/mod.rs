@@ -4,6 +4,7 @@
 //! line of cover keeps the numbers it was decided with.
 
 mod backdated;
+mod group;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use super::table::{Column, Table, amount, plural};
 use super::time::{self, Asked, Unkept};
 use super::{Books, Context, Exit, buyers, deltas, limits, words};
 use backdated::{Change, Eve};
+use group::{Group, Shared};
 
 /// How many settled items are shown, the newest ones.
 const SETTLED_MAX: usize = 5;
@@ -75,6 +77,8 @@ struct File {
     later: usize,
     /// What was known before decisions were read that reach back.
     eves: Vec<Eve>,
+    /// The companies around it.
+    group: Group,
 }
 
 /// What follows for one policy.
@@ -88,6 +92,8 @@ struct Insured<'a> {
     /// What the insurer has been asked and has not decided.
     pending: Vec<&'a LimitRequest>,
     cover: Cover<'a>,
+    /// Whose limit it shares, where it shares one.
+    shared: Option<Shared<'a>>,
     stops: Stops,
     /// What decisions changed that reach back before the day on which they were read.
     changes: Vec<Change>,
@@ -196,6 +202,7 @@ impl File {
         Ok(Self {
             asked: None,
             later: 0,
+            group: Group::read(books, &buyer.id, None).await?,
             eves,
             periods: books.head.config.policies.clone(),
             accounts,
@@ -244,6 +251,7 @@ impl File {
             later: later.iter().filter(|item| item.open_minor > 0).count(),
             stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,
             deltas: deltas::with_days(&mut books.tx, &company, deltas).await?,
+            group: Group::read(books, &buyer.id, Some(&asked)).await?,
             asked: Some(asked),
             periods,
             day: as_of,
@@ -306,10 +314,27 @@ impl File {
         };
         let periods = stops::periods(&self.periods, policy);
         let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
-        let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
-        let changes = backdated::changes(&self.eves, &terms, &statements)?;
+        let (cover, shared, changes) = match self.pooled(policy, items)? {
+            // What a decision changed is told of the buyer alone, which has no figure of its own in a pool.
+            Some((cover, shared)) => (cover, shared, Vec::new()),
+            None => {
+                let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
+                (cover, None, backdated::changes(&self.eves, &terms, &statements)?)
+            }
+        };
         let is_another_day = self.asked.is_some();
-        Ok(Insured { policy, terms, statements, others, pending, cover, stops, changes, is_another_day })
+        Ok(Insured {
+            policy,
+            terms,
+            statements,
+            others,
+            pending,
+            cover,
+            shared,
+            stops,
+            changes,
+            is_another_day,
+        })
     }
 }
 
@@ -352,6 +377,9 @@ impl File {
         let mut part =
             |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
         part("Who it is", self.who());
+        if let Some(told) = self.group.told() {
+            part("Its group", told);
+        }
         part("What it owes", self.owes(owed));
         if !self.ratings.is_empty() {
             part("How insurers rate it", self.rated());
@@ -362,7 +390,8 @@ impl File {
         for insured in insured {
             let title =
                 format!("What {} has decided, policy {}", insured.policy.connection, insured.policy.number);
-            part(&title, decided(insured));
+            let shared = insured.shared.as_ref().map(|shared| self.group.shared_told(&self.buyer.id, shared));
+            part(&title, decided(insured) + &shared.unwrap_or_default());
             part("What is covered, invoice by invoice", covered(insured, &self.items));
         }
         if self.asked.is_none() {
@@ -797,7 +826,7 @@ fn result(insured: &Insured<'_>) -> String {
             text.push_str(&format!("If it does not pay, the insurer pays {indemnity} ({share}).\n"));
         }
     }
-    let free = (cover.today.cap_minor - cover.covered_minor).max(0);
+    let free = (cover.today.cap_minor - cover.used_minor).max(0);
     let limit = if insured.is_another_day { "the limit of that day" } else { "today's limit" };
     text.push_str(&match (cover.today.cap_minor, free) {
         _ if insured.stops.in_force().is_some() => {

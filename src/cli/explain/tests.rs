@@ -75,6 +75,7 @@ fn example_a() -> File {
         asked: None,
         later: 0,
         eves: vec![],
+        group: Group::default(),
         buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
         accounts: vec![],
         links: vec![],
