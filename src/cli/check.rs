@@ -82,6 +82,12 @@ async fn inspect(
         findings.problems.extend(reasons.iter().flat_map(|reason| placed(connection, reason, place)));
     }
     findings.warnings.extend(config.warnings.iter().cloned());
+    if !config.groups.is_empty() {
+        let companies = config.groups.companies().len();
+        findings
+            .fine
+            .push(format!("groups: {companies} companies in trees of ownership, by {}", config::GROUPS));
+    }
     for policy in &config.policies {
         let role = built
             .iter()

@@ -15,6 +15,7 @@ mod demo;
 mod evidence;
 mod explain;
 mod exposure;
+mod groups;
 mod indicators;
 mod init;
 mod language;
@@ -111,6 +112,8 @@ enum Command {
     Limits(limits::Args),
     /// List what buyers owe, by age
     Exposure(exposure::Args),
+    /// List groups of companies with what each level owes and has covered
+    Groups(groups::Args),
     /// Tell DSO, lateness, cover and their like, each with its definition; or the working capital of a French ledger
     Indicators(indicators::Args),
     /// List the differences that are open, each with the next step
@@ -310,6 +313,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Buyers(args) => buyers::run(&context, &args).await,
         Command::Limits(args) => limits::run(&context, &args).await,
         Command::Exposure(args) => exposure::run(&context, &args).await,
+        Command::Groups(args) => groups::run(&context, &args).await,
         Command::Indicators(args) => indicators::run(&context, &args).await,
         Command::Breaks(args) => breaks::run(&context, &args).await,
         Command::Plan(args) => plan::run(&context, &args).await,

@@ -1,11 +1,13 @@
 //! `encours.toml` and the policy files beside it: typed, unknown keys refused, every problem with its line and column.
 
 mod case_file;
+mod groups;
 mod policy;
 mod policy_file;
 pub mod secret;
 
 pub use case_file::Cases;
+pub use groups::GROUPS;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::format::toml::{Problem, read};
-use crate::model::{Currency, Date, Policy};
+use crate::model::{Currency, Date, Groups, Policy};
 
 /// The configuration of one company.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// The file that each of them stands in.
     pub policy_files: Vec<String>,
+    /// Who is owned by whom, by the file [`GROUPS`].
+    pub groups: Groups,
     /// What works and should be looked at.
     pub warnings: Vec<Problem>,
 }
@@ -180,14 +184,15 @@ struct LedgerTable {
 }
 
 impl Config {
-    /// Reads a configuration file and the policy files in the folder [`POLICIES`] beside it.
+    /// Reads a configuration file and beside it the policy files in the folder [`POLICIES`] and the file [`GROUPS`].
     ///
     /// # Errors
     /// Every problem found, each placed in its file.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let (name, text) = content(path)?;
         let files = policy_file::of_folder(&folder_of(path).join(POLICIES))?;
-        Self::read(&name, &text, &folder_of(path), &files, None)
+        let groups = groups::of_folder(&folder_of(path))?;
+        Self::read(&name, &text, &folder_of(path), &files, groups.as_ref(), None)
     }
 
     /// Reads a configuration file with one policy file instead of those of the folder, and keeps its policy alone.
@@ -197,7 +202,9 @@ impl Config {
     pub fn load_with_policy(path: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
         let (name, text) = content(path)?;
         let policy = policy_file::content(file)?;
-        let mut config = Self::read(&name, &text, &folder_of(path), std::slice::from_ref(&policy), None)?;
+        let groups = groups::of_folder(&folder_of(path))?;
+        let files = std::slice::from_ref(&policy);
+        let mut config = Self::read(&name, &text, &folder_of(path), files, groups.as_ref(), None)?;
         let own = |of: &String| *of == policy.name;
         let mut files = config.policy_files.iter();
         config.policies.retain(|_| files.next().is_some_and(own));
@@ -212,7 +219,9 @@ impl Config {
     pub fn load_draft(path: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
         let (name, text) = content(path)?;
         let draft = policy_file::content(file)?;
-        Self::read(&name, &text, &folder_of(path), std::slice::from_ref(&draft), Some(&draft.name))
+        let groups = groups::of_folder(&folder_of(path))?;
+        let files = std::slice::from_ref(&draft);
+        Self::read(&name, &text, &folder_of(path), files, groups.as_ref(), Some(&draft.name))
     }
 
     /// Reads a configuration from its text, without any other file.
@@ -220,7 +229,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
-        Self::read(name, text, folder, &[], None)
+        Self::read(name, text, folder, &[], None, None)
     }
 
     fn read(
@@ -228,6 +237,7 @@ impl Config {
         text: &str,
         folder: &Path,
         policy_files: &[policy_file::Content],
+        groups: Option<&policy_file::Content>,
         alone: Option<&str>,
     ) -> Result<Self, Vec<Problem>> {
         let file: File = read(name, text).map_err(|problem| vec![problem])?;
@@ -257,11 +267,13 @@ impl Config {
             }
             day
         });
+        let groups = groups.map(|content| groups::groups(content, &mut problems)).unwrap_or_default();
         let places = policy::Places {
             file: name,
             text,
             connections: &ids,
             company: &file.company.id,
+            groups: &groups,
             form: policy::Form::Table,
         };
         let mut found: Vec<_> =
@@ -293,6 +305,7 @@ impl Config {
             connections: file.connection,
             policies,
             policy_files,
+            groups,
             warnings,
         })
     }

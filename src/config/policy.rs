@@ -11,9 +11,10 @@ use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, Basis, BuyerKind, ClaimFrom, ClaimRule, Currency, Date, ExcludedBuyer, Fees,
-    Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy, RequestRule, Scheme, StatementMethod,
-    StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded, identify, parse_minor,
+    Automation, AutomationRule, Basis, BuyerId, BuyerKind, ClaimFrom, ClaimRule, Currency, Date,
+    ExcludedBuyer, Fees, Groups, Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy, RequestRule,
+    Scheme, StatementMethod, StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded,
+    identify, parse_minor,
 };
 
 type Text = Spanned<String>;
@@ -36,6 +37,7 @@ pub(super) struct Table {
     excluded_buyers: Vec<Spanned<Excluded>>,
     #[serde(default)]
     excluded_countries: Vec<Text>,
+    pooled_groups: Option<Spanned<bool>>,
     maximum_terms_days: Option<i64>,
     mep_days: Option<Spanned<i64>>,
     cover_stop: Option<CoverStop>,
@@ -179,6 +181,8 @@ pub(super) struct Places<'a> {
     pub(super) connections: &'a [&'a str],
     /// The id of the company.
     pub(super) company: &'a str,
+    /// Who is owned by whom.
+    pub(super) groups: &'a Groups,
     /// How the terms are written.
     pub(super) form: Form,
 }
@@ -200,6 +204,32 @@ pub(super) struct Found<'a> {
     pub(super) number: Range<usize>,
     /// Where its first day stands.
     pub(super) valid_from: Range<usize>,
+}
+
+/// The legal buyer that a person names by one registry number, or by its id.
+///
+/// # Errors
+/// A sentence for none or several of them, and for a number whose check digits do not fit.
+pub(super) fn named_buyer(
+    siren: Option<&str>,
+    vat: Option<&str>,
+    lei: Option<&str>,
+    buyer: Option<&str>,
+) -> Result<BuyerId, String> {
+    let numbers = [(Scheme::Siren, siren), (Scheme::Vat, vat), (Scheme::Lei, lei)];
+    let mut numbers = numbers.into_iter().filter_map(|(scheme, number)| Some((scheme, number?)));
+    match (numbers.next(), numbers.next(), buyer) {
+        (Some((scheme, number)), None, None) => {
+            let identifier = Identifier::new(scheme, number);
+            let found = identify("", identifier.as_slice()).map(|identity| identity.buyer);
+            found.ok_or_else(|| {
+                format!("{number} is no {}: its check digits do not fit", scheme.as_str().to_uppercase())
+            })
+        }
+        (None, _, Some(id)) => Ok(id.to_owned()),
+        _ => Err("a buyer is named by one of siren, vat, lei, or buyer = \"…\", an id of `encours buyers`"
+            .to_owned()),
+    }
 }
 
 /// The reader of one table; it goes on after a problem, so that all of them are told at once.
@@ -287,27 +317,23 @@ impl Reader<'_> {
 
     fn excluded_buyer(&mut self, field: &Spanned<Excluded>) -> Option<ExcludedBuyer> {
         let Excluded { kind, siren, vat, lei, buyer } = field.get_ref();
-        let numbers = [(Scheme::Siren, siren), (Scheme::Vat, vat), (Scheme::Lei, lei)];
-        let mut numbers = numbers.iter().filter_map(|(scheme, number)| Some((*scheme, number.as_ref()?)));
-        let found = match (numbers.next(), numbers.next(), buyer) {
-            (Some((scheme, number)), None, None) => {
-                let identifier = Identifier::new(scheme, number);
-                let found = identify("", identifier.as_slice()).map(|identity| identity.buyer);
-                if found.is_none() {
-                    let scheme = scheme.as_str().to_uppercase();
-                    self.problem(field, format!("{number} is no {scheme}: its check digits do not fit"));
-                }
-                found
-            }
-            (None, _, Some(id)) => Some(id.clone()),
-            _ => {
-                let told =
-                    "a buyer is named by one of siren, vat, lei, or buyer = \"…\", an id of `encours buyers`";
+        match named_buyer(siren.as_deref(), vat.as_deref(), lei.as_deref(), buyer.as_deref()) {
+            Ok(buyer) => Some(ExcludedBuyer { buyer, kind: *kind }),
+            Err(told) => {
                 self.problem(field, told);
                 None
             }
-        };
-        found.map(|buyer| ExcludedBuyer { buyer, kind: *kind })
+        }
+    }
+
+    /// The groups of the configuration, where the period pools them.
+    fn pooled_groups(&mut self, field: Option<&Spanned<bool>>) -> Groups {
+        let Some(field) = field.filter(|field| *field.get_ref()) else { return Groups::default() };
+        if self.places.groups.is_empty() {
+            let told = "there is no group to pool: write into groups.toml, beside encours.toml, who is owned by whom";
+            self.problem(field, told);
+        }
+        self.places.groups.clone()
     }
 
     fn percentage_or(&mut self, field: Option<&Text>, default: i64) -> Decimal {
@@ -352,6 +378,7 @@ impl Table {
         let excluded_buyers =
             self.excluded_buyers.iter().filter_map(|field| reader.excluded_buyer(field)).collect();
         let excluded_countries = reader.countries(&self.excluded_countries);
+        let pooled_groups = reader.pooled_groups(self.pooled_groups.as_ref());
         let countries = reader.countries(&self.countries);
         let requests = self.requests.as_ref().map(|table| table.read(&mut reader));
         let fees = Fees {
@@ -412,6 +439,7 @@ impl Table {
             discretionary_percentage,
             excluded_buyers,
             excluded_countries,
+            pooled_groups,
             maximum_terms_days: self.maximum_terms_days,
             mep_days,
             cover_stop,

@@ -22,6 +22,8 @@ words! {
         ExcludedBuyers = "excluded_buyers",
         /// Countries whose buyers are not insured.
         ExcludedCountries = "excluded_countries",
+        /// Groups that share the limit on their head.
+        PooledGroups = "pooled_groups",
         /// The small cover that the policyholder grants himself.
         Discretionary = "discretionary",
         /// The maximum extension period.
@@ -65,6 +67,7 @@ impl Clause {
             Self::DiscretionaryPercentage => policy.discretionary_percentage.is_some(),
             Self::ExcludedBuyers => !policy.excluded_buyers.is_empty(),
             Self::ExcludedCountries => !policy.excluded_countries.is_empty(),
+            Self::PooledGroups => !policy.pooled_groups.is_empty(),
             Self::Discretionary => policy.discretionary_minor != 0,
             Self::Extension => policy.mep_days.is_some(),
             Self::CoverStop => policy.cover_stop.is_some(),
@@ -108,6 +111,8 @@ impl Clause {
             Self::Requests => without.requests = None,
             Self::Fees => without.fees = Fees::default(),
             Self::Automation => without.automation = everything(opposite(policy.automation.request)),
+            // A case is of one buyer, and shares nothing.
+            Self::PooledGroups => return None,
             Self::Countries | Self::Statement | Self::ExposureThreshold | Self::Warning | Self::WhenEnded => {
                 return None;
             }

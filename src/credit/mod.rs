@@ -11,6 +11,7 @@ pub mod deadline;
 mod exposure;
 pub mod indicators;
 pub mod plan;
+mod pool;
 pub mod replay;
 pub mod statement;
 mod stop;
@@ -18,6 +19,7 @@ pub mod working_capital;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
 pub use exposure::{Exposure, NetExposure, OpenItem, exposures, net_exposure};
+pub use pool::{Share, allocate_pool};
 pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};
 
 use rust_decimal::Decimal;

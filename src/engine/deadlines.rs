@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::settle::statements;
-use super::{Error, Setup, stops};
+use super::{Error, Setup, pools, stops};
 use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
-use crate::credit::{LimitHistory, OpenItem, Terms, allocate};
+use crate::credit::{Cover, LimitHistory, OpenItem, Terms, allocate};
 use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, ProofRow, Tx};
 use crate::model::{
@@ -99,7 +99,9 @@ pub async fn deadlines<'p>(
     if !policies.iter().any(|policy| has_any(&policy)) {
         return Ok(Vec::new());
     }
-    let mut files = read(tx, company, policies, day).await?;
+    let files = read(tx, company, policies, day).await?;
+    let others = pools::neighbours(tx, company, policies, &files.keys().cloned().collect()).await?;
+    let pooled = pooled(&files, &others, policies, day)?;
     let done: BTreeMap<(String, String), EffectRow> = tx
         .effects(company, &[EffectState::Done])
         .await?
@@ -110,9 +112,11 @@ pub async fn deadlines<'p>(
     let by_hand = tx.deadline_proofs(company).await?;
     let met = Met { done, by_hand: by_hand.iter().map(|row| (hand_key(row), row)).collect() };
     let mut found = Vec::new();
-    for file in files.values_mut() {
+    for (buyer, file) in &files {
         for policy in policies.iter().filter(has_any) {
-            found.extend(file.deadlines(policy, policies, &met, day)?);
+            let key = (policy.connection.as_str(), policy.number.as_str(), policy.valid_from);
+            let pooled = pooled.get(&key).and_then(|covers| covers.get(buyer.as_str()));
+            found.extend(file.deadlines(policy, policies, pooled, &met, day)?);
         }
     }
     let mut all: Vec<Deadline<'p>> = Vec::new();
@@ -203,6 +207,39 @@ async fn read(
     Ok(files)
 }
 
+/// What policies cover of buyers that share limits: by connection, number and first day of the period, then by buyer.
+type Pooled<'f> = BTreeMap<(&'f str, &'f str, Date), BTreeMap<&'f str, Cover<'f>>>;
+
+fn pooled<'f>(
+    files: &'f BTreeMap<String, File>,
+    others: &'f [pools::Neighbour],
+    policies: &'f [Policy],
+    day: Date,
+) -> Result<Pooled<'f>, Error> {
+    let mut found = Pooled::new();
+    if pools::groups_of(policies).is_none() {
+        return Ok(found);
+    }
+    let own = files.iter().map(|(buyer, file)| pools::Member {
+        buyer,
+        country: file.account.as_ref().map_or("", |row| &row.country),
+        items: file.items.iter().map(super::settle::open_item).collect(),
+        limits: file.limits.iter().collect(),
+        stops: &file.stops,
+    });
+    let members: Vec<_> = own.chain(others.iter().map(pools::Neighbour::member)).collect();
+    for policy in policies {
+        let periods = stops::periods(policies, policy);
+        let stops_of = |member: &pools::Member<'_>| {
+            let known = stops::remembered(&stops::of_policy(member.stops, policy))?;
+            Ok(known.brought_to(&member.items, &periods, day)?)
+        };
+        let key = (policy.connection.as_str(), policy.number.as_str(), policy.valid_from);
+        found.insert(key, pools::covers(policy, policies, &members, day, stops_of)?);
+    }
+    Ok(found)
+}
+
 impl File {
     /// The invoice that an open item is.
     fn invoice(&self, item: &OpenItem<'_>) -> Option<&OverdueRow> {
@@ -214,6 +251,7 @@ impl File {
         &self,
         policy: &'p Policy,
         policies: &[Policy],
+        pooled: Option<&Cover<'_>>,
         met: &'d Met<'_>,
         day: Date,
     ) -> Result<Vec<(Deadline<'p>, Option<How<'d>>)>, Error> {
@@ -235,9 +273,13 @@ impl File {
             self.account.as_ref().map_or(("", ""), |row| (row.buyer_id.as_str(), row.country.as_str()));
         let periods = stops::periods(policies, policy);
         let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
-        let cover = allocate(&items, &history, terms, &stops, day)?;
+        let own = match pooled {
+            Some(_) => None,
+            None => Some(allocate(&items, &history, terms, &stops, day)?),
+        };
+        let Some(cover) = pooled.or(own.as_ref()) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, &cover) {
+        for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, cover) {
             let Some(invoice) = self.invoice(&item) else { continue };
             let how = met.of(kind, policy, invoice);
             let met_on = how.as_ref().map(|how| match how {

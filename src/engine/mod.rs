@@ -12,6 +12,7 @@ mod land;
 mod link;
 pub mod lookup;
 pub mod past;
+pub mod pools;
 mod publish;
 mod ratings;
 pub mod replay;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::settle::{exposure_row, open_item, put_net, statements};
-use super::{Error, stops};
-use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
+use super::{Error, pools, stops};
+use crate::credit::{self, Cover, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
     Begins, BuyerRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Tx, accounts_then,
 };
@@ -96,6 +96,25 @@ pub async fn positions(
     let then = accounts_then(&versions, &buyers, moment.known_at);
     let in_force: Vec<&Policy> = policies.iter().filter(|policy| policy.contains(moment.as_of)).collect();
     let mut found = Positions { names: then.buyers, accounts_begin: then.begin, ..Positions::default() };
+    // Whoever shares a limit is reckoned with those that share it.
+    let companies = pools::groups_of(policies).map(crate::model::Groups::companies).unwrap_or_default();
+    let mut members = Vec::new();
+    for company in companies {
+        let rows = items.get(company).map(Vec::as_slice).unwrap_or_default();
+        members.push(pools::Member {
+            buyer: company,
+            country: found.names.get(company).map(|row| row.country.as_str()).unwrap_or_default(),
+            items: rows.iter().filter(|row| row.issued <= moment.as_of).map(open_item).collect(),
+            limits: limits_of.get(company).cloned().unwrap_or_default(),
+            stops: stops_of.get(company).map(Vec::as_slice).unwrap_or_default(),
+        });
+    }
+    let mut pooled = Vec::new();
+    for policy in &in_force {
+        let stops =
+            |member: &pools::Member<'_>| stops_on(member.stops, policy, policies, &member.items, moment);
+        pooled.push(pools::covers(policy, policies, &members, moment.as_of, stops)?);
+    }
     for (buyer, rows) in &items {
         let limits = limits_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
         let stops = stops_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
@@ -104,7 +123,10 @@ pub async fn positions(
         found.later += later.len();
         let own: Vec<OpenItem<'_>> = own.into_iter().map(open_item).collect();
         let exposures = credit::exposures(&own, moment.as_of)?;
-        let covers = in_force.iter().map(|policy| {
+        let covers = in_force.iter().zip(&pooled).map(|(policy, pooled)| {
+            if let Some(cover) = pooled.get(buyer.as_str()) {
+                return Ok(cover_row(policy, buyer, cover, moment.as_of));
+            }
             let stops = stops_on(stops, policy, policies, &own, moment)?;
             let country = found.names.get(buyer).map(|row| row.country.as_str()).unwrap_or_default();
             let terms = Terms { policy, periods: stops::periods(policies, policy), buyer, country };
@@ -134,7 +156,11 @@ fn cover(
     let own: Vec<&LimitRow> = own.copied().collect();
     let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
     let cover = credit::allocate(items, &history, terms, stops, day)?;
-    Ok(CoverRow {
+    Ok(cover_row(policy, buyer, &cover, day))
+}
+
+fn cover_row(policy: &Policy, buyer: &str, cover: &Cover<'_>, day: Date) -> CoverRow {
+    CoverRow {
         buyer_id: buyer.to_owned(),
         connection: policy.connection.clone(),
         policy: policy.number.clone(),
@@ -147,5 +173,5 @@ fn cover(
         over_limit: cover.beyond_limit_minor > 0,
         version: 0,
         as_of: day,
-    })
+    }
 }

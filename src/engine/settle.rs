@@ -1,14 +1,15 @@
 //! Settling: what follows from the ledger for each buyer, and what of it is worth saying.
 //!
 //! Works buyer by buyer over the open items in the order of buyers, so memory does not grow with the ledger. The functions
-//! of the pure core do the reckoning; this module brings them their values and stores their results.
+//! of the pure core do the reckoning; this module brings them their values and stores their results. Only buyers of groups that
+//! a policy pools wait for each other, with their items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{Error, stops};
-use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
+use super::{Error, pools, stops};
+use crate::credit::{self, Cover, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
     AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Owed, StoredBreak, Tx,
 };
@@ -59,6 +60,8 @@ struct State<'a> {
     /// The history, where the insurer has decided anything.
     decided: Option<LimitHistory>,
     current: Option<&'a LimitRow>,
+    /// What a new invoice would be held against: its own limit, or the one that it shares.
+    cap_minor: i64,
     covered_minor: i64,
     beyond_limit_minor: i64,
     stops: Stops,
@@ -85,6 +88,11 @@ pub(super) async fn settle(
         return Ok(Vec::new());
     }
     let company = context.company;
+    let pooled = pools::groups_of(context.periods);
+    let asked = scope;
+    let widened = scope.zip(pooled).map(|(scope, groups)| groups.related(scope));
+    let scope = widened.as_ref().or(scope);
+    let pooled: BTreeSet<&str> = pooled.map(crate::model::Groups::companies).unwrap_or_default();
     let holding: BTreeSet<String> = tx.connections_holding_limits(company).await?.into_iter().collect();
     let limits = tx.limit_versions(company, scope).await?;
     let exposures = by_buyer(tx.exposures(company, scope).await?, |row| &row.buyer_id);
@@ -99,8 +107,10 @@ pub(super) async fn settle(
         rows.sort_unstable_by_key(|row| (&row.connection, &row.external_id));
     }
     let mut sheets: BTreeMap<&str, Sheet<'_>> = BTreeMap::new();
-    let rows = exposures.keys().chain(covers.keys()).chain(stops.keys()).chain(scope.into_iter().flatten());
-    let ids = of_buyers.keys().copied().chain(rows.map(String::as_str));
+    let rows = exposures.keys().chain(covers.keys()).chain(stops.keys()).chain(asked.into_iter().flatten());
+    // A limit that others share counts also where the company itself has no account.
+    let shared = limits.iter().filter_map(|row| row.buyer_id.as_deref()).filter(|id| pooled.contains(id));
+    let ids = of_buyers.keys().copied().chain(rows.map(String::as_str)).chain(shared);
     for id in ids {
         let rows = of_buyers.get(id).map(Vec::as_slice).unwrap_or_default();
         let stops = stops.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -115,22 +125,28 @@ pub(super) async fn settle(
     let mut results = Results::default();
     let mut pending = sheets.values().peekable();
     let mut items: Vec<OpenItemRow> = Vec::new();
-    let none: Vec<OpenItemRow> = Vec::new();
+    let mut none: Vec<OpenItemRow> = Vec::new();
     let mut failure = None;
-    let mut flush = |upto: Option<&str>, items: &[OpenItemRow], results: &mut Results| -> Result<(), Error> {
-        // Buyers come in order; those without open items are settled on the way.
-        while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
-            let own = if upto == Some(sheet.id) { items } else { &none };
-            let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
-            let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
-            settle_buyer(context, sheet, own, before, covered, &holding, results)?;
-        }
-        Ok(())
-    };
+    let mut waiting: Vec<(&Sheet<'_>, Vec<OpenItemRow>)> = Vec::new();
+    let mut flush =
+        |upto: Option<&str>, items: &mut Vec<OpenItemRow>, results: &mut Results| -> Result<(), Error> {
+            // Buyers come in order; those without open items are settled on the way.
+            while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
+                let own = if upto == Some(sheet.id) { &mut *items } else { &mut none };
+                if pooled.contains(sheet.id) {
+                    waiting.push((sheet, std::mem::take(own)));
+                    continue;
+                }
+                let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+                let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+                settle_buyer(context, sheet, own, (before, covered), &Pooled::new(), &holding, results)?;
+            }
+            Ok(())
+        };
     let mut current = String::new();
     tx.open_items(company, scope, |buyer, item| {
         if !items.is_empty() && current != buyer {
-            if let Err(error) = flush(Some(&current), &items, &mut results) {
+            if let Err(error) = flush(Some(&current), &mut items, &mut results) {
                 failure.get_or_insert(error);
             }
             items.clear();
@@ -143,11 +159,17 @@ pub(super) async fn settle(
     })
     .await?;
     if !items.is_empty() {
-        flush(Some(&current), &items, &mut results)?;
+        flush(Some(&current), &mut items, &mut results)?;
     }
-    flush(None, &[], &mut results)?;
+    flush(None, &mut Vec::new(), &mut results)?;
     if let Some(error) = failure {
         return Err(error);
+    }
+    let shared = pooled_covers(context, &waiting)?;
+    for (sheet, items) in &waiting {
+        let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+        let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+        settle_buyer(context, sheet, items, (before, covered), &shared, &holding, &mut results)?;
     }
 
     tx.write_exposures(company, &results.exposures, context.now).await?;
@@ -172,6 +194,39 @@ pub(super) async fn settle(
     let found = std::mem::take(&mut results.breaks);
     results.deltas.extend(compare_breaks(tx, context, &stored, &found).await?);
     Ok(results.deltas)
+}
+
+/// What policies cover of buyers that share limits, by connection, number and buyer.
+type Pooled<'p> = BTreeMap<(&'p str, &'p str, &'p str), Cover<'p>>;
+
+/// What is covered of the buyers that wait for each other.
+fn pooled_covers<'p>(
+    context: &Context<'p>,
+    waiting: &'p [(&Sheet<'_>, Vec<OpenItemRow>)],
+) -> Result<Pooled<'p>, Error> {
+    let mut found = Pooled::new();
+    if waiting.is_empty() {
+        return Ok(found);
+    }
+    let member = |(sheet, items): &'p (&Sheet<'_>, Vec<OpenItemRow>)| pools::Member {
+        buyer: sheet.id,
+        country: sheet.accounts.first().map_or("", |account| &account.country),
+        items: items.iter().map(open_item).collect(),
+        limits: sheet.limits.values().flatten().copied().collect(),
+        stops: sheet.stops,
+    };
+    let members: Vec<pools::Member<'_>> = waiting.iter().map(member).collect();
+    for policy in &context.policies {
+        let stops_of = |member: &pools::Member<'_>| {
+            let known = stops::of_policy(member.stops, policy);
+            let periods = stops::periods(context.periods, policy);
+            Ok(stops::remembered(&known)?.brought_to(&member.items, &periods, context.day)?)
+        };
+        let covers = pools::covers(policy, context.periods, &members, context.day, stops_of)?;
+        let key = |buyer| (policy.connection.as_str(), policy.number.as_str(), buyer);
+        found.extend(covers.into_iter().map(|(buyer, cover)| (key(buyer), cover)));
+    }
+    Ok(found)
 }
 
 fn by_buyer<T>(rows: Vec<T>, id: impl Fn(&T) -> &String) -> BTreeMap<String, Vec<T>> {
@@ -235,14 +290,17 @@ fn settle_buyer(
     context: &Context<'_>,
     sheet: &Sheet<'_>,
     rows: &[OpenItemRow],
-    before: &[ExposureRow],
-    covered_before: &[CoverRow],
+    (before, covered_before): (&[ExposureRow], &[CoverRow]),
+    pooled: &Pooled<'_>,
     holding: &BTreeSet<String>,
     results: &mut Results,
 ) -> Result<(), Error> {
     let items: Vec<OpenItem<'_>> = rows.iter().map(open_item).collect();
-    let (name, country) =
-        sheet.accounts.first().map_or((sheet.id, ""), |a| (a.name.as_str(), a.country.as_str()));
+    let known_as = || context.policies.iter().find_map(|policy| policy.pooled_groups.name(sheet.id));
+    let (name, country) = sheet
+        .accounts
+        .first()
+        .map_or_else(|| (known_as().unwrap_or(sheet.id), ""), |a| (a.name.as_str(), a.country.as_str()));
     let who = json!({ "id": sheet.id, "name": name, "country": country });
     let connection = sheet.accounts.first().map_or("none", |account| account.connection.as_str());
 
@@ -318,7 +376,10 @@ fn settle_buyer(
         }
         let periods = stops::periods(context.periods, policy);
         let terms = Terms { policy, periods, buyer: sheet.id, country };
-        let cover = credit::allocate(&items, &history, terms, &stops, context.day)?;
+        let cover = match pooled.get(&(policy.connection.as_str(), policy.number.as_str(), sheet.id)) {
+            Some(cover) => cover.clone(),
+            None => credit::allocate(&items, &history, terms, &stops, context.day)?,
+        };
         let over = cover.beyond_limit_minor > 0;
         let known = covered_before
             .iter()
@@ -370,6 +431,7 @@ fn settle_buyer(
             policy,
             decided,
             current,
+            cap_minor: cover.today.cap_minor,
             covered_minor: cover.covered_minor,
             beyond_limit_minor: cover.beyond_limit_minor,
             stops,
@@ -389,25 +451,27 @@ fn settle_buyer(
         .collect();
     let states: Vec<PolicyState<'_>> = states
         .iter()
-        .map(|State { policy, decided, current, covered_minor, beyond_limit_minor, stops }| PolicyState {
-            connection: &policy.connection,
-            policy: &policy.number,
-            currency: policy.currency,
-            warning_days: policy.warning_days,
-            stand: match (decided, current) {
-                (Some(history), Some(row)) => Stand::Decided {
-                    cap_minor: history.limit_at(context.day, policy).cap_minor,
-                    layers: &row.payload.layers,
-                    last_day: last_day(&row.payload),
+        .map(|State { policy, decided, current, cap_minor, covered_minor, beyond_limit_minor, stops }| {
+            PolicyState {
+                connection: &policy.connection,
+                policy: &policy.number,
+                currency: policy.currency,
+                warning_days: policy.warning_days,
+                stand: match (decided, current) {
+                    (Some(history), Some(row)) => Stand::Decided {
+                        cap_minor: history.limit_at(context.day, policy).cap_minor,
+                        layers: &row.payload.layers,
+                        last_day: last_day(&row.payload),
+                    },
+                    // An ERP may hold any part of a limit that the insurer has not set on this buyer itself.
+                    _ => Stand::Undecided { discretionary_minor: *cap_minor },
                 },
-                _ if policy.exclusion(sheet.id, country).is_some() => {
-                    Stand::Undecided { discretionary_minor: 0 }
-                }
-                _ => Stand::Undecided { discretionary_minor: policy.discretionary_minor },
-            },
-            covered_minor: *covered_minor,
-            beyond_limit_minor: *beyond_limit_minor,
-            stopped: stops.in_force().map(|stop| Stopped { since: stop.since, cause: &stop.cause_number }),
+                covered_minor: *covered_minor,
+                beyond_limit_minor: *beyond_limit_minor,
+                stopped: stops
+                    .in_force()
+                    .map(|stop| Stopped { since: stop.since, cause: &stop.cause_number }),
+            }
         })
         .collect();
     let buyer =

@@ -6,6 +6,7 @@
 mod breaks;
 mod delta;
 mod effect;
+mod group;
 mod identifier;
 mod item;
 mod limit;
@@ -18,6 +19,7 @@ mod rating;
 pub use breaks::{Break, BreakKind};
 pub use delta::{Delta, Event};
 pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
+pub use group::{Groups, NAMED, Owner};
 pub use identifier::{Identifier, Scheme, iban_is_sound};
 pub use item::{Allocation, Instalment, Item, ItemKind, net_minor, share_minor};
 pub use limit::{Condition, Decision, InOtherCurrency, Layer, LayerKind, Limit, LimitRequest, RequestStatus};

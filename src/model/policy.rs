@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{BuyerId, Currency, Date, words};
+use super::{BuyerId, Currency, Date, Groups, words};
 
 words! {
     /// Who lets an effect go.
@@ -88,6 +88,13 @@ words! {
         Gross = "gross",
         /// What of it is not tax.
         Net = "net",
+    }
+}
+
+impl Default for Basis {
+    /// What counts where a policy does not say.
+    fn default() -> Self {
+        Self::Gross
     }
 }
 
@@ -260,7 +267,7 @@ pub struct Policy {
     /// Last day of the period; none while it is renewed tacitly.
     pub valid_to: Option<Date>,
     /// Which amount of an invoice counts.
-    #[serde(skip_serializing_if = "Basis::is_gross")]
+    #[serde(default, skip_serializing_if = "Basis::is_gross")]
     pub basis: Basis,
     /// Share of a covered loss that is paid, 0 to 100.
     pub insured_percentage: Decimal,
@@ -273,6 +280,9 @@ pub struct Policy {
     /// Countries whose buyers are not insured, ISO 3166 alpha-2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded_countries: Vec<String>,
+    /// The groups whose companies share the limit on the one above them; none where each buyer has its own.
+    #[serde(default, skip_serializing_if = "Groups::is_empty")]
+    pub pooled_groups: Groups,
     /// Longest credit, in days from invoice to due date, that is insured; none when the policy names none.
     pub maximum_terms_days: Option<i64>,
     /// The maximum extension period: days after the *original* due date; none when the policy names none.
@@ -350,6 +360,7 @@ impl Policy {
             discretionary_percentage: None,
             excluded_buyers: Vec::new(),
             excluded_countries: Vec::new(),
+            pooled_groups: Groups::default(),
             maximum_terms_days: None,
             mep_days: None,
             cover_stop: None,

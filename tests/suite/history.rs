@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use crate::support::world::{CLIENTS, ITEMS, World, errors};
 
 const BUYERS: usize = 60;
+const GROUP: usize = 5;
 const DAYS: i64 = 20;
 const CYCLES: usize = 3;
 const EVENTS: usize = 170;
@@ -49,6 +50,8 @@ struct State {
     limits: Vec<Option<(i64, Date)>>,
     highest: Vec<i64>,
     made: usize,
+    /// Groups of five share the limit on their first, and nobody else is decided on.
+    pooled: bool,
 }
 
 fn siren(buyer: usize) -> String {
@@ -63,9 +66,9 @@ fn siren(buyer: usize) -> String {
 }
 
 impl State {
-    fn new(seed: u64, day: Date) -> Self {
+    fn new(seed: u64, day: Date, pooled: bool) -> Self {
         let (random, limits) = (Random(seed), vec![None; BUYERS]);
-        Self { random, day, items: Vec::new(), limits, highest: vec![0; BUYERS], made: 0 }
+        Self { random, day, items: Vec::new(), limits, highest: vec![0; BUYERS], made: 0, pooled }
     }
 
     fn happen(&mut self) {
@@ -97,7 +100,10 @@ impl State {
         } else if dice < 90 {
             self.items[place].account = self.random.below(BUYERS);
         } else {
-            let buyer = self.random.below(BUYERS);
+            let mut buyer = self.random.below(BUYERS);
+            if self.pooled {
+                buyer -= buyer % GROUP;
+            }
             let euros = if self.random.below(4) == 0 { 0 } else { 1_000 * (1 + days(self, 400)) };
             let since = self.day - chrono::Duration::days(days(self, 5));
             // An insurer's later decision is not older than the one before it.
@@ -157,17 +163,41 @@ impl State {
     }
 }
 
-fn world() -> World {
+/// Who is owned by whom: the last of each group is sold to the one before during the history.
+fn groups() -> String {
+    let owned = (0..BUYERS).filter(|buyer| buyer % GROUP != 0).map(|buyer| {
+        let head = buyer - buyer % GROUP;
+        let one = |by: usize, days: &str| {
+            format!(
+                "[[owned]]\ncompany = {{ siren = \"{}\" }}\nby = {{ siren = \"{}\" }}\n{days}\n",
+                siren(buyer),
+                siren(by)
+            )
+        };
+        if buyer % GROUP == GROUP - 1 && head > 0 {
+            one(head, "to = \"2026-01-24\"") + &one(head - GROUP, "from = \"2026-01-25\"")
+        } else {
+            one(head, "")
+        }
+    });
+    owned.collect()
+}
+
+fn world(pooled: bool) -> World {
     let world = World::new("sqlite:ledger.db").with_csv();
     std::fs::create_dir(world.path().join("lists")).unwrap();
     let lists = world.path().join("lists");
     let world = world.with(&format!(
         "[[connection]]\nid = \"insurer\"\nconnector = \"insurer-files\"\nsettings = {{ folder = \"{}\" }}\n\n[[policy]]\n\
          number = \"P1\"\nconnection = \"insurer\"\nvalid_from = \"2025-01-01\"\ninsured_percentage = \"90\"\n\
-         maximum_terms_days = 90\ndiscretionary = \"5000.00\"\nmep_days = 30\n\n[policy.cover_stop]\nthreshold = \"500.00\"\n\
+         maximum_terms_days = 90\ndiscretionary = \"5000.00\"\nmep_days = 30\n{}\n[policy.cover_stop]\nthreshold = \"500.00\"\n\
          lifts = \"payment\"",
-        lists.display()
+        lists.display(),
+        if pooled { "pooled_groups = true\n" } else { "" }
     ));
+    if pooled {
+        std::fs::write(world.path().join("groups.toml"), groups()).unwrap();
+    }
     let clients = (0..BUYERS).map(|n| format!("C{n};Exemple C{n};{};;FR;;EUR;30;N\n", siren(n)));
     world.export("clients.csv", format!("{CLIENTS}{}", clients.collect::<String>()).as_bytes());
     world
@@ -217,10 +247,12 @@ fn checked(state: &State, (exposures, covers): &(Vec<ExposureRow>, Vec<CoverRow>
         let parts = aged - row.credits_minor - row.unallocated_minor;
         assert_eq!(parts, row.outstanding_minor, "the parts of {} {}", row.buyer_id, row.currency);
     }
+    // What members of a group are covered for comes from limits of others too.
+    let all: i64 = (0..BUYERS).map(|buyer| state.highest[buyer].max(500_000)).sum();
     for buyer in 0..BUYERS {
         let id = format!("siren:{}", siren(buyer));
         let row = covers.iter().find(|row| row.buyer_id == id).unwrap();
-        let most = state.highest[buyer].max(500_000);
+        let most = if state.pooled { all } else { state.highest[buyer].max(500_000) };
         assert!((0..=most).contains(&row.covered_minor), "{row:?} with limits up to {most}");
         let whole = owed.get(&(id, "EUR".to_owned())).copied().unwrap_or_default();
         assert_eq!(row.uninsured_minor, (whole - row.covered_minor).max(0), "{row:?} of {whole}");
@@ -229,12 +261,21 @@ fn checked(state: &State, (exposures, covers): &(Vec<ExposureRow>, Vec<CoverRow>
 
 #[tokio::test]
 async fn ten_thousand_events_settle_as_if_settled_anew_and_twice_changes_nothing() {
+    ten_thousand_events(false).await;
+}
+
+#[tokio::test]
+async fn ten_thousand_events_of_groups_that_share_limits_settle_as_if_settled_anew() {
+    ten_thousand_events(true).await;
+}
+
+async fn ten_thousand_events(pooled: bool) {
     #[allow(clippy::disallowed_methods, reason = "a seed that failed is replayed by hand")]
     let seed = std::env::var("ENCOURS_TEST_HISTORY").map_or(2026, |text| text.parse().unwrap());
     eprintln!("seed {seed}");
     let first: Date = "2026-01-05".parse().unwrap();
-    let world = world();
-    let mut state = State::new(seed, first);
+    let world = world(pooled);
+    let mut state = State::new(seed, first, pooled);
     state.write(&world);
     let setup = world.setup().await;
     let (mut events, mut deltas) = (0, 0);
@@ -255,6 +296,18 @@ async fn ten_thousand_events_settle_as_if_settled_anew_and_twice_changes_nothing
     assert!(events > 10_000 && deltas > 1_000, "{events} events, {deltas} deltas");
     let incremental = figures(&setup).await;
     checked(&state, &incremental);
+    let shares =
+        |row: &CoverRow| {
+            row.covered_minor > 500_000
+                && state.limits.iter().zip(0..).all(|(limit, buyer)| {
+                    limit.is_none() || row.buyer_id != format!("siren:{}", siren(buyer))
+                })
+        };
+    assert_eq!(
+        incremental.1.iter().any(shares),
+        pooled,
+        "cover beyond the discretionary limit on a buyer that was never decided"
+    );
 
     let again = take_in(&setup, state.day).await;
     assert_eq!(again.deltas.values().sum::<u64>(), 0, "{:?}", again.deltas);
@@ -270,14 +323,19 @@ async fn ten_thousand_events_settle_as_if_settled_anew_and_twice_changes_nothing
 
 #[tokio::test]
 async fn the_order_in_which_facts_arrive_changes_no_figure() {
+    in_any_order(false).await;
+    in_any_order(true).await;
+}
+
+async fn in_any_order(pooled: bool) {
     let day: Date = "2026-03-02".parse().unwrap();
-    let mut state = State::new(7, day);
+    let mut state = State::new(7, day, pooled);
     for _ in 0..2_000 {
         state.happen();
     }
     let mut seen = Vec::new();
     for order in 0..3 {
-        let world = world();
+        let world = world(pooled);
         state.write(&world);
         let mut items = state.items.clone();
         for place in (1..items.len()).rev().take(if order == 0 { 0 } else { items.len() }) {

@@ -6,6 +6,7 @@ mod demo;
 mod effects;
 mod evidence;
 mod explain;
+mod groups;
 mod hints;
 mod history;
 mod identity;

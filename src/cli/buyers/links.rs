@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use encours::config::secret;
 use encours::engine::{insurer_party, party, relink};
 use encours::ledger::{AccountRow, Ledger, LimitRow, LinkRow, NewLink, Tx};
-use encours::model::{LinkKind, LinkReason, own_buyer_id};
+use encours::model::{LinkKind, LinkReason, NAMED, own_buyer_id};
 use encours::reconcile::score;
 use serde_json::json;
 
@@ -211,8 +211,12 @@ pub async fn link(context: &Context, args: &LinkArgs) -> anyhow::Result<Exit> {
         What::Account(row) => Some(own_buyer_id(&row.connection, &row.external_id)),
         What::InsurerBuyer(_) | What::LookedUp(_) => None,
     };
+    // A holding may have a limit that its group shares, and no account.
+    let groups = context.config()?.groups;
+    let is_of_a_group = groups.companies().contains(args.buyer.as_str()) && !args.buyer.starts_with(NAMED);
     let buyer = match own.filter(|own| *own == args.buyer) {
         Some(own) => own,
+        None if is_of_a_group => args.buyer.clone(),
         None => one_buyer(&mut tx, &company, &args.buyer).await?,
     };
     let before = tx.link_of(kind, connection, external_id).await?;

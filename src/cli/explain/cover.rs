@@ -149,7 +149,7 @@ fn result(say: Language, insured: &Insured<'_>) -> String {
             ));
         }
     }
-    let free = (cover.today.cap_minor - cover.covered_minor).max(0);
+    let free = (cover.today.cap_minor - cover.used_minor).max(0);
     let limit = if insured.is_another_day {
         say.of("the limit of that day", "l'agrément de ce jour-là")
     } else {

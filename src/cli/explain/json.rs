@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::buyers::{self, account_json};
 use super::super::language::Language;
 use super::cover::why;
+use super::group::Shared;
 use super::{File, Insured, UNKEPT};
 
 impl File {
@@ -61,6 +62,9 @@ impl File {
             "breaks": breaks.collect::<Vec<_>>(),
             "deltas": deltas.collect::<Vec<_>>(),
         });
+        if let (Some(object), Some(_)) = (value.as_object_mut(), self.group.told(Language::English)) {
+            object.insert("group".to_owned(), self.group.json());
+        }
         if let Some(asked) = &self.asked {
             asked.put_into(&mut value, UNKEPT);
         }
@@ -120,6 +124,7 @@ impl Insured<'_> {
             "basis": cover.basis,
             "without_tax_figure": cover.lacks_tax,
             "limit_today": at(cover.today),
+            "shared": self.shared.as_ref().map(Shared::json),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),
             "uninsured": amount(cover.uninsured_minor),

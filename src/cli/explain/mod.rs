@@ -10,6 +10,7 @@ mod cover;
 mod decided;
 #[cfg(test)]
 mod golden;
+mod group;
 mod invoice;
 mod json;
 mod owes;
@@ -39,6 +40,7 @@ use super::{Books, Context, Exit, buyers, deltas, words};
 use backdated::{Change, Eve};
 use cover::covered;
 use decided::decided;
+use group::{Group, Shared};
 
 /// How many deltas are shown.
 const DELTAS_MAX: usize = 10;
@@ -90,6 +92,8 @@ struct File {
     later: usize,
     /// What was known before decisions were read that reach back.
     eves: Vec<Eve>,
+    /// The companies around it.
+    group: Group,
     /// What was known before terms of policies were read that differ.
     terms_eves: Vec<terms::Eve>,
 }
@@ -105,6 +109,8 @@ struct Insured<'a> {
     /// What the insurer has been asked and has not decided.
     pending: Vec<&'a LimitRequest>,
     cover: Cover<'a>,
+    /// Whose limit it shares, where it shares one.
+    shared: Option<Shared<'a>>,
     stops: Stops,
     /// What decisions changed that reach back before the day on which they were read.
     changes: Vec<Change>,
@@ -227,6 +233,7 @@ impl File {
         Ok(Self {
             asked: None,
             later: 0,
+            group: Group::read(books, &buyer.id, None).await?,
             eves,
             terms_eves,
             periods: books.head.config.policies.clone(),
@@ -283,6 +290,7 @@ impl File {
             later: later.iter().filter(|item| item.open_minor > 0).count(),
             stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,
             deltas: deltas::with_days(&mut books.tx, &company, deltas).await?,
+            group: Group::read(books, &buyer.id, Some(&asked)).await?,
             asked: Some(asked),
             periods,
             day: as_of,
@@ -346,9 +354,16 @@ impl File {
         };
         let periods = stops::periods(&self.periods, policy);
         let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
-        let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
-        let changes = backdated::changes(&self.eves, &terms, &statements)?;
-        let terms_changes = terms::changes(&self.terms_eves, &terms, &statements)?;
+        let (cover, shared, changes, terms_changes) = match self.pooled(policy, items)? {
+            // What a decision or other terms changed is told of the buyer alone, which has no figure of its own in a pool.
+            Some((cover, shared)) => (cover, shared, Vec::new(), Vec::new()),
+            None => (
+                allocate(items, &history, terms.clone(), &stops, self.day)?,
+                None,
+                backdated::changes(&self.eves, &terms, &statements)?,
+                terms::changes(&self.terms_eves, &terms, &statements)?,
+            ),
+        };
         let is_another_day = self.asked.is_some();
         Ok(Insured {
             policy,
@@ -357,6 +372,7 @@ impl File {
             others,
             pending,
             cover,
+            shared,
             stops,
             changes,
             terms_changes,
@@ -407,6 +423,9 @@ impl File {
         let mut part =
             |title: &str, body: String| text.push_str(&format!("\n{title}\n{}", words::indent(&body, 2)));
         part(say.of("Who it is", "Qui c'est"), self.who(say));
+        if let Some(told) = self.group.told(say) {
+            part(say.of("Its group", "Son groupe"), told);
+        }
         part(say.of("What it owes", "Ce qu'il doit"), self.owes(say, owed));
         if !self.ratings.is_empty() {
             part(say.of("How insurers rate it", "Comment les assureurs le notent"), self.rated(say));
@@ -424,7 +443,9 @@ impl File {
                 format!("What {insurer} has decided, policy {number}"),
                 format!("Ce qu'a décidé {insurer}, police {number}"),
             );
-            part(&title, decided(say, insured));
+            let shared = insured.shared.as_ref();
+            let shared = shared.map(|shared| self.group.shared_told(say, &self.buyer.id, shared));
+            part(&title, decided(say, insured) + &shared.unwrap_or_default());
             let title =
                 say.of("What is covered, invoice by invoice", "Ce qui est garanti, facture par facture");
             part(title, covered(say, insured, &self.items));

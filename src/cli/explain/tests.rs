@@ -77,6 +77,7 @@ pub(super) fn example_a() -> File {
         later: 0,
         eves: vec![],
         terms_eves: vec![],
+        group: Group::default(),
         buyer: BuyerRow { id: "siren:404833048".into(), name: "Exemple".into(), country: "FR".into() },
         accounts: vec![],
         links: vec![],

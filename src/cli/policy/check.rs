@@ -155,6 +155,9 @@ fn says(clause: Clause, policy: &Policy) -> String {
         Clause::ExcludedCountries => {
             format!("buyers in {} are not insured", policy.excluded_countries.join(", "))
         }
+        Clause::PooledGroups => {
+            "companies of a group share the limit on the nearest one above them, unless the insurer decided on them".to_owned()
+        }
         Clause::MaximumTerms => {
             let most = count(policy.maximum_terms_days.unwrap_or_default());
             format!("an invoice due more than {most} after its date is not covered")
@@ -272,6 +275,7 @@ const fn missing(clause: Clause) -> &'static str {
             "no excluded buyers: public bodies, private persons and the own group count like others"
         }
         Clause::ExcludedCountries => "no excluded countries: buyers in any country are insured",
+        Clause::PooledGroups => "groups are not pooled: each buyer has a limit of its own",
         Clause::Discretionary => "no discretionary limit: a buyer that was never decided is not covered",
         Clause::Extension => "no extension period: nothing counts from its end",
         Clause::CoverStop => "no rule of cover stop: an unpaid invoice stops nothing",
@@ -377,9 +381,9 @@ automation = { change = "automatic", cancel = "never" }
     fn a_program_reads_the_same() {
         let value = value(&config());
         let clauses = &value["policies"][0]["periods"][1]["clauses"];
-        assert_eq!(clauses[6]["clause"], "mep_days");
+        assert_eq!(clauses[7]["clause"], "mep_days");
         assert_eq!(
-            (&clauses[6]["stated"], clauses.as_array().unwrap().len()),
+            (&clauses[7]["stated"], clauses.as_array().unwrap().len()),
             (&true.into(), Clause::ALL.len())
         );
         assert_eq!(value["policies"][0]["periods"][0]["clauses"][6]["stated"], false);

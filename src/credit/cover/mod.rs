@@ -426,6 +426,36 @@ impl<'a> Line<'a> {
         self.lacks_tax = self.uncovered_minor > 0 && item.lacks_tax(basis);
         self.uncovered_minor = left;
     }
+
+    /// Whose turn it is: invoices take their part of a limit in this order.
+    pub(super) const fn turn(line: &Line<'a>) -> (Date, &'a str, Date, &'a str, &'a str) {
+        (line.issued, line.number, line.original_due, line.connection, line.id)
+    }
+
+    /// Takes its part of the limit of its date, of which earlier invoices have used `used`.
+    pub(super) fn take(&mut self, limit: LimitAt, used: &mut i64) -> Result<(), Error> {
+        self.used_before_minor = *used;
+        if !self.reason.is_eligible() {
+            return Ok(());
+        }
+        let due = self.uncovered_minor;
+        let free = limit.cap_minor - *used; // neither is negative
+        let covered = due.min(free).max(0);
+        add(used, covered, "covered invoices")?;
+        self.covered_minor = covered;
+        self.uncovered_minor = due - covered;
+        self.limit = Some(limit);
+        self.reason = if due == 0 {
+            Reason::SettledByCredits
+        } else if covered == due {
+            Reason::Covered
+        } else if limit.cap_minor == 0 {
+            Reason::NoLimit
+        } else {
+            Reason::LimitUsed
+        };
+        Ok(())
+    }
 }
 
 /// What is covered of a buyer's debt under one policy. Totals are minor units of the policy's currency.
@@ -457,6 +487,8 @@ pub struct Cover<'a> {
     pub credit_balance_minor: i64,
     /// The limit on the day asked for: what a new invoice would be held against.
     pub today: LimitAt,
+    /// What is used of that limit, by all invoices that are held against it: in a pool, those of other buyers too.
+    pub used_minor: i64,
 }
 
 /// Splits a buyer's open items into covered and uninsured parts under one policy, with the reason of each.
@@ -477,68 +509,95 @@ pub fn allocate<'a, 't>(
     on: Date,
 ) -> Result<Cover<'a>, Error> {
     let terms = terms.into();
-    let policy = terms.policy;
-    let mut lines = Vec::with_capacity(open.len());
-    let (mut invoices, mut credits) = (0, 0);
-    for item in open {
-        if item.open_minor < 0 {
-            return Err(Error::NegativeItem { id: item.id.to_owned(), minor: item.open_minor });
-        }
-        if item.open_minor == 0 {
-            continue;
-        }
-        let counts = item.currency == policy.currency;
-        match item.kind {
-            ItemKind::Invoice => {
-                lines.push((Line::of(item, &terms, stops), item));
-                if counts {
-                    add(&mut invoices, item.open_minor, "open invoices")?;
+    let mut draft = Draft::of(open, &terms, stops)?;
+    let used = give_out(&mut draft.lines, limits, &terms)?;
+    draft.finish(limits.limit_at(on, terms.policy), used, &terms)
+}
+
+/// A buyer's invoices with what credits leave of them, before any limit is given out.
+pub(super) struct Draft<'a> {
+    pub(super) lines: Vec<Line<'a>>,
+    outstanding_minor: i64,
+    credit_balance_minor: i64,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn of(open: &[OpenItem<'a>], terms: &Terms<'_>, stops: &Stops) -> Result<Self, Error> {
+        let policy = terms.policy;
+        let mut lines = Vec::with_capacity(open.len());
+        let (mut invoices, mut credits) = (0, 0);
+        for item in open {
+            if item.open_minor < 0 {
+                return Err(Error::NegativeItem { id: item.id.to_owned(), minor: item.open_minor });
+            }
+            if item.open_minor == 0 {
+                continue;
+            }
+            let counts = item.currency == policy.currency;
+            match item.kind {
+                ItemKind::Invoice => {
+                    lines.push((Line::of(item, terms, stops), item));
+                    if counts {
+                        add(&mut invoices, item.open_minor, "open invoices")?;
+                    }
+                }
+                ItemKind::CreditNote | ItemKind::Receipt => {
+                    if counts {
+                        add(&mut credits, item.open_minor, "open credits")?;
+                    }
                 }
             }
-            ItemKind::CreditNote | ItemKind::Receipt => {
-                if counts {
-                    add(&mut credits, item.open_minor, "open credits")?;
-                }
+        }
+        let credit_balance_minor = settle_oldest(&mut lines, credits, policy.currency);
+        let mut outstanding_minor = invoices - credits; // both are at least 0
+        if policy.basis == Basis::Net {
+            outstanding_minor = -credit_balance_minor;
+            for (line, item) in lines.iter_mut().filter(|(line, _)| line.currency == policy.currency) {
+                line.put_on(item, policy.basis);
+                add(&mut outstanding_minor, line.uncovered_minor, "open invoices")?;
             }
         }
+        let lines = lines.into_iter().map(|(line, _)| line).collect();
+        Ok(Self { lines, outstanding_minor, credit_balance_minor })
     }
 
-    let credit_balance_minor = settle_oldest(&mut lines, credits, policy.currency);
-    let mut outstanding_minor = invoices - credits; // both are at least 0
-    if policy.basis == Basis::Net {
-        outstanding_minor = -credit_balance_minor;
-        for (line, item) in lines.iter_mut().filter(|(line, _)| line.currency == policy.currency) {
-            line.put_on(item, policy.basis);
-            add(&mut outstanding_minor, line.uncovered_minor, "open invoices")?;
+    /// Sums up once the limits are given out. `today` is the limit on the day asked for, `used_minor` what is used of it.
+    pub(super) fn finish(
+        self,
+        today: LimitAt,
+        used_minor: i64,
+        terms: &Terms<'_>,
+    ) -> Result<Cover<'a>, Error> {
+        let policy = terms.policy;
+        let (mut covered_minor, mut beyond_limit_minor, mut ineligible_minor) = (0, 0, 0);
+        for line in self.lines.iter().filter(|line| line.currency == policy.currency) {
+            let part =
+                if line.reason.is_eligible() { &mut beyond_limit_minor } else { &mut ineligible_minor };
+            add(part, line.uncovered_minor, "uncovered invoices")?;
+            add(&mut covered_minor, line.covered_minor, "covered invoices")?;
         }
+        let mut uninsured_minor = beyond_limit_minor;
+        add(&mut uninsured_minor, ineligible_minor, "uncovered invoices")?;
+        let lacking = self.lines.iter().filter(|line| line.lacks_tax).count();
+        Ok(Cover {
+            currency: policy.currency,
+            basis: policy.basis,
+            lacks_tax: u32::try_from(lacking).unwrap_or(u32::MAX),
+            outstanding_minor: self.outstanding_minor,
+            covered_minor,
+            indemnity_minor: indemnity(&shares(&self.lines, terms))?,
+            uninsured_minor,
+            beyond_limit_minor,
+            ineligible_minor,
+            credit_balance_minor: self.credit_balance_minor,
+            today: match policy.exclusion(terms.buyer, terms.country) {
+                Some(_) => LimitAt { cap_minor: 0, reason: CapReason::Excluded, since: None },
+                None => today,
+            },
+            used_minor,
+            lines: self.lines,
+        })
     }
-    let mut lines: Vec<Line<'a>> = lines.into_iter().map(|(line, _)| line).collect();
-    let covered_minor = give_out(&mut lines, limits, &terms)?;
-
-    let (mut beyond_limit_minor, mut ineligible_minor) = (0, 0);
-    for line in lines.iter().filter(|line| line.currency == policy.currency) {
-        let part = if line.reason.is_eligible() { &mut beyond_limit_minor } else { &mut ineligible_minor };
-        add(part, line.uncovered_minor, "uncovered invoices")?;
-    }
-    let mut uninsured_minor = beyond_limit_minor;
-    add(&mut uninsured_minor, ineligible_minor, "uncovered invoices")?;
-    Ok(Cover {
-        currency: policy.currency,
-        basis: policy.basis,
-        lacks_tax: lines.iter().fold(0, |count, line| count.saturating_add(u32::from(line.lacks_tax))),
-        outstanding_minor,
-        covered_minor,
-        indemnity_minor: indemnity(&shares(&lines, &terms))?,
-        uninsured_minor,
-        beyond_limit_minor,
-        ineligible_minor,
-        credit_balance_minor,
-        today: match policy.exclusion(terms.buyer, terms.country) {
-            Some(_) => LimitAt { cap_minor: 0, reason: CapReason::Excluded, since: None },
-            None => limits.limit_at(on, policy),
-        },
-        lines,
-    })
 }
 
 /// Takes `credits` off the oldest invoices of the policy's currency; returns what is left of them.
@@ -561,31 +620,11 @@ fn settle_oldest(lines: &mut [(Line<'_>, &OpenItem<'_>)], credits: i64, currency
 
 /// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
 fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, terms: &Terms<'_>) -> Result<i64, Error> {
-    lines
-        .sort_unstable_by_key(|line| (line.issued, line.number, line.original_due, line.connection, line.id));
+    lines.sort_unstable_by_key(Line::turn);
     let mut used = 0_i64;
     for line in lines {
-        line.used_before_minor = used;
-        if !line.reason.is_eligible() {
-            continue;
-        }
         let limit = limits.limit_at(line.issued, terms.period_of(line.issued).unwrap_or(terms.policy));
-        let due = line.uncovered_minor;
-        let free = limit.cap_minor - used; // neither is negative
-        let covered = due.min(free).max(0);
-        add(&mut used, covered, "covered invoices")?;
-        line.covered_minor = covered;
-        line.uncovered_minor = due - covered;
-        line.limit = Some(limit);
-        line.reason = if due == 0 {
-            Reason::SettledByCredits
-        } else if covered == due {
-            Reason::Covered
-        } else if limit.cap_minor == 0 {
-            Reason::NoLimit
-        } else {
-            Reason::LimitUsed
-        };
+        line.take(limit, &mut used)?;
     }
     Ok(used)
 }

@@ -380,5 +380,6 @@ fn nothing<'a>() -> Cover<'a> {
         ineligible_minor: 0,
         credit_balance_minor: 0,
         today: super::LimitAt { cap_minor: 0, reason: super::CapReason::Zero, since: None },
+        used_minor: 0,
     }
 }

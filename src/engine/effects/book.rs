@@ -182,7 +182,9 @@ impl<'a> Book<'a> {
     /// Name and country of a buyer.
     pub(super) fn name(&self, buyer: &str) -> (&str, &str) {
         let account = self.accounts.get(buyer).and_then(|rows| rows.first());
-        account.map_or(("", ""), |row| (row.name.as_str(), row.country.as_str()))
+        let known_as = || self.policies.iter().find_map(|policy| policy.pooled_groups.name(buyer));
+        account
+            .map_or_else(|| (known_as().unwrap_or(""), ""), |row| (row.name.as_str(), row.country.as_str()))
     }
 
     /// Whether an insurer ever stated a limit on a buyer under a policy.
@@ -210,6 +212,25 @@ impl<'a> Book<'a> {
             read_on,
             row,
         }))
+    }
+
+    /// Whose limit a new invoice of a buyer would be held against: its own, or that of a company above it.
+    pub(super) fn holder<'b>(&'b self, buyer: &'b str, policy: &'b Policy) -> &'b str {
+        // A figure that cannot be computed is told where the buyer itself is planned for.
+        let is_decided = |id: &str| self.decided(id, policy).is_ok_and(|decided| decided.is_some());
+        policy.pooled_groups.holder(buyer, self.day, is_decided)
+    }
+
+    /// The buyers whose new invoices would be held against the limit of another one, by that one.
+    pub(super) fn sharing<'b>(&'b self, policy: &'b Policy) -> BTreeMap<&'b str, Vec<&'b str>> {
+        let mut sharing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for company in policy.pooled_groups.companies() {
+            let holder = self.holder(company, policy);
+            if holder != company {
+                sharing.entry(holder).or_default().push(company);
+            }
+        }
+        sharing
     }
 
     /// The insurer's id of a buyer: from its limits, else from what a person said, else from what the ERP stores. No ERP

@@ -17,16 +17,24 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
     if book.policies.iter().all(|policy| policy.requests.is_none()) {
         return Ok(());
     }
+    let sharing: Vec<_> = book.policies.iter().map(|policy| book.sharing(policy)).collect();
     for buyer in book.buyers() {
         let mut decided = Vec::new();
         for policy in &book.policies {
             decided.push(book.decided(buyer, policy)?);
         }
-        let known = decided.iter().any(Option::is_some);
+        let holders: Vec<&str> = book.policies.iter().map(|policy| book.holder(buyer, policy)).collect();
+        let known = decided.iter().any(Option::is_some) || holders.iter().any(|holder| *holder != buyer);
         let (_, country) = book.name(buyer);
         let mut first = false;
-        for (policy, decided) in book.policies.iter().zip(&decided) {
+        for (((policy, decided), holder), sharing) in
+            book.policies.iter().zip(&decided).zip(holders).zip(&sharing)
+        {
             if policy.requests.is_none() || book.connection(&policy.connection).is_none() {
+                continue;
+            }
+            // What it needs is asked for on the company whose limit it shares.
+            if holder != buyer {
                 continue;
             }
             let excluded = policy.exclusion(buyer, country).is_some();
@@ -40,7 +48,8 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
             if book.is_asked(buyer, policy) {
                 continue;
             }
-            let situation = situation(book, buyer, policy, decided.as_ref());
+            let sharing = sharing.get(buyer).map(Vec::as_slice).unwrap_or_default();
+            let situation = situation(book, (buyer, sharing), policy, decided.as_ref());
             if let Some(proposal) = request(&situation, policy, book.day)? {
                 plan.effects.push(effect(book, buyer, policy, proposal));
             }
@@ -54,18 +63,38 @@ fn owes_in(book: &Book<'_>, buyer: &str, policy: &Policy) -> bool {
     book.exposure(buyer, currency).is_some() || book.backlog(buyer, currency) > 0
 }
 
-fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Decided<'_>>) -> Situation {
+/// How a buyer stands, with those that share its limit.
+fn situation(
+    book: &Book<'_>,
+    (buyer, sharing): (&str, &[&str]),
+    policy: &Policy,
+    decided: Option<&Decided<'_>>,
+) -> Situation {
     let currency = policy.currency.code();
     let (peak_days, slack_days) =
         policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
-    let owed_minor = book.counted(buyer, policy);
-    let backlog_minor = book.backlog(buyer, currency);
+    // Of buyers that share the limit, the highest of each: they may have owed it on different days, so this is the most.
+    let (mut owed_minor, mut peak_minor, mut slack_peak_minor) = (0_i64, 0_i64, 0_i64);
+    let (mut last_change, mut known_since) = (None, None);
+    let mut owes = false;
+    let mut backlog_minor = 0_i64;
     let most = |row: &PeakRow| match policy.basis {
         Basis::Gross => row.peak_minor,
         Basis::Net => row.net_peak_minor,
     };
-    let peak = book.peak(buyer, currency, peak_days);
-    let slack = book.peak(buyer, currency, slack_days);
+    for one in std::iter::once(&buyer).chain(sharing) {
+        let owed = book.counted(one, policy);
+        let peak = book.peak(one, currency, peak_days);
+        let slack = book.peak(one, currency, slack_days);
+        let ordered = book.backlog(one, currency);
+        backlog_minor = backlog_minor.saturating_add(ordered);
+        owes |= owed != 0 || ordered > 0;
+        owed_minor = owed_minor.saturating_add(owed);
+        peak_minor = peak_minor.saturating_add(peak.map_or(owed, |row| most(row).max(owed)));
+        slack_peak_minor = slack_peak_minor.saturating_add(slack.map_or(owed, |row| most(row).max(owed)));
+        last_change = last_change.max(peak.map(|row| row.last_change));
+        known_since = known_since.max(peak.map(|row| row.known_since));
+    }
     let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
     let ended = book.ended.get(&key).copied().unwrap_or_default();
     // Somebody may have asked in the insurer's portal; its refusal counts like ours.
@@ -76,15 +105,11 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
     });
     Situation {
         owed_minor,
-        peak_minor: peak.map_or(owed_minor, |row| most(row).max(owed_minor)),
-        slack_peak_minor: slack.map_or(owed_minor, |row| most(row).max(owed_minor)),
+        peak_minor,
+        slack_peak_minor,
         backlog_minor,
-        last_active: if owed_minor != 0 || backlog_minor > 0 {
-            Some(book.day)
-        } else {
-            peak.map(|row| row.last_change)
-        },
-        known_since: peak.map(|row| row.known_since),
+        last_active: if owes { Some(book.day) } else { last_change },
+        known_since,
         standing: decided.map_or(Standing::Never, |decided| Standing::Decided {
             cap_minor: decided.cap_minor,
             since: decided.since,

@@ -20,7 +20,7 @@ use crate::ledger::{
     AccountVersion, Begins, CoverStopRow, EffectRow, EffectStep, LimitRow, LinkRow, RunDay, Tx, accounts_then,
 };
 use crate::model::{Instant, Policy, render_minor};
-use reckoned::Document;
+use reckoned::{Document, Other};
 
 /// Of whom, and when.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,8 @@ struct Known<'a> {
     stops: Vec<CoverStopRow>,
     effects: Vec<(EffectRow, Vec<EffectStep>)>,
     runs: Vec<RunDay>,
+    /// Whoever may share its limit.
+    others: Vec<Other>,
     /// The periods that have begun, of the policies that have decided on the buyer; of every policy where none has.
     policies: Vec<&'a Policy>,
 }
@@ -171,7 +173,9 @@ impl<'a> Known<'a> {
         let deciding: BTreeSet<(&str, &str)> =
             limits.iter().map(|row| (row.connection.as_str(), row.policy.as_str())).collect();
         let has_decided = |policy: &Policy| {
-            deciding.is_empty() || deciding.contains(&(policy.connection.as_str(), policy.number.as_str()))
+            deciding.is_empty()
+                || deciding.contains(&(policy.connection.as_str(), policy.number.as_str()))
+                || policy.pooled_groups.companies().contains(buyer)
         };
         let mut policies: Vec<&Policy> = policies
             .iter()
@@ -179,6 +183,7 @@ impl<'a> Known<'a> {
             .collect();
         policies.sort_by_key(|policy| (&policy.connection, &policy.number, policy.valid_from));
         Ok(Self {
+            others: Other::read(tx, &wanted).await?,
             country: then.buyers.get(buyer).map_or_else(String::new, |named| named.country.clone()),
             accounts,
             accounts_begin: then.begin,
@@ -191,6 +196,34 @@ impl<'a> Known<'a> {
             runs,
             policies,
         })
+    }
+
+    /// What a reader has to keep in mind.
+    fn read_so(&self) -> Vec<String> {
+        let mut lines: Vec<String> = READ_SO.iter().map(|line| (*line).to_owned()).collect();
+        lines.extend(self.accounts_begin.iter().map(|one| {
+            format!(
+                "What account {} was before {} is not kept; the buyer's country, which a policy may exclude, is that of then.",
+                one.what,
+                shown(one.since)
+            )
+        }));
+        lines.extend(self.wanted.policies_begin.iter().map(|one| {
+            format!(
+                "The terms of policy {} before {} were not kept; those of then count.",
+                one.what,
+                shown(one.since)
+            )
+        }));
+        if !self.others.is_empty() {
+            let names: Vec<&str> = self.others.iter().map(|other| other.buyer.as_str()).collect();
+            lines.push(format!(
+                "The policy pools groups: cover is reckoned together with the companies that the buyer may share a limit with ({}), \
+                 whose documents and decisions are not in the pack.",
+                names.join(", ")
+            ));
+        }
+        lines
     }
 
     fn index(&self, files: &[File]) -> Result<Value, Error> {
@@ -210,7 +243,7 @@ impl<'a> Known<'a> {
         });
         let mut covered = Vec::new();
         for policy in self.policies.iter().filter(|policy| policy.contains(as_of)) {
-            let cover = self.cover(policy, &items, as_of)?;
+            let cover = self.cover(policy, &items, known_at, as_of)?;
             let amount = |minor| render_minor(minor, policy.currency);
             covered.push(json!({
                 "connection": policy.connection, "policy": policy.number, "currency": policy.currency,
@@ -245,24 +278,6 @@ impl<'a> Known<'a> {
             "files": files.collect::<Vec<_>>(),
             "read_so": self.read_so(),
         }))
-    }
-
-    fn read_so(&self) -> Vec<String> {
-        let unkept = self.accounts_begin.iter().map(|one| {
-            format!(
-                "What account {} was before {} is not kept; the buyer's country, which a policy may exclude, is that of then.",
-                one.what,
-                shown(one.since)
-            )
-        });
-        let unkept = unkept.chain(self.wanted.policies_begin.iter().map(|one| {
-            format!(
-                "The terms of policy {} before {} were not kept; those of then count.",
-                one.what,
-                shown(one.since)
-            )
-        }));
-        READ_SO.iter().map(|line| (*line).to_owned()).chain(unkept).collect()
     }
 
     fn index_text(&self, index: &Value) -> String {

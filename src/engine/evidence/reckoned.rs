@@ -5,16 +5,17 @@
 //! known at the instant of the pack, so that a decision which came late counts from its own day.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::Error;
 use super::super::past::{Moment, stops_on};
+use super::super::pools::{self, Member};
 use super::super::settle::statements;
 use super::super::stops::periods;
-use super::{File, Known, shown};
+use super::{File, Known, Wanted, shown};
 use crate::credit::{Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Terms, allocate, exposures};
 use crate::format::table::Cell;
-use crate::ledger::{Error as LedgerError, ItemVersion, LimitRow};
+use crate::ledger::{CoverStopRow, Error as LedgerError, ItemVersion, LimitRow, Tx, accounts_then};
 use crate::model::{Currency, Date, Instant, ItemKind, Policy, render_minor};
 
 /// A version of a document of the buyer.
@@ -45,33 +46,87 @@ impl Document {
     }
 }
 
+/// A buyer that may share a limit with the one of the pack.
+pub(super) struct Other {
+    pub(super) buyer: String,
+    country: String,
+    documents: Vec<Document>,
+    limits: Vec<LimitRow>,
+    stops: Vec<CoverStopRow>,
+}
+
+impl Other {
+    pub(super) async fn read(tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result<Vec<Self>, Error> {
+        let Wanted { company, buyer, moment, policies, .. } = *wanted;
+        let others = pools::beside(policies, &BTreeSet::from([buyer.to_owned()]));
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
+        let then = tx.buyers_known(company, moment.known_at).await?;
+        let limits = tx.limits_known(company, moment.known_at).await?;
+        let mut found = Vec::new();
+        for buyer in others {
+            let own = then.iter().filter(|(_, id)| **id == buyer).map(|(key, _)| key.clone()).collect();
+            let versions = tx.item_versions(&own, moment.known_at).await?;
+            let versions = versions.into_iter().filter(|version| version.issued <= moment.as_of);
+            let versions_of = tx.account_versions(company, Some(&own)).await?;
+            let named = accounts_then(&versions_of, &then, moment.known_at).buyers.remove(&buyer);
+            found.push(Self {
+                country: named.map_or_else(String::new, |named| named.country),
+                documents: versions.map(Document::new).collect::<Result<_, _>>()?,
+                limits: limits.iter().filter(|row| row.buyer_id.as_ref() == Some(&buyer)).cloned().collect(),
+                stops: tx.stops_known(company, Some(&buyer), moment.known_at).await?,
+                buyer,
+            });
+        }
+        Ok(found)
+    }
+
+    fn member(&self, at: Instant, day: Date) -> Member<'_> {
+        Member {
+            buyer: &self.buyer,
+            country: &self.country,
+            items: open_on(&self.documents, at, day),
+            limits: self.limits.iter().collect(),
+            stops: &self.stops,
+        }
+    }
+}
+
+/// What of some documents was open at an instant, of what is dated up to a day.
+fn open_on(documents: &[Document], at: Instant, day: Date) -> Vec<OpenItem<'_>> {
+    let open = documents.iter().filter(|document| {
+        let version = &document.version;
+        version.is_known_at(at) && version.issued <= day && version.open_minor > 0
+    });
+    open.map(|document| OpenItem {
+        connection: &document.version.connection,
+        id: &document.version.external_id,
+        number: &document.version.number,
+        kind: document.kind,
+        currency: document.currency,
+        open_minor: document.version.open_minor,
+        net_minor: document.version.net_minor(),
+        issued: document.version.issued,
+        original_due: document.version.original_due,
+        disputed: document.version.disputed,
+    })
+    .collect()
+}
+
 impl Known<'_> {
     /// What was open at an instant of what is dated up to a day.
     pub(super) fn open_on(&self, at: Instant, day: Date) -> Vec<OpenItem<'_>> {
-        let open = self.documents.iter().filter(|document| {
-            let version = &document.version;
-            version.is_known_at(at) && version.issued <= day && version.open_minor > 0
-        });
-        open.map(|document| OpenItem {
-            connection: &document.version.connection,
-            id: &document.version.external_id,
-            number: &document.version.number,
-            kind: document.kind,
-            currency: document.currency,
-            open_minor: document.version.open_minor,
-            net_minor: document.version.net_minor(),
-            issued: document.version.issued,
-            original_due: document.version.original_due,
-            disputed: document.version.disputed,
-        })
-        .collect()
+        open_on(&self.documents, at, day)
     }
 
     /// What a policy covers of items on a day up to that of the pack, by all that is known of its limits and stops.
+    /// `at` says from which state of the ledger those come that share its limit.
     pub(super) fn cover<'i>(
-        &self,
+        &'i self,
         policy: &Policy,
         items: &[OpenItem<'i>],
+        at: Instant,
         day: Date,
     ) -> Result<Cover<'i>, Error> {
         let own: Vec<&LimitRow> = self
@@ -82,6 +137,22 @@ impl Known<'_> {
         let history = LimitHistory::from_statements(statements(&own).1, policy.currency)?;
         let is_ahead = self.wanted.moment.is_ahead && day == self.wanted.moment.as_of;
         let moment = Moment { as_of: day, is_ahead, ..self.wanted.moment };
+        if !self.others.is_empty() {
+            let mut members = vec![Member {
+                buyer: self.wanted.buyer,
+                country: &self.country,
+                items: items.to_vec(),
+                limits: self.limits.iter().collect(),
+                stops: &self.stops,
+            }];
+            members.extend(self.others.iter().map(|other| other.member(at, day)));
+            let policies = self.wanted.policies;
+            let stops_of = |one: &Member<'_>| stops_on(one.stops, policy, policies, &one.items, moment);
+            let mut covers = pools::covers(policy, policies, &members, day, stops_of)?;
+            if let Some(cover) = covers.remove(self.wanted.buyer) {
+                return Ok(cover);
+            }
+        }
         let stops = stops_on(&self.stops, policy, self.wanted.policies, items, moment)?;
         let periods = periods(self.wanted.policies, policy);
         let terms = Terms { policy, periods, buyer: self.wanted.buyer, country: &self.country };
@@ -103,10 +174,14 @@ impl Known<'_> {
         &'k self,
         policies: impl Iterator<Item = &'k Policy>,
         items: &[OpenItem<'i>],
+        at: Instant,
         day: Date,
-    ) -> Result<Vec<Covered<'k, 'i>>, Error> {
+    ) -> Result<Vec<Covered<'k, 'i>>, Error>
+    where
+        'k: 'i,
+    {
         let covers = policies.map(|policy| {
-            let cover = self.cover(policy, items, day)?;
+            let cover = self.cover(policy, items, at, day)?;
             let lines = cover.lines.iter().map(|line| ((line.connection, line.id), *line)).collect();
             Ok(Covered { policy, today: cover.today, lines })
         });
@@ -120,7 +195,7 @@ impl Known<'_> {
         let invoices = self.documents.iter().filter(|document| {
             document.kind == ItemKind::Invoice && document.version.is_known_at(moment.known_at)
         });
-        let now = self.covers(self.policies.iter().copied(), &open_now, moment.as_of)?;
+        let now = self.covers(self.policies.iter().copied(), &open_now, moment.known_at, moment.as_of)?;
         let mut rows = Vec::new();
         // Documents stand in the order of their dates, so what was reckoned of one serves all of its date and state.
         let mut day_before: Option<Date> = None;
@@ -143,7 +218,7 @@ impl Known<'_> {
                     let periods = self.policies.iter().copied().filter(|policy| policy.contains(day));
                     free.insert(Then {
                         owed: exposures(&open, day)?,
-                        covers: self.covers(periods, &open, day)?,
+                        covers: self.covers(periods, &open, state, day)?,
                     })
                 }
             };
