@@ -131,6 +131,7 @@ const POSTGRES: Files = &[
     (5, "lookup_asks", include_str!("../../migrations/postgres/0005_lookup_asks.sql")),
     (6, "cover_stop", include_str!("../../migrations/postgres/0006_cover_stop.sql")),
     (7, "deadline_proof", include_str!("../../migrations/postgres/0007_deadline_proof.sql")),
+    (8, "deadline_file", include_str!("../../migrations/postgres/0008_deadline_file.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -140,6 +141,7 @@ const SQLITE: Files = &[
     (5, "lookup_asks", include_str!("../../migrations/sqlite/0005_lookup_asks.sql")),
     (6, "cover_stop", include_str!("../../migrations/sqlite/0006_cover_stop.sql")),
     (7, "deadline_proof", include_str!("../../migrations/sqlite/0007_deadline_proof.sql")),
+    (8, "deadline_file", include_str!("../../migrations/sqlite/0008_deadline_file.sql")),
 ];
 
 impl Ledger {

@@ -37,6 +37,7 @@ use super::{Books, Context, Exit, buyers, deltas, words};
 use backdated::{Change, Eve};
 use cover::covered;
 use decided::decided;
+pub(super) use invoice::{InColumns, in_columns};
 
 /// How many deltas are shown.
 const DELTAS_MAX: usize = 10;
