@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::Error;
-use super::Plan;
 use super::book::{Book, Decided};
+use super::{Held, Plan};
 use crate::connector::Reach;
 use crate::credit::CapReason;
-use crate::credit::plan::{Proposal, Situation, Standing, request};
+use crate::credit::plan::{Proposal, Situation, Standing, held_back, request};
 use crate::model::{
     Action, Approval, Decision, Effect, EffectKind, Identifier, Money, Policy, Scheme, render_minor,
 };
@@ -40,8 +40,11 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
                 continue;
             }
             let situation = situation(book, buyer, policy, decided.as_ref());
-            if let Some(proposal) = request(&situation, policy, book.day)? {
-                plan.effects.push(effect(book, buyer, policy, proposal));
+            let Some(proposal) = request(&situation, policy, book.day)? else { continue };
+            let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
+            match held_back(&proposal, book.stopped.get(&key).copied()) {
+                None => plan.effects.push(effect(book, buyer, policy, proposal)),
+                Some(why) => plan.held.push(Held { effect: effect(book, buyer, policy, proposal), why }),
             }
         }
     }
