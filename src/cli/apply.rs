@@ -59,7 +59,7 @@ pub fn whole_id<'a>(
 /// A configuration or a ledger that fails; what a partner answers is part of the answer.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let setup = sync::open(context).await?;
-    let (day, open) = proposals(&setup, args.day).await?;
+    let (day, open, _) = proposals(&setup, args.day).await?;
     let which = if args.auto {
         Which::Automatic
     } else if args.ids.is_empty() {

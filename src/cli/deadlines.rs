@@ -6,7 +6,7 @@ use encours::model::Date;
 use serde_json::json;
 
 use super::table::{Column, Table, plural};
-use super::{Context, Exit, Misconfigured, calendar, print, sync};
+use super::{Context, Exit, Misconfigured, calendar, deadline_file, print, sync};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,10 @@ pub struct Args {
 enum Command {
     /// Say that an extension was asked for, an overdue invoice notified or a claim sent, by hand
     Met(MetArgs),
+    /// Write what an insurer asks for in a claim, or for a later due date, as a file of our own columns
+    File(deadline_file::FileArgs),
+    /// List the files that were made, or write one again
+    Files(deadline_file::FilesArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +45,9 @@ struct MetArgs {
     /// How: by letter, on the portal, with which receipt; kept with it
     #[arg(long, value_name = "TEXT", required_unless_present = "undo")]
     because: Option<String>,
+    /// The file that went out for it, by its id: `encours deadlines files` lists them
+    #[arg(long, value_name = "ID", conflicts_with = "undo")]
+    file: Option<String>,
     /// The day on which it was done; the day of the last cycle, unless another is said
     #[arg(long, value_name = "DATE")]
     on: Option<Date>,
@@ -71,8 +78,11 @@ enum What {
 /// # Errors
 /// A configuration or a ledger that cannot be read; a figure that cannot be computed.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    if let Some(Command::Met(met)) = &args.command {
-        return said(context, met).await;
+    match &args.command {
+        Some(Command::Met(met)) => return said(context, met).await,
+        Some(Command::File(file)) => return deadline_file::make(context, file).await,
+        Some(Command::Files(files)) => return deadline_file::list(context, files).await,
+        None => {}
     }
     let mut books = context.books().await?;
     let company = books.company();
@@ -110,13 +120,20 @@ async fn said(context: &Context, args: &MetArgs) -> anyhow::Result<Exit> {
         What::Notice => DeadlineKind::OverdueNotice,
         What::Claim => DeadlineKind::Claim,
     };
+    let because = args.because.as_deref().unwrap_or_default();
+    let how = match &args.file {
+        None => because.to_owned(),
+        Some(id) => {
+            format!("{because}; {}", deadline_file::told(context, id, kind, &args.invoice).await?)
+        }
+    };
     let said = MetByHand {
         kind,
         invoice: &args.invoice,
         policy: args.policy.as_deref(),
         done_on: args.on.unwrap_or(day),
         by: &args.by,
-        how: args.because.as_deref().unwrap_or_default(),
+        how: &how,
         day,
         now: encours::clock::now(),
     };

@@ -317,6 +317,8 @@ mod tests {
             unallocated_minor: 0,
             oldest_due: None,
             invoice_count: 1,
+            net_minor: None,
+            lacks_tax: 0,
             said_minor: 0,
             version: 0,
             as_of: day("2026-03-20"),
@@ -334,6 +336,7 @@ mod tests {
             uninsured_minor: 0,
             indemnity_minor: 0,
             over_limit: false,
+            lacks_tax: 0,
             version: 0,
             as_of: day("2026-03-20"),
         }
@@ -371,7 +374,7 @@ mod tests {
     #[test]
     fn each_level_counts_itself_and_all_below_by_currency() {
         let (groups, figures) = example();
-        let level = |id: &str| figures.with_below(&groups, id).told();
+        let level = |id: &str| figures.with_below(&groups, id).told(Language::English);
         assert_eq!(level("name:Exemple Holding"), "130 000.00 EUR, 7 000.00 USD, covered 61 000.00 EUR");
         assert_eq!(level("north"), "80 000.00 EUR, 7 000.00 USD, covered 60 000.00 EUR");
         assert_eq!(level("nobody"), "nothing");

@@ -9,6 +9,7 @@ mod buyers;
 mod calendar;
 mod check;
 mod connectors;
+mod deadline_file;
 mod deadlines;
 mod deltas;
 mod demo;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use encours::engine::{Setup, effects};
+use encours::engine::Setup;
+use encours::engine::effects::{self, Held};
 use encours::ledger::effect_id;
 use encours::model::{Approval, Currency, Date, Effect, EffectKind, EffectState, Money, render_minor};
 use serde_json::{Value, json};
@@ -25,11 +26,14 @@ pub struct Args {
 /// How many digits of an id people are shown; any beginning that is unique will do.
 pub const ID_SHOWN: usize = 8;
 
-/// What is proposed and not yet decided on, with its id.
+/// What is proposed and not yet decided on, with its id; and what would be and has to wait.
 ///
 /// # Errors
 /// What the ledger says.
-pub async fn proposals(setup: &Setup, day: Option<Date>) -> anyhow::Result<(Date, Vec<(String, Effect)>)> {
+pub async fn proposals(
+    setup: &Setup,
+    day: Option<Date>,
+) -> anyhow::Result<(Date, Vec<(String, Effect)>, Vec<Held>)> {
     let company = setup.company.id.as_str();
     let mut tx = setup.ledger.read().await?;
     let day = match day {
@@ -51,7 +55,7 @@ pub async fn proposals(setup: &Setup, day: Option<Date>) -> anyhow::Result<(Date
         }
     }
     tx.rollback().await?;
-    Ok((day, open))
+    Ok((day, open, plan.held))
 }
 
 /// Runs the command.
@@ -60,14 +64,14 @@ pub async fn proposals(setup: &Setup, day: Option<Date>) -> anyhow::Result<(Date
 /// A configuration or a ledger that fails.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let setup = sync::open(context).await?;
-    let (day, mut open) = proposals(&setup, args.day).await?;
+    let (day, mut open, held) = proposals(&setup, args.day).await?;
     if args.auto {
         open.retain(|(_, effect)| effect.approval == Approval::Automatic);
     }
     setup.ledger.close().await;
     let fees = fees(&open);
     context.answer(
-        || told(day, &open, &fees),
+        || told(day, &open, &held, &fees),
         || {
             let fees: BTreeMap<&str, String> = fees
                 .iter()
@@ -77,6 +81,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             json!({
                 "date": day, "plan": open.iter().map(|(id, effect)| value(id, effect)).collect::<Vec<_>>(),
                 "statements": statements, "fees": fees,
+                "held": held.iter().map(|one| json!({
+                    "buyer": one.effect.buyer_id, "name": one.effect.name, "connection": one.effect.connection,
+                    "policy": one.effect.policy, "action": one.effect.action, "why": one.effect.why, "waits": one.why,
+                    "amount": one.effect.amount.map(|money| render_minor(money.minor, money.currency)),
+                    "currency": one.effect.amount.map(|money| money.currency),
+                })).collect::<Vec<_>>(),
             })
         },
     )?;
@@ -92,15 +102,19 @@ fn fees(open: &[(String, Effect)]) -> BTreeMap<Currency, i64> {
     fees
 }
 
-fn told(day: Date, open: &[(String, Effect)], fees: &BTreeMap<Currency, i64>) -> String {
+fn told(day: Date, open: &[(String, Effect)], held: &[Held], fees: &BTreeMap<Currency, i64>) -> String {
+    let waits = waits(held);
     if open.is_empty() {
-        return format!("Nothing to do on {day}.\n");
+        return format!("Nothing to do on {day}.\n{waits}");
     }
     let mut by_kind: BTreeMap<&str, Vec<&(String, Effect)>> = BTreeMap::new();
     for one in open.iter().filter(|(_, effect)| effect.kind != EffectKind::ReportExposure) {
         by_kind.entry(one.1.kind.as_str()).or_default().push(one);
     }
     let mut text = String::new();
+    if !waits.is_empty() {
+        text.push_str(&format!("{waits}\n"));
+    }
     for (kind, effects) in by_kind {
         text.push_str(&format!("{kind}: {}\n", count(effects.len())));
         let mut table = Table::new(&[
@@ -145,6 +159,18 @@ fn told(day: Date, open: &[(String, Effect)], fees: &BTreeMap<Currency, i64>) ->
     }
     text.push_str("`encours apply ID…` does some of it, `encours apply` all of it, `encours apply --auto` what goes by itself.\n");
     text
+}
+
+/// What is not proposed although the figures ask for it, a line each.
+fn waits(held: &[Held]) -> String {
+    let line = |Held { effect, why }: &Held| {
+        let amount = effect.amount.map_or_else(String::new, |money| format!(" to {money}"));
+        format!("  {}, policy {}: {}{amount}: {why}\n", effect.name, effect.policy, effect.action)
+    };
+    if held.is_empty() {
+        return String::new();
+    }
+    format!("held back: {}\n{}", count(held.len()), held.iter().map(line).collect::<String>())
 }
 
 fn value(id: &str, effect: &Effect) -> Value {

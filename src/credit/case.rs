@@ -176,6 +176,8 @@ impl Case {
         }
         sort(&mut deadlines);
         let plan = plan::request(&self.situation(&history, policy)?, policy, self.on)?;
+        let stopped = stops.in_force().map(|stop| stop.since);
+        let plan = plan.filter(|proposal| plan::held_back(proposal, stopped).is_none());
         Ok(Some(Outcome { cover, stops, deadlines, plan }))
     }
 

@@ -215,6 +215,15 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
     })
 }
 
+/// Why a request for more waits although the figures ask for it: while cover is stopped, no limit covers what is invoiced.
+/// Asking for less, and giving up, wait for nothing.
+#[must_use]
+pub fn held_back(proposal: &Proposal, stopped_since: Option<Date>) -> Option<String> {
+    let since = stopped_since
+        .filter(|_| matches!(proposal.action, Action::New | Action::Increase | Action::Supersede))?;
+    Some(format!("cover is stopped since {since}: have it paid, or ask the insurer to lift it, first"))
+}
+
 fn saved(policy: &Policy) -> String {
     if policy.fees.monitoring_minor > 0 {
         format!(
@@ -470,6 +479,24 @@ mod tests {
         let mut silent = policy();
         silent.automation.request = Automation::Never;
         assert_eq!(request(&owes(50_000, Standing::Never), &silent, day(TODAY)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_stop_of_cover_holds_back_what_asks_for_more_and_nothing_else() {
+        let proposed = |situation: &Situation| request(situation, &policy(), day(TODAY)).unwrap().unwrap();
+        let stopped = Some(day("2026-06-04"));
+        let ended = Standing::Decided { cap_minor: 0, since: day("2026-06-01"), by_insurer: false };
+        for more in
+            [owes(50_000, Standing::Never), owes(50_000, limit(40_000, "2026-06-01")), owes(50_000, ended)]
+        {
+            let why = held_back(&proposed(&more), stopped).unwrap();
+            assert!(why.starts_with("cover is stopped since 2026-06-04: "), "{why}");
+            assert_eq!(held_back(&proposed(&more), None), None);
+        }
+        let idle = Situation { last_active: Some(day("2025-01-02")), ..owes(0, limit(50_000, "2025-01-01")) };
+        for less in [owes(10_000, limit(100_000, "2026-01-01")), idle] {
+            assert_eq!(held_back(&proposed(&less), stopped), None);
+        }
     }
 
     proptest! {

@@ -467,15 +467,33 @@ pub(super) fn deltas(deadlines: &[Deadline<'_>], day: Date) -> Vec<Delta> {
 
 fn delta(deadline: &Deadline<'_>, day: Date) -> Option<Delta> {
     let Deadline { kind, last_day, invoice, name, at_stake, .. } = deadline;
-    let what = format!("{name}: the {} of {} ({at_stake})", words(*kind), invoice.number);
+    let is_stop = *kind == DeadlineKind::CoverStop;
+    let number = &invoice.number;
+    let what = format!("{name}: the {} of {number} ({at_stake})", words(*kind));
     let (event, version, summary) = match deadline.state {
         DeadlineState::Upcoming | DeadlineState::Moot => return None,
         DeadlineState::DueSoon => {
             let warned = deadline.warnings.iter().rfind(|warning| **warning <= day)?;
-            (Event::DeadlineUpcoming, format!("{last_day}/{warned}"), format!("{what} is near: {last_day}."))
+            let summary = if is_stop {
+                format!(
+                    "{name}: unless {number} ({at_stake}) is paid before {last_day}, cover stops: nothing invoiced from that day \
+                     on is covered."
+                )
+            } else {
+                format!("{what} is near: {last_day}.")
+            };
+            (Event::DeadlineUpcoming, format!("{last_day}/{warned}"), summary)
         }
         DeadlineState::Missed => {
-            (Event::DeadlineMissed, last_day.to_string(), format!("{what} was missed: {last_day}."))
+            let summary = if is_stop {
+                format!(
+                    "{name}: {number} ({at_stake}) was not paid before {last_day}, the end of its extension period: cover is stopped, \
+                     nothing invoiced from that day on is covered; what was invoiced before keeps its cover."
+                )
+            } else {
+                format!("{what} was missed: {last_day}.")
+            };
+            (Event::DeadlineMissed, last_day.to_string(), summary)
         }
         DeadlineState::Met => {
             let who = deadline.proof.as_ref().map_or("", |proof| proof.who.as_str());

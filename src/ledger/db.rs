@@ -135,6 +135,7 @@ const POSTGRES: Files = &[
     (9, "net_of_tax", include_str!("../../migrations/postgres/0009_net_of_tax.sql")),
     (10, "sales_order", include_str!("../../migrations/postgres/0010_sales_order.sql")),
     (11, "account_policy_history", include_str!("../../migrations/postgres/0011_account_policy_history.sql")),
+    (12, "deadline_file", include_str!("../../migrations/postgres/0012_deadline_file.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -148,6 +149,7 @@ const SQLITE: Files = &[
     (9, "net_of_tax", include_str!("../../migrations/sqlite/0009_net_of_tax.sql")),
     (10, "sales_order", include_str!("../../migrations/sqlite/0010_sales_order.sql")),
     (11, "account_policy_history", include_str!("../../migrations/sqlite/0011_account_policy_history.sql")),
+    (12, "deadline_file", include_str!("../../migrations/sqlite/0012_deadline_file.sql")),
 ];
 
 impl Ledger {

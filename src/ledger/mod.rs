@@ -8,6 +8,7 @@ mod accounts;
 mod breaks;
 mod connections;
 mod db;
+mod deadline_files;
 mod deltas;
 mod effects;
 mod facts;
@@ -37,6 +38,7 @@ pub use accounts::{AccountLanding, AccountRow};
 pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;
 pub use db::{Ledger, Tx};
+pub use deadline_files::DeadlineFileRow;
 pub use deltas::DeltaRow;
 pub use effects::{
     AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Owed, PeakRow, Proposed, Step, effect_id,

@@ -57,6 +57,21 @@ impl Tx<'_> {
             .bind(connection).bind(external_id).fetch_optional(c).await?))
     }
 
+    /// The number of an item.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn item_number(
+        &mut self,
+        connection: &str,
+        external_id: &str,
+    ) -> Result<Option<String>, Error> {
+        let row: Option<(String,)> = on!(self, c => sqlx::query_as(
+            "SELECT number FROM item WHERE connection = $1 AND external_id = $2")
+            .bind(connection).bind(external_id).fetch_optional(c).await?);
+        Ok(row.map(|(number,)| number))
+    }
+
     /// What was allocated to an item, by day and key.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The suites, one a subject.
 
 mod cycle;
+mod deadline_files;
 mod deadlines;
 mod demo;
 mod effects;

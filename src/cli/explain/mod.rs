@@ -34,13 +34,14 @@ use encours::model::{Currency, Date, ItemKind, LimitRequest, Policy, net_minor};
 use serde_json::json;
 
 use super::language::Language;
-use super::table::{Column, Table, plural};
+use super::table::{Column, Table};
 use super::time::{self, Asked, Unkept};
 use super::{Books, Context, Exit, buyers, deltas, words};
 use backdated::{Change, Eve};
 use cover::covered;
 use decided::decided;
 use group::{Group, Shared};
+pub(super) use invoice::{InColumns, in_columns};
 
 /// How many deltas are shown.
 const DELTAS_MAX: usize = 10;
@@ -124,6 +125,7 @@ struct Insured<'a> {
 /// # Errors
 /// A configuration or a ledger that cannot be read; nobody, or several, that answer to the text.
 pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let say = args.lang.unwrap_or_else(Language::of_environment);
     let mut books = context.books().await?;
     let company = books.company();
     let asked = args.time.asked(&mut books).await?;
@@ -153,7 +155,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         }
         several => {
             books.close().await?;
-            return candidates(context, &args.buyer, several);
+            return candidates(context, say, &args.buyer, several);
         }
     };
     let file = match asked {
@@ -172,7 +174,6 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         .iter()
         .map(|policy| file.insured(policy, &items))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let say = args.lang.unwrap_or_else(Language::of_environment);
     if let Some(stories) = stories {
         let told = invoice::told(say, &file, &stories, &insured)?;
         let json = invoice::json(&file, &stories, &insured)?;
@@ -183,16 +184,21 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn candidates(context: &Context, text: &str, several: &[BuyerRow]) -> anyhow::Result<Exit> {
+fn candidates(context: &Context, say: Language, text: &str, several: &[BuyerRow]) -> anyhow::Result<Exit> {
     context.answer(
         || {
-            let mut table = Table::new(&[Column::Text("buyer"), Column::Word("country"), Column::Word("id")]);
+            let mut table = Table::new(&[
+                Column::Text(say.of("buyer", "acheteur")),
+                Column::Word(say.of("country", "pays")),
+                Column::Word(say.of("id", "identifiant")),
+            ]);
             for buyer in several {
                 table.row([buyer.name.clone(), buyer.country.clone(), buyer.id.clone()]);
             }
-            format!(
-                "{} answer to \"{text}\". Which one? Ask again with its id.\n\n{table}",
-                plural(several.len(), "buyer", "buyers")
+            let count = several.len();
+            say.of(
+                format!("{count} buyers answer to \"{text}\". Which one? Ask again with its id.\n\n{table}"),
+                format!("{count} acheteurs répondent à « {text} ». Lequel ? Redemandez par son identifiant.\n\n{table}"),
             )
         },
         || {

@@ -38,6 +38,8 @@ pub(super) struct Book<'a> {
     listed: BTreeSet<(String, String, String)>,
     /// The references of it, theirs and ours, by connection.
     references: BTreeSet<(String, String)>,
+    /// Since when cover is stopped, by connection, policy and buyer.
+    pub(super) stopped: BTreeMap<(String, String, String), Date>,
     /// The ids that persons, or look-ups that they had made, gave buyers: buyer and connection.
     given: BTreeMap<(String, String), String>,
 }
@@ -121,7 +123,12 @@ impl<'a> Book<'a> {
                 listed.insert((connection.to_owned(), request.policy, request.insurer_buyer_id));
             }
         }
+        let stopped = tx.cover_stops(company, None).await?.into_iter();
+        let stopped = stopped.filter(|row| row.lifted_on.is_none());
         Ok(Self {
+            stopped: stopped
+                .map(|row| ((row.connection, row.policy, row.buyer_id), row.stopped_on))
+                .collect(),
             setup,
             day,
             policies,

@@ -35,10 +35,21 @@ use book::Book;
 pub struct Plan {
     /// The effects, in the order of connection, kind, buyer and subject.
     pub effects: Vec<Effect>,
+    /// What would be proposed and has to wait.
+    pub held: Vec<Held>,
     /// Breaks that only planning can see.
     pub breaks: Vec<Break>,
     /// What is worth saying of deadlines.
     pub deltas: Vec<Delta>,
+}
+
+/// An effect that the figures ask for and that is not proposed.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The effect.
+    pub effect: Effect,
+    /// What it waits for, in one sentence.
+    pub why: String,
 }
 
 /// Plans: changes nothing.

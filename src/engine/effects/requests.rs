@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::Error;
-use super::Plan;
 use super::book::{Book, Decided};
+use super::{Held, Plan};
 use crate::connector::Reach;
 use crate::credit::CapReason;
-use crate::credit::plan::{Proposal, Situation, Standing, request};
+use crate::credit::plan::{Proposal, Situation, Standing, held_back, request};
 use crate::ledger::PeakRow;
 use crate::model::{
     Action, Approval, Basis, Decision, Effect, EffectKind, Identifier, Money, Policy, Scheme, render_minor,
@@ -50,8 +50,11 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
             }
             let sharing = sharing.get(buyer).map(Vec::as_slice).unwrap_or_default();
             let situation = situation(book, (buyer, sharing), policy, decided.as_ref());
-            if let Some(proposal) = request(&situation, policy, book.day)? {
-                plan.effects.push(effect(book, buyer, policy, proposal));
+            let Some(proposal) = request(&situation, policy, book.day)? else { continue };
+            let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
+            match held_back(&proposal, book.stopped.get(&key).copied()) {
+                None => plan.effects.push(effect(book, buyer, policy, proposal)),
+                Some(why) => plan.held.push(Held { effect: effect(book, buyer, policy, proposal), why }),
             }
         }
     }

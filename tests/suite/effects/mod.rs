@@ -8,6 +8,7 @@ mod requests;
 mod scripts;
 mod several;
 mod statements;
+mod stopped;
 mod twice;
 mod write_back;
 

@@ -3,6 +3,7 @@
 //! Each figure is told with what it comes from: the record and when it was read, the clause of the policy, the decision of
 //! the insurer. Two ERPs may have invoices of one number: then both are told.
 
+mod columns;
 mod json;
 mod told;
 
@@ -19,6 +20,7 @@ use rust_decimal::Decimal;
 
 use super::super::{Books, Misconfigured};
 use super::{File, Insured};
+pub(in super::super) use columns::{InColumns, in_columns};
 pub(super) use json::json;
 pub(super) use told::told;
 
