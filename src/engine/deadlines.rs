@@ -9,7 +9,7 @@ use serde_json::json;
 use super::settle::statements;
 use super::{Error, Setup, stops};
 use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
-use crate::credit::{LimitHistory, OpenItem, Terms, allocate};
+use crate::credit::{Experience, LimitHistory, OpenItem, Terms, allocate};
 use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, ProofRow, Tx};
 use crate::model::{
@@ -74,6 +74,7 @@ struct File {
     limits: Vec<LimitRow>,
     stops: Vec<CoverStopRow>,
     account: Option<AccountRow>,
+    experience: Option<Experience>,
 }
 
 /// The deadlines of every open invoice of a company on a day, in the order of their last days.
@@ -200,6 +201,11 @@ async fn read(
             file.account.get_or_insert(row);
         }
     }
+    for (buyer, experience) in tx.experiences(company, policies, &buyers, day, None).await? {
+        if let Some(file) = files.get_mut(&buyer) {
+            file.experience = Some(experience);
+        }
+    }
     Ok(files)
 }
 
@@ -234,7 +240,8 @@ impl File {
         let buyer =
             self.account.as_ref().map_or(("", ""), |row| (row.buyer_id.as_str(), row.country.as_str()));
         let periods = stops::periods(policies, policy);
-        let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
+        let terms =
+            Terms { policy, periods, buyer: buyer.0, country: buyer.1, experience: self.experience.as_ref() };
         let cover = allocate(&items, &history, terms, &stops, day)?;
         let mut found = Vec::new();
         for Due { kind, item, last_day, left_minor } in deadline::of_cover(due, &cover) {

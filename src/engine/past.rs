@@ -4,7 +4,7 @@
 //! what is dated later is not in them. The *instant* is what was known: what was paid, decided or linked later is as if it
 //! had not happened. Nothing is written. Reference: shared rules, "Another day".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::settle::{exposure_row, open_item, put_net, statements};
 use super::{Error, stops};
@@ -88,6 +88,8 @@ pub async fn positions(
     let countries: BTreeMap<String, String> =
         tx.buyers(company).await?.into_iter().map(|row| (row.id, row.country)).collect();
     let in_force: Vec<&Policy> = policies.iter().filter(|policy| policy.contains(moment.as_of)).collect();
+    let buyers: BTreeSet<String> = items.keys().cloned().collect();
+    let experiences = tx.experiences(company, policies, &buyers, moment.as_of, Some(moment.known_at)).await?;
     let mut found = Positions::default();
     for (buyer, rows) in &items {
         let limits = limits_of.get(buyer.as_str()).map(Vec::as_slice).unwrap_or_default();
@@ -100,7 +102,8 @@ pub async fn positions(
         let covers = in_force.iter().map(|policy| {
             let stops = stops_on(stops, policy, policies, &own, moment)?;
             let country = countries.get(buyer).map(String::as_str).unwrap_or_default();
-            let terms = Terms { policy, periods: stops::periods(policies, policy), buyer, country };
+            let (periods, experience) = (stops::periods(policies, policy), experiences.get(buyer));
+            let terms = Terms { policy, periods, buyer, country, experience };
             cover(&own, terms, limits, &stops, moment.as_of)
         });
         let mut rows = Vec::new();

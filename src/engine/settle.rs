@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{Error, stops};
-use crate::credit::{self, LimitHistory, OpenItem, Stops, Terms};
+use crate::credit::{self, Experience, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
     AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Owed, StoredBreak, Tx,
 };
@@ -27,6 +27,9 @@ pub(super) struct Context<'a> {
     pub(super) day: Date,
     pub(super) now: Instant,
 }
+
+/// So many buyers are settled at once where their payments are looked at.
+const PART_BUYERS: usize = 2_000;
 
 /// Breaks about partners' answers rather than about buyers; the cycle compares them itself.
 pub(super) const GLOBAL: &[BreakKind] =
@@ -59,6 +62,8 @@ struct State<'a> {
     /// The history, where the insurer has decided anything.
     decided: Option<LimitHistory>,
     current: Option<&'a LimitRow>,
+    /// The limit of the day.
+    cap_minor: i64,
     covered_minor: i64,
     beyond_limit_minor: i64,
     stops: Stops,
@@ -112,40 +117,63 @@ pub(super) async fn settle(
         }
     }
 
+    // Where a policy computes the discretionary limit, some buyers at a time, each with how it has paid.
+    let computes = context.periods.iter().any(|period| period.discretionary_rule.is_some());
+    let ids: Vec<&str> = sheets.keys().copied().collect();
+    let parts: Vec<Option<BTreeSet<String>>> = if computes {
+        ids.chunks(PART_BUYERS).map(|ids| Some(ids.iter().map(|id| (*id).to_owned()).collect())).collect()
+    } else {
+        vec![scope.cloned()]
+    };
     let mut results = Results::default();
     let mut pending = sheets.values().peekable();
     let mut items: Vec<OpenItemRow> = Vec::new();
     let none: Vec<OpenItemRow> = Vec::new();
     let mut failure = None;
-    let mut flush = |upto: Option<&str>, items: &[OpenItemRow], results: &mut Results| -> Result<(), Error> {
+    let mut experiences = BTreeMap::new();
+    let mut flush = |upto: Option<&str>,
+                     items: &[OpenItemRow],
+                     experiences: &BTreeMap<String, Experience>,
+                     results: &mut Results|
+     -> Result<(), Error> {
         // Buyers come in order; those without open items are settled on the way.
         while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
             let own = if upto == Some(sheet.id) { items } else { &none };
             let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
             let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
-            settle_buyer(context, sheet, own, before, covered, &holding, results)?;
+            let experience = experiences.get(sheet.id);
+            settle_buyer(context, sheet, own, (before, covered), &holding, experience, results)?;
         }
         Ok(())
     };
     let mut current = String::new();
-    tx.open_items(company, scope, |buyer, item| {
-        if !items.is_empty() && current != buyer {
-            if let Err(error) = flush(Some(&current), &items, &mut results) {
-                failure.get_or_insert(error);
+    for part in parts {
+        if let (true, Some(buyers)) = (computes, &part) {
+            experiences = tx.experiences(company, context.periods, buyers, context.day, None).await?;
+        }
+        tx.open_items(company, part.as_ref(), |buyer, item| {
+            if !items.is_empty() && current != buyer {
+                if let Err(error) = flush(Some(&current), &items, &experiences, &mut results) {
+                    failure.get_or_insert(error);
+                }
+                items.clear();
             }
+            if items.is_empty() {
+                buyer.clone_into(&mut current);
+            }
+            items.push(item);
+            Ok(())
+        })
+        .await?;
+        if !items.is_empty() {
+            flush(Some(&current), &items, &experiences, &mut results)?;
             items.clear();
         }
-        if items.is_empty() {
-            buyer.clone_into(&mut current);
+        if let Some(last) = part.as_ref().and_then(BTreeSet::last) {
+            flush(Some(last), &[], &experiences, &mut results)?;
         }
-        items.push(item);
-        Ok(())
-    })
-    .await?;
-    if !items.is_empty() {
-        flush(Some(&current), &items, &mut results)?;
     }
-    flush(None, &[], &mut results)?;
+    flush(None, &[], &experiences, &mut results)?;
     if let Some(error) = failure {
         return Err(error);
     }
@@ -235,9 +263,9 @@ fn settle_buyer(
     context: &Context<'_>,
     sheet: &Sheet<'_>,
     rows: &[OpenItemRow],
-    before: &[ExposureRow],
-    covered_before: &[CoverRow],
+    (before, covered_before): (&[ExposureRow], &[CoverRow]),
     holding: &BTreeSet<String>,
+    experience: Option<&Experience>,
     results: &mut Results,
 ) -> Result<(), Error> {
     let items: Vec<OpenItem<'_>> = rows.iter().map(open_item).collect();
@@ -317,7 +345,7 @@ fn settle_buyer(
             results.deltas.push(delta);
         }
         let periods = stops::periods(context.periods, policy);
-        let terms = Terms { policy, periods, buyer: sheet.id, country };
+        let terms = Terms { policy, periods, buyer: sheet.id, country, experience };
         let cover = credit::allocate(&items, &history, terms, &stops, context.day)?;
         let over = cover.beyond_limit_minor > 0;
         let known = covered_before
@@ -370,6 +398,7 @@ fn settle_buyer(
             policy,
             decided,
             current,
+            cap_minor: cover.today.cap_minor,
             covered_minor: cover.covered_minor,
             beyond_limit_minor: cover.beyond_limit_minor,
             stops,
@@ -389,25 +418,26 @@ fn settle_buyer(
         .collect();
     let states: Vec<PolicyState<'_>> = states
         .iter()
-        .map(|State { policy, decided, current, covered_minor, beyond_limit_minor, stops }| PolicyState {
-            connection: &policy.connection,
-            policy: &policy.number,
-            currency: policy.currency,
-            warning_days: policy.warning_days,
-            stand: match (decided, current) {
-                (Some(history), Some(row)) => Stand::Decided {
-                    cap_minor: history.limit_at(context.day, policy).cap_minor,
-                    layers: &row.payload.layers,
-                    last_day: last_day(&row.payload),
+        .map(|State { policy, decided, current, cap_minor, covered_minor, beyond_limit_minor, stops }| {
+            PolicyState {
+                connection: &policy.connection,
+                policy: &policy.number,
+                currency: policy.currency,
+                warning_days: policy.warning_days,
+                stand: match (decided, current) {
+                    (Some(history), Some(row)) => Stand::Decided {
+                        cap_minor: history.limit_at(context.day, policy).cap_minor,
+                        layers: &row.payload.layers,
+                        last_day: last_day(&row.payload),
+                    },
+                    _ => Stand::Undecided { discretionary_minor: *cap_minor },
                 },
-                _ if policy.exclusion(sheet.id, country).is_some() => {
-                    Stand::Undecided { discretionary_minor: 0 }
-                }
-                _ => Stand::Undecided { discretionary_minor: policy.discretionary_minor },
-            },
-            covered_minor: *covered_minor,
-            beyond_limit_minor: *beyond_limit_minor,
-            stopped: stops.in_force().map(|stop| Stopped { since: stop.since, cause: &stop.cause_number }),
+                covered_minor: *covered_minor,
+                beyond_limit_minor: *beyond_limit_minor,
+                stopped: stops
+                    .in_force()
+                    .map(|stop| Stopped { since: stop.since, cause: &stop.cause_number }),
+            }
         })
         .collect();
     let buyer =

@@ -10,6 +10,7 @@ mod connections;
 mod db;
 mod deltas;
 mod effects;
+mod experience;
 mod facts;
 mod indicators;
 mod items;

@@ -117,6 +117,7 @@ impl Insured<'_> {
             "basis": cover.basis,
             "without_tax_figure": cover.lacks_tax,
             "limit_today": at(cover.today),
+            "discretionary": super::own::value(self),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),
             "uninsured": amount(cover.uninsured_minor),

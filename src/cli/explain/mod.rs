@@ -6,14 +6,16 @@
 mod backdated;
 mod basis;
 mod json;
+mod own;
+mod stated;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use encours::credit::{
-    CapReason, Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops, Terms, allocate,
-    exposures,
+    CapReason, Computed, Cover, Experience, Exposure, LimitAt, LimitHistory, Line, OpenItem, Reason, Stops,
+    Terms, allocate, exposures,
 };
 use encours::engine::past::{Moment, stops_on};
 use encours::engine::stops;
@@ -21,15 +23,14 @@ use encours::ledger::{
     AccountRow, BreakRow, BuyerRow, CoverStopRow, DeltaRow, ItemVersion, ItemView, LimitRow, LinkRow,
     RatingRow,
 };
-use encours::model::{
-    Currency, Date, Exclusion, InOtherCurrency, ItemKind, Limit, LimitRequest, Policy, net_minor,
-};
+use encours::model::{Currency, Date, Exclusion, ItemKind, Limit, LimitRequest, Policy, net_minor};
 use serde_json::json;
 
 use super::table::{Column, Table, amount, plural};
 use super::time::{self, Asked, Unkept};
 use super::{Books, Context, Exit, buyers, deltas, limits, words};
 use backdated::{Change, Eve};
+use stated::{asked, stated_twice};
 
 /// How many settled items are shown, the newest ones.
 const SETTLED_MAX: usize = 5;
@@ -69,6 +70,8 @@ struct File {
     policies: Vec<Policy>,
     /// Every period, also those that are over.
     periods: Vec<Policy>,
+    /// How it has paid, where a policy computes its discretionary limit.
+    experience: Option<Experience>,
     /// The stops of its cover, also those that were lifted.
     stops: Vec<CoverStopRow>,
     day: Date,
@@ -95,6 +98,8 @@ struct Insured<'a> {
     /// What decisions changed that reach back before the day on which they were read.
     changes: Vec<Change>,
     is_another_day: bool,
+    /// How its discretionary limit was computed, where that counts.
+    own: Option<Computed>,
 }
 
 /// Runs the command.
@@ -196,11 +201,13 @@ impl File {
         let own = accounts.iter().map(|row| (row.connection.clone(), row.external_id.clone())).collect();
         let known_at = encours::clock::now();
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
+        let periods = books.head.config.policies.clone();
         Ok(Self {
+            experience: books.tx.experiences(&company, &periods, &ids, day, None).await?.remove(&buyer.id),
             asked: None,
             later: 0,
             eves,
-            periods: books.head.config.policies.clone(),
+            periods,
             accounts,
             links,
             items: books.tx.items_of(&company, &buyer.id).await?,
@@ -242,7 +249,10 @@ impl File {
         ratings.retain(|row| row.recorded_at <= known_at);
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
         let periods = books.head.config.policies.clone();
+        let ids = BTreeSet::from([buyer.id.clone()]);
+        let mut experiences = books.tx.experiences(&company, &periods, &ids, as_of, Some(known_at)).await?;
         Ok(Self {
+            experience: experiences.remove(&buyer.id),
             policies: periods.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
             later: later.iter().filter(|item| item.open_minor > 0).count(),
             stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,
@@ -308,11 +318,30 @@ impl File {
             Some(asked) => stops_on(&self.stops, policy, &self.periods, items, asked.moment)?,
         };
         let periods = stops::periods(&self.periods, policy);
-        let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
+        let terms = Terms {
+            policy,
+            periods,
+            buyer: &self.buyer.id,
+            country: &self.buyer.country,
+            experience: self.experience.as_ref(),
+        };
         let cover = allocate(items, &history, terms.clone(), &stops, self.day)?;
         let changes = backdated::changes(&self.eves, &terms, &statements)?;
         let is_another_day = self.asked.is_some();
-        Ok(Insured { policy, terms, statements, others, pending, cover, stops, changes, is_another_day })
+        let mut insured = Insured {
+            policy,
+            terms,
+            statements,
+            others,
+            pending,
+            cover,
+            stops,
+            changes,
+            is_another_day,
+            own: None,
+        };
+        insured.own = own::computed(&insured, self.day)?;
+        Ok(insured)
     }
 }
 
@@ -617,6 +646,9 @@ fn decided(insured: &Insured<'_>) -> String {
         CapReason::Discretionary if cap_minor > 0 => {
             format!("Nothing was ever decided: the discretionary limit of {} counts.\n", money(cap_minor))
         }
+        CapReason::Discretionary if insured.own.is_some() => {
+            "Nothing was ever decided, and the discretionary limit is zero.\n".to_owned()
+        }
         CapReason::Discretionary => {
             "Nothing was ever decided, and the policy has no discretionary limit.\n".to_owned()
         }
@@ -627,6 +659,7 @@ fn decided(insured: &Insured<'_>) -> String {
         CapReason::Zero => format!("There is no cover {when}: the limit is zero{since}.\n"),
         CapReason::Excluded => format!("There is no cover {when}: the policy does not insure this buyer.\n"),
     });
+    text.push_str(&own::told(insured));
     if let Some(stop) = insured.stops.in_force() {
         text.push_str(&super::stops::told(stop));
     }
@@ -663,42 +696,6 @@ fn statement(row: &LimitRow, read_on: Date) -> String {
         text.push_str(&format!("            {} {}\n", condition.code, condition.text));
     }
     text
-}
-
-/// `2026-03-08  asked for 100 000.00 EUR, reference 4711: pending`.
-fn asked(request: &LimitRequest) -> String {
-    let day = request.requested_on.map_or_else(|| "          ".to_owned(), |day| day.to_string());
-    let what = request.requested_minor.map_or_else(
-        || "asked, for an amount that is not stated".to_owned(),
-        |minor| format!("asked for {} {}", amount(minor, request.currency), request.currency),
-    );
-    let mut text = format!("{day}  {what}, reference {}: {}", request.reference, request.status);
-    if let Some(other) = &request.in_other_currency {
-        text.push_str(&stated_twice(other));
-    }
-    text.push('\n');
-    text
-}
-
-/// `; stated as 372 500.00 DKK too, of which 149 000.00 until 2026-06-30`: for people only, nothing counts in it.
-fn stated_twice(other: &InOtherCurrency) -> String {
-    let money = |minor| amount(minor, other.currency);
-    let mut told = Vec::new();
-    if let Some(minor) = other.amount_minor {
-        let mut text = format!("stated as {} {} too", money(minor), other.currency);
-        for layer in &other.layers {
-            if let Some(until) = layer.until {
-                text.push_str(&format!(", of which {} until {until}", money(layer.amount_minor)));
-            }
-        }
-        told.push(text);
-    }
-    if let Some(asked) =
-        other.requested_minor.filter(|asked| Some(*asked) != other.amount_minor && *asked > 0)
-    {
-        told.push(format!("{} {} were asked for", money(asked), other.currency));
-    }
-    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
 }
 
 fn covered(insured: &Insured<'_>, items: &[ItemView]) -> String {

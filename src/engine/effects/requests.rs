@@ -85,6 +85,7 @@ fn situation(book: &Book<'_>, buyer: &str, policy: &Policy, decided: Option<&Dec
         }),
         refused_on: ended.refused_on.max(theirs),
         answered: ended.last,
+        own_minor: book.discretionary(buyer, policy),
         excluded: policy.exclusion(buyer, book.name(buyer).1).is_some(),
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::past::Moment;
-use crate::credit::exposures;
+use crate::credit::{Experience, exposures};
 use crate::format::zip;
 use crate::ids::sha256_hex;
 use crate::ledger::{CoverStopRow, EffectRow, EffectStep, LimitRow, LinkRow, RunDay, Tx};
@@ -67,6 +67,8 @@ struct Known<'a> {
     limits: Vec<LimitRow>,
     links: Vec<LinkRow>,
     stops: Vec<CoverStopRow>,
+    /// How it has paid, where a policy computes its discretionary limit.
+    experience: Option<Experience>,
     effects: Vec<(EffectRow, Vec<EffectStep>)>,
     runs: Vec<RunDay>,
     /// The periods that have begun, of the policies that have decided on the buyer; of every policy where none has.
@@ -161,17 +163,23 @@ impl<'a> Known<'a> {
         let has_decided = |policy: &Policy| {
             deciding.is_empty() || deciding.contains(&(policy.connection.as_str(), policy.number.as_str()))
         };
+        let own_buyer = BTreeSet::from([buyer.to_owned()]);
+        let experience = tx
+            .experiences(company, policies, &own_buyer, moment.as_of, Some(moment.known_at))
+            .await?
+            .remove(buyer);
         let mut policies: Vec<&Policy> = policies
             .iter()
             .filter(|policy| policy.valid_from <= moment.as_of && has_decided(policy))
             .collect();
         policies.sort_by_key(|policy| (&policy.connection, &policy.number, policy.valid_from));
-        let country = tx.accounts_of(company, &BTreeSet::from([buyer.to_owned()])).await?;
+        let country = tx.accounts_of(company, &own_buyer).await?;
         Ok(Self {
             country: country.into_iter().next().map_or_else(String::new, |account| account.country),
             documents: versions.into_iter().map(Document::new).collect::<Result<_, _>>()?,
             stops: tx.stops_known(company, Some(buyer), moment.known_at).await?,
             effects: tx.effects_known(company, buyer, moment.known_at).await?,
+            experience,
             wanted,
             limits,
             links,

@@ -83,7 +83,13 @@ impl Known<'_> {
         let moment = Moment { as_of: day, is_ahead, ..self.wanted.moment };
         let stops = stops_on(&self.stops, policy, self.wanted.policies, items, moment)?;
         let periods = periods(self.wanted.policies, policy);
-        let terms = Terms { policy, periods, buyer: self.wanted.buyer, country: &self.country };
+        let terms = Terms {
+            policy,
+            periods,
+            buyer: self.wanted.buyer,
+            country: &self.country,
+            experience: self.experience.as_ref(),
+        };
         Ok(allocate(items, &history, terms, &stops, day)?)
     }
 
