@@ -753,13 +753,13 @@ rebuild_months = 3
             ("experience_months = 6", "experience_months = 0", format!(":{}:21:", line + 3), "1 to 120"),
             ("max_days_late = 15", "max_days_late = -1", format!(":{}:17:", line + 6), "days here"),
             ("min_payments", "min_payment", format!(":{}:1:", line + 4), "unknown field"),
-            ("[\"overdue\"]", "[\"weather\"]", format!(":{}:11:", line + 8), "overdue, cover_stop"),
+            ("[\"overdue\"]", "[\"weather\"]", format!(":{}:10:", line + 8), "overdue, cover_stop"),
         ] {
             let wrong = told(&text.replace(from, to));
             assert!(wrong.contains(&at) && wrong.contains(why), "{at} {why}: {wrong}");
         }
         let number = told(&POLICY.replace("mep_days = 60", "mep_days = 60\ndiscretionary = 5"));
-        assert!(number.contains("encours.toml:20:17:") && number.contains("an amount as a text"), "{number}");
+        assert!(number.contains("encours.toml:20:") && number.contains("an amount as a text"), "{number}");
     }
 
     #[test]

@@ -415,11 +415,11 @@ automation = { change = "automatic", cancel = "never" }
     fn a_program_reads_the_same() {
         let value = value(&config());
         let clauses = &value["policies"][0]["periods"][1]["clauses"];
-        assert_eq!(clauses[6]["clause"], "mep_days");
+        assert_eq!(clauses[7]["clause"], "mep_days");
         assert_eq!(
-            (&clauses[6]["stated"], clauses.as_array().unwrap().len()),
+            (&clauses[7]["stated"], clauses.as_array().unwrap().len()),
             (&true.into(), Clause::ALL.len())
         );
-        assert_eq!(value["policies"][0]["periods"][0]["clauses"][6]["stated"], false);
+        assert_eq!(value["policies"][0]["periods"][0]["clauses"][7]["stated"], false);
     }
 }
