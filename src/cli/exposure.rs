@@ -111,11 +111,13 @@ fn net(currency: Currency, lines: &[Line<'_>]) -> String {
     format!("Net of tax, as a policy counts: {} {currency}{}.\n", amount(minor, currency), lacking(lacks))
 }
 
-/// What is said where invoices carry no tax figure: `, in which 2 invoices without a tax figure count whole`.
+/// What is said where invoices carry no tax figure: `, with 2 invoices counted whole for want of a tax figure`.
 pub fn lacking(count: i64) -> String {
     match count {
         0 => String::new(),
-        _ => format!(", in which {} without a tax figure count whole", plural(count, "invoice", "invoices")),
+        _ => {
+            format!(", with {} counted whole for want of a tax figure", plural(count, "invoice", "invoices"))
+        }
     }
 }
 

@@ -46,6 +46,8 @@ struct CaseTable {
     #[serde(default)]
     country: String,
     #[serde(default)]
+    rating: String,
+    #[serde(default)]
     limits: Vec<LimitTable>,
     #[serde(default)]
     items: Vec<ItemTable>,
@@ -339,6 +341,7 @@ impl Cases {
                 on: reader.date(&table.on),
                 buyer: table.buyer.clone(),
                 country: table.country.clone(),
+                rating: table.rating.clone(),
                 limits: table.limits.iter().map(|limit| reader.limit(limit)).collect(),
                 items,
                 backlog_minor: reader.figure(table.orders.as_ref()).unwrap_or_default(),

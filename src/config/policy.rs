@@ -6,15 +6,17 @@
 use std::ops::Range;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::format::toml::Problem;
 use crate::model::{
-    Automation, AutomationRule, Basis, BuyerId, BuyerKind, ClaimFrom, ClaimRule, Currency, Date,
-    ExcludedBuyer, Fees, Groups, Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy, RequestRule,
-    Scheme, StatementMethod, StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded,
-    identify, parse_minor,
+    Automation, AutomationRule, Basis, Block, BuyerId, BuyerKind, ClaimFrom, ClaimRule, Currency, Date,
+    DiscretionaryRule, ExcludedBuyer, Fees, Groups, Identifier, NoticeFrom, NoticeRule, NumberStyle, Policy,
+    Report, RequestRule, Scheme, StatementMethod, StatementRule, StopLifts, StopRule, Threshold,
+    ThresholdPer, WhenEnded, identify, parse_minor,
 };
 
 type Text = Spanned<String>;
@@ -41,7 +43,7 @@ pub(super) struct Table {
     maximum_terms_days: Option<i64>,
     mep_days: Option<Spanned<i64>>,
     cover_stop: Option<CoverStop>,
-    discretionary: Option<Text>,
+    discretionary: Option<Spanned<Discretionary>>,
     exposure_threshold: Option<Text>,
     #[serde(default = "warning_days")]
     warning_days: i64,
@@ -70,6 +72,60 @@ struct Excluded {
     vat: Option<String>,
     lei: Option<String>,
     buyer: Option<String>,
+}
+
+/// `discretionary`: an amount that is the same for every buyer, or `[policy.discretionary]`, how it is computed.
+enum Discretionary {
+    Fixed(String),
+    Computed(Box<DiscretionaryTable>),
+}
+
+/// `[policy.discretionary]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiscretionaryTable {
+    amount: Text,
+    share_percent: Option<Text>,
+    experience_months: Option<Spanned<i64>>,
+    min_payments: Option<Spanned<i64>>,
+    without_experience: Option<Text>,
+    max_days_late: Option<Spanned<i64>>,
+    #[serde(default)]
+    reports: Vec<ReportTable>,
+    blocks: Option<Vec<Block>>,
+    rebuild_months: Option<Spanned<i64>>,
+}
+
+/// One of `reports`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportTable {
+    rating: String,
+    amount: Text,
+}
+
+/// By hand, since what is told apart by trying loses its place in the file.
+impl<'de> Deserialize<'de> for Discretionary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Discretionary;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an amount as a text, or a table that says how it is computed")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Discretionary::Fixed(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let table = DiscretionaryTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Discretionary::Computed(Box::new(table)))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// `[policy.requests]`.
@@ -160,6 +216,9 @@ struct AutomationTable {
     notice: Option<Automation>,
     statement: Option<Automation>,
 }
+
+/// The longest span of months that a term may have.
+const MONTHS_MAX: i64 = 120;
 
 /// The longest span of days that a term may have: ten years.
 const DAYS_MAX: i64 = 3_650;
@@ -279,6 +338,16 @@ impl Reader<'_> {
         days
     }
 
+    /// A count from `least` to [`MONTHS_MAX`], of months or of payments.
+    fn count(&mut self, field: Option<&Spanned<i64>>, least: i64, usual: u32) -> u32 {
+        let Some(field) = field else { return usual };
+        let found = Some(*field.get_ref()).filter(|count| (least..=MONTHS_MAX).contains(count));
+        if found.is_none() {
+            self.problem(field, format!("a count here is {least} to {MONTHS_MAX}"));
+        }
+        found.and_then(|count| u32::try_from(count).ok()).unwrap_or(usual)
+    }
+
     fn threshold(&mut self, field: Option<&Text>, per: Option<ThresholdPer>) -> Threshold {
         Threshold { minor: self.amount_or(field, 0), per: per.unwrap_or(ThresholdPer::Invoice) }
     }
@@ -368,7 +437,7 @@ impl Table {
             reader.problem(field, format!("the period ends on {to}, before it begins on {from}"));
         }
         let insured_companies = self.insured_companies(&mut reader);
-        let discretionary_minor = reader.amount_or(self.discretionary.as_ref(), 0);
+        let (discretionary_minor, discretionary_rule) = self.discretionary(&mut reader);
         let exposure_threshold_minor = reader.amount_or(self.exposure_threshold.as_ref(), 0);
         let insured_percentage = reader.percentage(&self.insured_percentage, Decimal::ONE_HUNDRED);
         let discretionary_percentage = self
@@ -444,6 +513,7 @@ impl Table {
             mep_days,
             cover_stop,
             discretionary_minor,
+            discretionary_rule,
             exposure_threshold_minor,
             warning_days: self.warning_days,
             countries,
@@ -464,6 +534,51 @@ impl Table {
                 insured_percentage?,
             )
         })
+    }
+
+    /// The discretionary limit: the same amount for every buyer, or how it is computed.
+    fn discretionary(&self, reader: &mut Reader<'_>) -> (i64, Option<DiscretionaryRule>) {
+        let Some(field) = &self.discretionary else { return (0, None) };
+        let table = match field.get_ref() {
+            Discretionary::Fixed(text) => {
+                return (reader.amount(&Spanned::new(field.span(), text.clone())), None);
+            }
+            Discretionary::Computed(table) => table,
+        };
+        let amount_minor = reader.amount(&table.amount);
+        let within = |field: &Text, reader: &mut Reader<'_>| {
+            let minor = reader.amount(field);
+            if minor > amount_minor {
+                reader.problem(field, "it is more than amount, which is the most that the limit can be");
+            }
+            minor
+        };
+        let without_experience_minor =
+            table.without_experience.as_ref().map_or(0, |field| within(field, reader));
+        let mut reports: Vec<Report> = Vec::new();
+        for report in &table.reports {
+            if reports.iter().any(|known| known.rating == report.rating) {
+                reader.problem(&report.amount, format!("the rating \"{}\" stands here twice", report.rating));
+            }
+            let amount_minor = within(&report.amount, reader);
+            reports.push(Report { rating: report.rating.clone(), amount_minor });
+        }
+        let rule = DiscretionaryRule {
+            amount_minor,
+            share_percent: reader.percentage_or(table.share_percent.as_ref(), 100),
+            experience_months: reader.count(table.experience_months.as_ref(), 1, 12),
+            min_payments: reader.count(table.min_payments.as_ref(), 1, 2),
+            without_experience_minor,
+            max_days_late: table
+                .max_days_late
+                .as_ref()
+                .map_or(Some(30), |field| reader.days(field))
+                .unwrap_or_default(),
+            reports,
+            blocks: table.blocks.clone().unwrap_or_else(|| Block::ALL.to_vec()),
+            rebuild_months: reader.count(table.rebuild_months.as_ref(), 0, 0),
+        };
+        (0, Some(rule))
     }
 
     /// The ids of the insured companies; that of the configuration is one of them.
@@ -619,6 +734,59 @@ write_back = "never"
         assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
         assert_eq!(policy.fees.request_minor, 3_500);
         assert_eq!(policy.basis, Basis::Gross, "tax counts where the policy does not say otherwise");
+    }
+
+    const COMPUTED: &str = r#"
+[policy.discretionary]
+amount = "2500000"
+share_percent = "80"
+experience_months = 6
+min_payments = 3
+without_experience = "300000"
+max_days_late = 15
+reports = [{ rating = "2", amount = "1500000" }, { rating = "1", amount = "2500000" }]
+blocks = ["overdue"]
+rebuild_months = 3
+"#;
+
+    #[test]
+    fn the_discretionary_limit_is_an_amount_or_how_it_is_computed() {
+        let told = |text: &str| {
+            let problems = Config::parse("encours.toml", text, Path::new(".")).unwrap_err();
+            problems.iter().map(|p| format!("{p}\n")).collect::<String>()
+        };
+        let first =
+            |text: &str| Config::parse("encours.toml", text, Path::new(".")).unwrap().policies.remove(0);
+        let fixed = POLICY.replace("mep_days = 60", "mep_days = 60\ndiscretionary = \"1000000\"");
+        assert_eq!((first(&fixed).discretionary_minor, first(&fixed).discretionary_rule), (1_000_000, None));
+        let text = format!("{POLICY}{COMPUTED}");
+        let policy = first(&text);
+        let rule = policy.discretionary_rule.unwrap();
+        assert_eq!((policy.discretionary_minor, rule.amount_minor), (0, 2_500_000));
+        assert_eq!((rule.share_percent.to_string(), rule.experience_months), ("80".to_owned(), 6));
+        assert_eq!((rule.min_payments, rule.max_days_late, rule.rebuild_months), (3, 15, 3));
+        assert_eq!((rule.without_experience_minor, rule.blocks), (300_000, vec![Block::Overdue]));
+        assert_eq!(rule.reports[0], Report { rating: "2".to_owned(), amount_minor: 1_500_000 });
+        let usual = first(&format!("{POLICY}\n[policy.discretionary]\namount = \"5\"\n"));
+        let usual = usual.discretionary_rule.unwrap();
+        assert_eq!((usual.experience_months, usual.min_payments, usual.max_days_late), (12, 2, 30));
+        assert_eq!(usual.blocks, Block::ALL, "what blocks does so unless the policy says otherwise");
+
+        let line = text.lines().position(|line| line == "[policy.discretionary]").unwrap() + 1;
+        for (from, to, at, why) in [
+            ("\"300000\"", "\"2500001\"", format!(":{}:22:", line + 5), "more than amount"),
+            ("\"1500000\"", "\"15.5\"", format!(":{}:37:", line + 7), "decimals"),
+            ("rating = \"1\"", "rating = \"2\"", format!(":{}:75:", line + 7), "twice"),
+            ("experience_months = 6", "experience_months = 0", format!(":{}:21:", line + 3), "1 to 120"),
+            ("max_days_late = 15", "max_days_late = -1", format!(":{}:17:", line + 6), "days here"),
+            ("min_payments", "min_payment", format!(":{}:1:", line + 4), "unknown field"),
+            ("[\"overdue\"]", "[\"weather\"]", format!(":{}:10:", line + 8), "overdue, cover_stop"),
+        ] {
+            let wrong = told(&text.replace(from, to));
+            assert!(wrong.contains(&at) && wrong.contains(why), "{at} {why}: {wrong}");
+        }
+        let number = told(&POLICY.replace("mep_days = 60", "mep_days = 60\ndiscretionary = 5"));
+        assert!(number.contains("encours.toml:20:") && number.contains("an amount as a text"), "{number}");
     }
 
     #[test]

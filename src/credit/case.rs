@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use super::clause::Clause;
 use super::deadline::{self, DeadlineKind, DeadlineState};
+use super::discretionary::{Experience, Invoiced, Rated};
 use super::plan::{self, Situation, Standing};
 use super::{
     CapReason, Cover, Error, LimitHistory, LimitVersion, OpenItem, Reason, Stops, Terms, allocate, exposures,
@@ -53,6 +54,8 @@ pub struct Case {
     pub buyer: String,
     /// ISO 3166 alpha-2 of the buyer, or empty.
     pub country: String,
+    /// How the insurers rate the buyer, or empty.
+    pub rating: String,
     /// What the insurer decided, and from when on.
     pub limits: Vec<LimitVersion>,
     /// What is open, or was until it was paid.
@@ -161,7 +164,9 @@ impl Case {
             stops = stops.brought_to(&self.open_on(day), &all, day)?;
         }
         let open = self.open_on(self.on);
-        let terms = Terms { policy, periods: all, buyer: &self.buyer, country: &self.country };
+        let experience = self.experience(policy);
+        let (buyer, country) = (self.buyer.as_str(), self.country.as_str());
+        let terms = Terms { policy, periods: all, buyer, country, experience: Some(&experience) };
         let cover = allocate(&open, &history, terms, &stops, self.on)?;
         let mut deadlines = Vec::new();
         for period in periods {
@@ -175,7 +180,7 @@ impl Case {
             }
         }
         sort(&mut deadlines);
-        let plan = plan::request(&self.situation(&history, policy)?, policy, self.on)?;
+        let plan = plan::request(&self.situation(&history, policy, &cover)?, policy, self.on)?;
         let stopped = stops.in_force().map(|stop| stop.since);
         let plan = plan.filter(|proposal| plan::held_back(proposal, stopped).is_none());
         Ok(Some(Outcome { cover, stops, deadlines, plan }))
@@ -222,8 +227,34 @@ impl Case {
         Ok(owed.iter().find(|own| own.currency == policy.currency).map_or(0, |own| own.outstanding_minor))
     }
 
+    /// How the buyer pays and is rated: the items are all of it.
+    fn experience(&self, policy: &Policy) -> Experience {
+        let invoices = self.items.iter().filter(|item| item.kind == ItemKind::Invoice);
+        let invoices = invoices.map(|item| Invoiced {
+            number: item.number.clone(),
+            currency: item.currency,
+            minor: item.open_minor,
+            net_minor: net_minor(item.open_minor, item.open_minor, item.tax_minor),
+            issued: item.issued,
+            due: item.due,
+            paid_on: item.paid_on,
+            disputed: item.disputed,
+        });
+        let rated =
+            Rated { connection: policy.connection.clone(), from: Date::MIN, rating: self.rating.clone() };
+        Experience {
+            invoices: invoices.collect(),
+            ratings: Some(rated).filter(|rated| !rated.rating.is_empty()).into_iter().collect(),
+        }
+    }
+
     /// What planning sees: the items are all that is known of the buyer, from the first of them on.
-    fn situation(&self, history: &LimitHistory, policy: &Policy) -> Result<Situation, Error> {
+    fn situation(
+        &self,
+        history: &LimitHistory,
+        policy: &Policy,
+        cover: &Cover<'_>,
+    ) -> Result<Situation, Error> {
         let (peak_days, slack_days) =
             policy.requests.as_ref().map_or((0, 0), |rule| (rule.peak_days, rule.slack_days));
         let days = self.days(&[]);
@@ -256,6 +287,7 @@ impl Case {
             },
             refused_on: self.refused_on(),
             answered: None,
+            own_minor: cover.today.cap_minor,
             excluded: policy.exclusion(&self.buyer, &self.country).is_some(),
         })
     }

@@ -68,7 +68,7 @@ impl Clause {
             Self::ExcludedBuyers => !policy.excluded_buyers.is_empty(),
             Self::ExcludedCountries => !policy.excluded_countries.is_empty(),
             Self::PooledGroups => !policy.pooled_groups.is_empty(),
-            Self::Discretionary => policy.discretionary_minor != 0,
+            Self::Discretionary => policy.discretionary_minor != 0 || policy.discretionary_rule.is_some(),
             Self::Extension => policy.mep_days.is_some(),
             Self::CoverStop => policy.cover_stop.is_some(),
             Self::Notices => policy.notices.is_some(),
@@ -101,7 +101,9 @@ impl Clause {
             Self::ExcludedBuyers => without.excluded_buyers.clear(),
             Self::ExcludedCountries => without.excluded_countries.clear(),
             Self::MaximumTerms => without.maximum_terms_days = None,
-            Self::Discretionary => without.discretionary_minor = 0,
+            Self::Discretionary => {
+                (without.discretionary_minor, without.discretionary_rule) = (0, None);
+            }
             Self::Extension => without.mep_days = None,
             Self::CoverStop => without.cover_stop = None,
             Self::Notices => without.notices = None,

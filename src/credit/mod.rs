@@ -8,6 +8,7 @@ pub mod case;
 pub mod clause;
 mod cover;
 pub mod deadline;
+pub mod discretionary;
 mod exposure;
 pub mod indicators;
 pub mod plan;
@@ -18,6 +19,7 @@ mod stop;
 pub mod working_capital;
 
 pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
+pub use discretionary::{Computed, Experience};
 pub use exposure::{Exposure, NetExposure, OpenItem, exposures, net_exposure};
 pub use pool::{Share, allocate_pool};
 pub use stop::{Lift, Lifted, Stop, Stops, after_credits, extension_end};

@@ -51,6 +51,8 @@ pub struct Situation {
     pub refused_on: Option<Date>,
     /// What was last asked for and answered, and when: an insurer that granted less is not asked for the same again.
     pub answered: Option<(i64, Date)>,
+    /// What the discretionary limit of the policy holds today; it counts where nothing was ever decided.
+    pub own_minor: i64,
     /// The policy does not insure the buyer: more is not asked for, what is too much is given back.
     pub excluded: bool,
 }
@@ -117,11 +119,11 @@ pub fn request(situation: &Situation, policy: &Policy, on: Date) -> Result<Optio
     };
     Ok(match situation.standing {
         Standing::Never => {
-            if need_minor <= policy.discretionary_minor || cooling || situation.excluded {
+            if need_minor <= situation.own_minor || cooling || situation.excluded {
                 return Ok(None);
             }
-            let beyond = if policy.discretionary_minor > 0 {
-                format!(", more than the discretionary limit of {}", money(policy.discretionary_minor))
+            let beyond = if situation.own_minor > 0 {
+                format!(", more than the discretionary limit of {}", money(situation.own_minor))
             } else {
                 String::new()
             };
@@ -327,6 +329,7 @@ mod tests {
             standing,
             refused_on: None,
             answered: None,
+            own_minor: 1_000_000,
             excluded: false,
         }
     }
@@ -514,7 +517,8 @@ mod tests {
             };
             let situation = Situation {
                 owed_minor: owed, peak_minor: peak.max(owed), slack_peak_minor: owed, backlog_minor: ordered, last_active: Some(day(TODAY)),
-                known_since: Some(day("2025-01-01")), standing, refused_on: None, answered: None, excluded: false,
+                known_since: Some(day("2025-01-01")), standing, refused_on: None, answered: None, own_minor: 1_000_000,
+                excluded: false,
             };
             if let Some(proposal) = request(&situation, &policy(), day(TODAY)).unwrap() {
                 let granted = Standing::Decided { cap_minor: proposal.amount_minor, since: day(TODAY), by_insurer: false };
@@ -556,6 +560,7 @@ mod tests {
                     standing,
                     refused_on: None,
                     answered: None,
+                    own_minor: 1_000_000,
                     excluded: false,
                 };
                 let Some(proposal) = request(&situation, &policy, on).unwrap() else { continue };

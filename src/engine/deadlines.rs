@@ -9,7 +9,7 @@ use serde_json::json;
 use super::settle::statements;
 use super::{Error, Setup, pools, stops};
 use crate::credit::deadline::{self, DeadlineKind, DeadlineState, Due, Proof};
-use crate::credit::{Cover, LimitHistory, OpenItem, Terms, allocate};
+use crate::credit::{Cover, Experience, LimitHistory, OpenItem, Terms, allocate};
 use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::ledger::{AccountRow, CoverStopRow, EffectRow, LimitRow, OpenItemRow, OverdueRow, ProofRow, Tx};
 use crate::model::{
@@ -74,6 +74,7 @@ struct File {
     limits: Vec<LimitRow>,
     stops: Vec<CoverStopRow>,
     account: Option<AccountRow>,
+    experience: Option<Experience>,
 }
 
 /// The deadlines of every open invoice of a company on a day, in the order of their last days.
@@ -100,7 +101,7 @@ pub async fn deadlines<'p>(
         return Ok(Vec::new());
     }
     let files = read(tx, company, policies, day).await?;
-    let others = pools::neighbours(tx, company, policies, &files.keys().cloned().collect()).await?;
+    let others = pools::neighbours(tx, company, policies, &files.keys().cloned().collect(), day).await?;
     let pooled = pooled(&files, &others, policies, day)?;
     let done: BTreeMap<(String, String), EffectRow> = tx
         .effects(company, &[EffectState::Done])
@@ -204,6 +205,11 @@ async fn read(
             file.account.get_or_insert(row);
         }
     }
+    for (buyer, experience) in tx.experiences(company, policies, &buyers, day, None).await? {
+        if let Some(file) = files.get_mut(&buyer) {
+            file.experience = Some(experience);
+        }
+    }
     Ok(files)
 }
 
@@ -226,6 +232,7 @@ fn pooled<'f>(
         items: file.items.iter().map(super::settle::open_item).collect(),
         limits: file.limits.iter().collect(),
         stops: &file.stops,
+        experience: file.experience.as_ref(),
     });
     let members: Vec<_> = own.chain(others.iter().map(pools::Neighbour::member)).collect();
     for policy in policies {
@@ -272,7 +279,8 @@ impl File {
         let buyer =
             self.account.as_ref().map_or(("", ""), |row| (row.buyer_id.as_str(), row.country.as_str()));
         let periods = stops::periods(policies, policy);
-        let terms = Terms { policy, periods, buyer: buyer.0, country: buyer.1 };
+        let terms =
+            Terms { policy, periods, buyer: buyer.0, country: buyer.1, experience: self.experience.as_ref() };
         let own = match pooled {
             Some(_) => None,
             None => Some(allocate(&items, &history, terms, &stops, day)?),

@@ -4,7 +4,7 @@
 //! what is dated later is not in them. The *instant* is what was known: what was paid, decided or linked later is as if it
 //! had not happened. Nothing is written. Reference: shared rules, "Another day".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::settle::{exposure_row, open_item, put_net, statements};
 use super::{Error, pools, stops};
@@ -96,6 +96,8 @@ pub async fn positions(
     let then = accounts_then(&versions, &buyers, moment.known_at);
     let in_force: Vec<&Policy> = policies.iter().filter(|policy| policy.contains(moment.as_of)).collect();
     let mut found = Positions { names: then.buyers, accounts_begin: then.begin, ..Positions::default() };
+    let buyers: BTreeSet<String> = items.keys().cloned().collect();
+    let experiences = tx.experiences(company, policies, &buyers, moment.as_of, Some(moment.known_at)).await?;
     // Whoever shares a limit is reckoned with those that share it.
     let companies = pools::groups_of(policies).map(crate::model::Groups::companies).unwrap_or_default();
     let mut members = Vec::new();
@@ -107,6 +109,7 @@ pub async fn positions(
             items: rows.iter().filter(|row| row.issued <= moment.as_of).map(open_item).collect(),
             limits: limits_of.get(company).cloned().unwrap_or_default(),
             stops: stops_of.get(company).map(Vec::as_slice).unwrap_or_default(),
+            experience: experiences.get(company),
         });
     }
     let mut pooled = Vec::new();
@@ -129,7 +132,8 @@ pub async fn positions(
             }
             let stops = stops_on(stops, policy, policies, &own, moment)?;
             let country = found.names.get(buyer).map(|row| row.country.as_str()).unwrap_or_default();
-            let terms = Terms { policy, periods: stops::periods(policies, policy), buyer, country };
+            let (periods, experience) = (stops::periods(policies, policy), experiences.get(buyer));
+            let terms = Terms { policy, periods, buyer, country, experience };
             cover(&own, terms, limits, &stops, moment.as_of)
         });
         let mut rows = Vec::new();

@@ -9,7 +9,7 @@ use super::Error;
 use super::past::Moment;
 use super::settle::{open_item, statements};
 use super::stops::periods;
-use crate::credit::{Cover, LimitHistory, OpenItem, Share, Stops, Terms, allocate_pool};
+use crate::credit::{Cover, Experience, LimitHistory, OpenItem, Share, Stops, Terms, allocate_pool};
 use crate::ledger::{CoverStopRow, LimitRow, OpenItemRow, Tx};
 use crate::model::{Date, Groups, NAMED, Policy};
 
@@ -26,6 +26,8 @@ pub struct Member<'m> {
     pub limits: Vec<&'m LimitRow>,
     /// Its stops of cover, under any policy.
     pub stops: &'m [CoverStopRow],
+    /// How it has paid, where a policy computes its discretionary limit.
+    pub experience: Option<&'m Experience>,
 }
 
 /// The groups that some policy period pools.
@@ -59,7 +61,13 @@ pub fn covers<'m>(
         .map(|(member, limits, stops)| Share {
             open: &member.items,
             limits,
-            terms: Terms { policy, periods: periods.clone(), buyer: member.buyer, country: member.country },
+            terms: Terms {
+                policy,
+                periods: periods.clone(),
+                buyer: member.buyer,
+                country: member.country,
+                experience: member.experience,
+            },
             stops,
         })
         .collect();
@@ -103,6 +111,7 @@ pub struct Neighbour {
     items: Vec<OpenItemRow>,
     limits: Vec<LimitRow>,
     stops: Vec<CoverStopRow>,
+    experience: Option<Experience>,
 }
 
 impl Neighbour {
@@ -115,6 +124,7 @@ impl Neighbour {
             items: self.items.iter().map(open_item).collect(),
             limits: self.limits.iter().collect(),
             stops: &self.stops,
+            experience: self.experience.as_ref(),
         }
     }
 }
@@ -135,6 +145,7 @@ pub async fn neighbours(
     company: &str,
     policies: &[Policy],
     buyers: &BTreeSet<String>,
+    day: Date,
 ) -> Result<Vec<Neighbour>, Error> {
     let others = beside(policies, buyers);
     if others.is_empty() {
@@ -150,7 +161,8 @@ pub async fn neighbours(
     .await?;
     let limits = tx.limit_versions(company, Some(&others)).await?;
     let stops = tx.cover_stops(company, Some(&others)).await?;
-    Ok(filled(found, limits, stops))
+    let experiences = tx.experiences(company, policies, &others, day, None).await?;
+    Ok(filled(found, limits, stops, experiences))
 }
 
 /// The same as of a moment.
@@ -177,7 +189,9 @@ pub async fn neighbours_known(
     }
     let limits = tx.limits_known(company, moment.known_at).await?;
     let stops = tx.stops_known(company, None, moment.known_at).await?;
-    Ok(filled(found, limits, stops))
+    let known_at = Some(moment.known_at);
+    let experiences = tx.experiences(company, policies, &others, moment.as_of, known_at).await?;
+    Ok(filled(found, limits, stops, experiences))
 }
 
 async fn blank(
@@ -191,6 +205,7 @@ async fn blank(
         items: Vec::new(),
         limits: Vec::new(),
         stops: Vec::new(),
+        experience: None,
     };
     let mut found: BTreeMap<String, Neighbour> =
         buyers.iter().map(|buyer| (buyer.clone(), one(buyer))).collect();
@@ -207,6 +222,7 @@ fn filled(
     mut found: BTreeMap<String, Neighbour>,
     limits: Vec<LimitRow>,
     stops: Vec<CoverStopRow>,
+    experiences: BTreeMap<String, Experience>,
 ) -> Vec<Neighbour> {
     for row in limits {
         if let Some(other) = row.buyer_id.as_ref().and_then(|buyer| found.get_mut(buyer)) {
@@ -216,6 +232,11 @@ fn filled(
     for row in stops {
         if let Some(other) = found.get_mut(&row.buyer_id) {
             other.stops.push(row);
+        }
+    }
+    for (buyer, experience) in experiences {
+        if let Some(other) = found.get_mut(&buyer) {
+            other.experience = Some(experience);
         }
     }
     found.into_values().collect()

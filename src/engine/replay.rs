@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::settle::statements;
 use super::{Error, stops};
 use crate::credit::replay::{Held, History, Replayed, Totals, Why, Window, average, replay};
-use crate::credit::{Lift, Lifted, LimitHistory, OpenItem};
+use crate::credit::{Experience, Lift, Lifted, LimitHistory, OpenItem};
 use crate::ledger::{CoverStopRow, Error as LedgerError, ItemSpan, LimitRow, RunDay, Tx, business_day};
 use crate::model::{Action, Currency, Date, EffectKind, EffectState, ItemKind, Policy, net_minor};
 
@@ -67,6 +67,7 @@ struct Known {
     /// By buyer: the keys of invoices with the days of their notices.
     notified: BTreeMap<String, Option<Date>>,
     requests: BTreeMap<String, Vec<(Date, Action)>>,
+    experiences: BTreeMap<String, Experience>,
     runs: Vec<RunDay>,
 }
 
@@ -76,7 +77,11 @@ struct Known {
 /// What the ledger says; a figure that cannot be computed.
 pub async fn run(tx: &mut Tx<'_>, wanted: Wanted<'_>) -> Result<Outcome, Error> {
     let Some(policy) = wanted.in_force.first() else { return Ok(Outcome::default()) };
-    let known = Known::read(tx, wanted.company, policy).await?;
+    let mut known = Known::read(tx, wanted.company, policy).await?;
+    let both: Vec<Policy> =
+        wanted.in_force.iter().chain(wanted.draft).map(|period| (*period).clone()).collect();
+    let buyers: BTreeSet<String> = known.countries.keys().cloned().collect();
+    known.experiences = tx.experiences(wanted.company, &both, &buyers, wanted.window.to, None).await?;
     let mut outcome = Outcome::default();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     tx.item_spans(wanted.company, |buyer, spans| -> Result<(), Error> {
@@ -196,6 +201,7 @@ impl Known {
             country: self.countries.get(buyer).map_or("", String::as_str),
             items,
             limits: LimitHistory::from_statements(statements(&rows).1, policy.currency)?,
+            experience: self.experiences.get(buyer).cloned(),
             lifts: self.lifts.get(buyer).cloned().unwrap_or_default(),
             notified: notified.collect(),
             requests: self.requests.get(buyer).cloned().unwrap_or_default(),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{Error, pools, stops};
-use crate::credit::{self, Cover, LimitHistory, OpenItem, Stops, Terms};
+use crate::credit::{self, Cover, Experience, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
     AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Owed, StoredBreak, Tx,
 };
@@ -28,6 +28,9 @@ pub(super) struct Context<'a> {
     pub(super) day: Date,
     pub(super) now: Instant,
 }
+
+/// So many buyers are settled at once where their payments are looked at.
+const PART_BUYERS: usize = 2_000;
 
 /// Breaks about partners' answers rather than about buyers; the cycle compares them itself.
 pub(super) const GLOBAL: &[BreakKind] =
@@ -122,54 +125,78 @@ pub(super) async fn settle(
         }
     }
 
+    // Where a policy computes the discretionary limit, some buyers at a time, each with how it has paid.
+    let computes = context.periods.iter().any(|period| period.discretionary_rule.is_some());
+    let ids: Vec<&str> = sheets.keys().copied().collect();
+    let parts: Vec<Option<BTreeSet<String>>> = if computes {
+        ids.chunks(PART_BUYERS).map(|ids| Some(ids.iter().map(|id| (*id).to_owned()).collect())).collect()
+    } else {
+        vec![scope.cloned()]
+    };
     let mut results = Results::default();
     let mut pending = sheets.values().peekable();
     let mut items: Vec<OpenItemRow> = Vec::new();
     let mut none: Vec<OpenItemRow> = Vec::new();
     let mut failure = None;
-    let mut waiting: Vec<(&Sheet<'_>, Vec<OpenItemRow>)> = Vec::new();
-    let mut flush =
-        |upto: Option<&str>, items: &mut Vec<OpenItemRow>, results: &mut Results| -> Result<(), Error> {
-            // Buyers come in order; those without open items are settled on the way.
-            while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
-                let own = if upto == Some(sheet.id) { &mut *items } else { &mut none };
-                if pooled.contains(sheet.id) {
-                    waiting.push((sheet, std::mem::take(own)));
-                    continue;
-                }
-                let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
-                let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
-                settle_buyer(context, sheet, own, (before, covered), &Pooled::new(), &holding, results)?;
+    let mut experiences = BTreeMap::new();
+    let mut waiting: Vec<Waiting<'_>> = Vec::new();
+    let mut flush = |upto: Option<&str>,
+                     items: &mut Vec<OpenItemRow>,
+                     experiences: &BTreeMap<String, Experience>,
+                     results: &mut Results|
+     -> Result<(), Error> {
+        // Buyers come in order; those without open items are settled on the way.
+        while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
+            let own = if upto == Some(sheet.id) { &mut *items } else { &mut none };
+            let experience = experiences.get(sheet.id);
+            if pooled.contains(sheet.id) {
+                waiting.push(Waiting { sheet, items: std::mem::take(own), experience: experience.cloned() });
+                continue;
             }
-            Ok(())
-        };
+            let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+            let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
+            let buyer = (sheet, own.as_slice(), experience);
+            settle_buyer(context, buyer, (before, covered), &Pooled::new(), &holding, results)?;
+        }
+        Ok(())
+    };
     let mut current = String::new();
-    tx.open_items(company, scope, |buyer, item| {
-        if !items.is_empty() && current != buyer {
-            if let Err(error) = flush(Some(&current), &mut items, &mut results) {
-                failure.get_or_insert(error);
+    for part in parts {
+        if let (true, Some(buyers)) = (computes, &part) {
+            experiences = tx.experiences(company, context.periods, buyers, context.day, None).await?;
+        }
+        tx.open_items(company, part.as_ref(), |buyer, item| {
+            if !items.is_empty() && current != buyer {
+                if let Err(error) = flush(Some(&current), &mut items, &experiences, &mut results) {
+                    failure.get_or_insert(error);
+                }
+                items.clear();
             }
+            if items.is_empty() {
+                buyer.clone_into(&mut current);
+            }
+            items.push(item);
+            Ok(())
+        })
+        .await?;
+        if !items.is_empty() {
+            flush(Some(&current), &mut items, &experiences, &mut results)?;
             items.clear();
         }
-        if items.is_empty() {
-            buyer.clone_into(&mut current);
+        if let Some(last) = part.as_ref().and_then(BTreeSet::last) {
+            flush(Some(last), &mut Vec::new(), &experiences, &mut results)?;
         }
-        items.push(item);
-        Ok(())
-    })
-    .await?;
-    if !items.is_empty() {
-        flush(Some(&current), &mut items, &mut results)?;
     }
-    flush(None, &mut Vec::new(), &mut results)?;
+    flush(None, &mut Vec::new(), &experiences, &mut results)?;
     if let Some(error) = failure {
         return Err(error);
     }
     let shared = pooled_covers(context, &waiting)?;
-    for (sheet, items) in &waiting {
+    for Waiting { sheet, items, experience } in &waiting {
         let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
         let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
-        settle_buyer(context, sheet, items, (before, covered), &shared, &holding, &mut results)?;
+        let buyer = (*sheet, items.as_slice(), experience.as_ref());
+        settle_buyer(context, buyer, (before, covered), &shared, &holding, &mut results)?;
     }
 
     tx.write_exposures(company, &results.exposures, context.now).await?;
@@ -196,24 +223,29 @@ pub(super) async fn settle(
     Ok(results.deltas)
 }
 
+/// A buyer that waits for those that it shares a limit with.
+struct Waiting<'w> {
+    sheet: &'w Sheet<'w>,
+    items: Vec<OpenItemRow>,
+    experience: Option<Experience>,
+}
+
 /// What policies cover of buyers that share limits, by connection, number and buyer.
 type Pooled<'p> = BTreeMap<(&'p str, &'p str, &'p str), Cover<'p>>;
 
 /// What is covered of the buyers that wait for each other.
-fn pooled_covers<'p>(
-    context: &Context<'p>,
-    waiting: &'p [(&Sheet<'_>, Vec<OpenItemRow>)],
-) -> Result<Pooled<'p>, Error> {
+fn pooled_covers<'p>(context: &Context<'p>, waiting: &'p [Waiting<'_>]) -> Result<Pooled<'p>, Error> {
     let mut found = Pooled::new();
     if waiting.is_empty() {
         return Ok(found);
     }
-    let member = |(sheet, items): &'p (&Sheet<'_>, Vec<OpenItemRow>)| pools::Member {
+    let member = |Waiting { sheet, items, experience }: &'p Waiting<'_>| pools::Member {
         buyer: sheet.id,
         country: sheet.accounts.first().map_or("", |account| &account.country),
         items: items.iter().map(open_item).collect(),
         limits: sheet.limits.values().flatten().copied().collect(),
         stops: sheet.stops,
+        experience: experience.as_ref(),
     };
     let members: Vec<pools::Member<'_>> = waiting.iter().map(member).collect();
     for policy in &context.policies {
@@ -288,8 +320,7 @@ fn break_delta(event: Event, stored: &StoredBreak) -> Delta {
 
 fn settle_buyer(
     context: &Context<'_>,
-    sheet: &Sheet<'_>,
-    rows: &[OpenItemRow],
+    (sheet, rows, experience): (&Sheet<'_>, &[OpenItemRow], Option<&Experience>),
     (before, covered_before): (&[ExposureRow], &[CoverRow]),
     pooled: &Pooled<'_>,
     holding: &BTreeSet<String>,
@@ -375,7 +406,7 @@ fn settle_buyer(
             results.deltas.push(delta);
         }
         let periods = stops::periods(context.periods, policy);
-        let terms = Terms { policy, periods, buyer: sheet.id, country };
+        let terms = Terms { policy, periods, buyer: sheet.id, country, experience };
         let cover = match pooled.get(&(policy.connection.as_str(), policy.number.as_str(), sheet.id)) {
             Some(cover) => cover.clone(),
             None => credit::allocate(&items, &history, terms, &stops, context.day)?,

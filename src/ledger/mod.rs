@@ -11,6 +11,7 @@ mod db;
 mod deadline_files;
 mod deltas;
 mod effects;
+mod experience;
 mod facts;
 mod indicators;
 mod items;

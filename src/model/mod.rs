@@ -27,9 +27,9 @@ pub use money::{Currency, Money, MoneyError, NumberStyle, parse_minor, render_mi
 pub use order::Order;
 pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{
-    Automation, AutomationRule, Basis, BuyerKind, ClaimFrom, ClaimRule, ExcludedBuyer, Exclusion, Fees,
-    NoticeFrom, NoticeRule, Policy, RequestRule, StatementMethod, StatementRule, StopLifts, StopRule,
-    Threshold, ThresholdPer, WhenEnded,
+    Automation, AutomationRule, Basis, Block, BuyerKind, ClaimFrom, ClaimRule, DiscretionaryRule,
+    ExcludedBuyer, Exclusion, Fees, NoticeFrom, NoticeRule, Policy, Report, RequestRule, StatementMethod,
+    StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded,
 };
 pub use rating::Rating;
 

@@ -116,6 +116,48 @@ words! {
     }
 }
 
+words! {
+    /// What takes the discretionary limit of a buyer away.
+    Block {
+        /// An invoice is open, or was paid, later than the policy allows.
+        Overdue = "overdue",
+        /// An unpaid invoice has stopped cover.
+        CoverStop = "cover_stop",
+    }
+}
+
+/// What a rating gives as a discretionary limit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Report {
+    /// The rating, as the insurer writes it: scales differ, so none is better than another by itself.
+    pub rating: String,
+    /// What it gives, minor units.
+    pub amount_minor: i64,
+}
+
+/// How the discretionary limit of a buyer is computed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DiscretionaryRule {
+    /// The most it can be, minor units.
+    pub amount_minor: i64,
+    /// What of the highest balance that was paid in time counts, in percent.
+    pub share_percent: Decimal,
+    /// Payments within this many months count.
+    pub experience_months: u32,
+    /// How many of them experience takes.
+    pub min_payments: u32,
+    /// What a buyer has without experience, minor units.
+    pub without_experience_minor: i64,
+    /// A payment so many days after the original due date is still in time.
+    pub max_days_late: i64,
+    /// What ratings give.
+    pub reports: Vec<Report>,
+    /// What takes it away.
+    pub blocks: Vec<Block>,
+    /// How many months after a block has ended it counts again.
+    pub rebuild_months: u32,
+}
+
 /// When Encours proposes to ask the insurer for another limit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestRule {
@@ -291,6 +333,9 @@ pub struct Policy {
     pub cover_stop: Option<StopRule>,
     /// The small cover the policyholder grants himself on a buyer that was never decided, minor units.
     pub discretionary_minor: i64,
+    /// How it is computed instead; none where it is the same for every buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discretionary_rule: Option<DiscretionaryRule>,
     /// A change of exposure below this is not announced, minor units.
     pub exposure_threshold_minor: i64,
     /// How many days before a temporary layer ends its end is announced.
@@ -365,6 +410,7 @@ impl Policy {
             mep_days: None,
             cover_stop: None,
             discretionary_minor: 0,
+            discretionary_rule: None,
             exposure_threshold_minor: 0,
             warning_days: 30,
             countries: Vec::new(),

@@ -30,23 +30,28 @@ async fn world(head: &str) -> World {
 
 /// (owner, covered, uninsured, indemnity) in euros of each buyer, and how many first requests are proposed.
 async fn stand(world: &World) -> (Vec<(String, i64, i64, i64)>, usize) {
+    let (covers, proposed, _) = stand_on(world, "2027-01-05").await;
+    (covers, proposed)
+}
+
+/// The same after a day, with the limit of the buyer that nobody has decided on.
+async fn stand_on(world: &World, on: &str) -> (Vec<(String, i64, i64, i64)>, usize, i64) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = encours::config::Config::load(&world.path().join("encours.toml")).unwrap();
     let setup = encours::engine::Setup::open(&config).await.unwrap();
-    let report = run(&setup, "2027-01-05").await;
+    let report = run(&setup, on).await;
     assert_eq!(errors(&report), Vec::<String>::new());
     let mut tx = setup.ledger.read().await.unwrap();
-    let mut covers: Vec<_> = tx
-        .covers("exemple", None)
-        .await
-        .unwrap()
+    let rows = tx.covers("exemple", None).await.unwrap();
+    let cap = rows.iter().find(|row| row.buyer_id == "siren:404833048").map_or(0, |row| row.cap_minor / 100);
+    let mut covers: Vec<_> = rows
         .into_iter()
         .map(|c| (c.buyer_id, c.covered_minor / 100, c.uninsured_minor / 100, c.indemnity_minor / 100))
         .collect();
     let proposed = tx.effects("exemple", &[EffectState::Proposed]).await.unwrap();
     tx.rollback().await.unwrap();
     covers.sort();
-    (covers, proposed.iter().filter(|row| row.kind == "request_limit").count())
+    (covers, proposed.iter().filter(|row| row.kind == "request_limit").count(), cap)
 }
 
 #[tokio::test]
@@ -74,6 +79,32 @@ async fn nothing_is_asked_for_a_buyer_that_the_policy_excludes() {
     }
 }
 
+#[tokio::test]
+async fn a_computed_discretionary_limit_follows_what_was_paid_and_what_is_late() {
+    let rule =
+        "discretionary = { amount = \"25000.00\", min_payments = 1, without_experience = \"1000.00\" }";
+    let world = world(rule).await;
+    let day = async |on: &str, part: usize, items: &[String]| {
+        world.export(&format!("encours_{part}.csv"), format!("{ITEMS}{}", items.concat()).as_bytes());
+        let (covers, asked, cap) = stand_on(&world, on).await;
+        let c2 = covers.into_iter().find(|(id, ..)| id == "siren:404833048").unwrap();
+        (c2.1, cap, asked)
+    };
+    let f1 = |open: &str| invoice("F1", "C2", "04/01/2027", "04/02/2027", "10000,00", open);
+    assert_eq!(day("2027-01-05", 1, &[f1("10000,00")]).await, (1_000, 1_000, 1), "no experience yet");
+    let f2 = invoice("F2", "C2", "19/01/2027", "19/02/2027", "20000,00", "20000,00");
+    let f3 = invoice("F3", "C2", "20/01/2027", "20/03/2027", "20000,00", "20000,00");
+    let open = [f1("0,00"), f2, f3];
+    // F2 was invoiced the day before F1 was paid, and is held against the limit of that day.
+    assert_eq!(day("2027-01-20", 2, &open).await, (10_000, 10_000, 1));
+    assert_eq!(day("2027-03-21", 3, &open).await, (10_000, 10_000, 1), "thirty days late are allowed");
+    assert_eq!(
+        day("2027-03-22", 4, &open).await,
+        (10_000, 0, 1),
+        "what was invoiced keeps the limit of its day"
+    );
+}
+
 /// What the program prints and how it ends.
 fn said(arguments: &[&str]) -> (String, String, i32) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_encours"))
@@ -93,7 +124,7 @@ fn the_worked_examples_come_out_and_every_clause_is_hung_on() {
     assert_eq!((errors.as_str(), code), ("", 0), "{told}");
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     let cases = told["cases"].as_array().unwrap();
-    for example in ["A", "B", "C", "D", "E"] {
+    for example in ["A", "B", "C", "D", "E", "F"] {
         let own = |case: &&serde_json::Value| {
             case["case"].as_str().unwrap().starts_with(&format!("Example {example}:"))
         };
@@ -124,6 +155,8 @@ fn the_worked_examples_come_out_and_every_clause_is_hung_on() {
         "no case hangs on another clause of the second period"
     );
     assert_eq!(periods[2].2, "mep_days cover_stop");
+    let computed = ("0051", "insured_percentage discretionary requests");
+    assert_eq!((periods[4].0, periods[4].2.as_str()), computed);
     assert_eq!((periods[3].0, periods[3].2.as_str()), ("0050", "insured_percentage basis requests"));
 }
 
@@ -156,7 +189,7 @@ fn what_differs_is_told_with_what_was_expected_and_fails() {
     assert!(wrong.contains("cases.toml:8:43: "), "{wrong}");
     let (_, wrong, _) = run(&good.replace("policy = \"0043\"", "policy = \"0044\""));
     assert!(
-        wrong.contains("cases.toml:3:10: there is no policy \"0044\"; there are: 0042, 0043, 0050"),
+        wrong.contains("cases.toml:3:10: there is no policy \"0044\"; there are: 0042, 0043, 0050, 0051"),
         "{wrong}"
     );
 }

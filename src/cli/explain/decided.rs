@@ -5,7 +5,7 @@ use encours::ledger::LimitRow;
 use encours::model::{Date, InOtherCurrency, Limit, LimitRequest};
 
 use super::super::language::Language;
-use super::{Insured, phrases};
+use super::{Insured, own, phrases};
 
 /// The decisions under a policy, the oldest first, and the limit of the day.
 pub(super) fn decided(say: Language, insured: &Insured<'_>) -> String {
@@ -70,6 +70,12 @@ pub(super) fn decided(say: Language, insured: &Insured<'_>) -> String {
             format!("Nothing was ever decided: the discretionary limit of {cap} counts.\n"),
             format!("Rien n'a jamais été décidé : la zone non dénommée de {cap} compte.\n"),
         ),
+        CapReason::Discretionary if insured.own.is_some() => say
+            .of(
+                "Nothing was ever decided, and the discretionary limit is zero.\n",
+                "Rien n'a jamais été décidé, et la zone non dénommée est nulle.\n",
+            )
+            .to_owned(),
         CapReason::Discretionary => say
             .of(
                 "Nothing was ever decided, and the policy has no discretionary limit.\n",
@@ -85,6 +91,7 @@ pub(super) fn decided(say: Language, insured: &Insured<'_>) -> String {
             none("the policy does not insure this buyer", "la police n'assure pas cet acheteur")
         }
     });
+    text.push_str(&own::told(say, insured));
     if let Some(stop) = insured.stops.in_force() {
         text.push_str(&phrases::stop_told(say, stop));
     }

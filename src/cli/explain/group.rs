@@ -48,7 +48,7 @@ impl Group {
         let company = books.company();
         let policies = books.head.config.policies.clone();
         let neighbours = match asked {
-            None => pools::neighbours(&mut books.tx, &company, &policies, &own).await?,
+            None => pools::neighbours(&mut books.tx, &company, &policies, &own, day).await?,
             Some(asked) => {
                 pools::neighbours_known(&mut books.tx, &company, &policies, &own, asked.moment).await?
             }
@@ -134,6 +134,7 @@ impl File {
             items: items.to_vec(),
             limits: self.limits.iter().collect(),
             stops: &self.stops,
+            experience: self.experience.as_ref(),
         }];
         members.extend(self.group.neighbours.iter().map(Neighbour::member));
         let stops_of = |member: &Member<'_>| match &self.asked {

@@ -125,6 +125,7 @@ impl Insured<'_> {
             "without_tax_figure": cover.lacks_tax,
             "limit_today": at(cover.today),
             "shared": self.shared.as_ref().map(Shared::json),
+            "discretionary": super::own::value(self),
             "outstanding": amount(cover.outstanding_minor),
             "covered": amount(cover.covered_minor),
             "uninsured": amount(cover.uninsured_minor),

@@ -14,6 +14,7 @@ mod group;
 mod invoice;
 mod json;
 mod owes;
+mod own;
 mod phrases;
 mod terms;
 #[cfg(test)]
@@ -23,7 +24,9 @@ mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use encours::credit::{Cover, Exposure, LimitHistory, OpenItem, Stops, Terms, allocate, exposures};
+use encours::credit::{
+    Computed, Cover, Experience, Exposure, LimitHistory, OpenItem, Stops, Terms, allocate, exposures,
+};
 use encours::engine::past::{Moment, stops_on};
 use encours::engine::stops;
 use encours::ledger::{
@@ -84,6 +87,8 @@ struct File {
     policies: Vec<Policy>,
     /// Every period, also those that are over.
     periods: Vec<Policy>,
+    /// How it has paid, where a policy computes its discretionary limit.
+    experience: Option<Experience>,
     /// The stops of its cover, also those that were lifted.
     stops: Vec<CoverStopRow>,
     day: Date,
@@ -118,6 +123,8 @@ struct Insured<'a> {
     /// What other terms changed, for days that had passed.
     terms_changes: Vec<terms::Change>,
     is_another_day: bool,
+    /// How its discretionary limit was computed, where that counts.
+    own: Option<Computed>,
 }
 
 /// Runs the command.
@@ -236,13 +243,15 @@ impl File {
         let known_at = encours::clock::now();
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
         let terms_eves = terms::read(books, &buyer.id, &own, known_at).await?;
+        let periods = books.head.config.policies.clone();
         Ok(Self {
+            experience: books.tx.experiences(&company, &periods, &ids, day, None).await?.remove(&buyer.id),
             asked: None,
             later: 0,
             group: Group::read(books, &buyer.id, None).await?,
             eves,
             terms_eves,
-            periods: books.head.config.policies.clone(),
+            periods,
             accounts,
             links,
             items: books.tx.items_of(&company, &buyer.id).await?,
@@ -291,7 +300,10 @@ impl File {
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
         let terms_eves = terms::read(books, &buyer.id, &own, known_at).await?;
         let periods = asked.policies.clone();
+        let ids = BTreeSet::from([buyer.id.clone()]);
+        let mut experiences = books.tx.experiences(&company, &periods, &ids, as_of, Some(known_at)).await?;
         Ok(Self {
+            experience: experiences.remove(&buyer.id),
             policies: periods.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
             later: later.iter().filter(|item| item.open_minor > 0).count(),
             stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,
@@ -359,7 +371,13 @@ impl File {
             Some(asked) => stops_on(&self.stops, policy, &self.periods, items, asked.moment)?,
         };
         let periods = stops::periods(&self.periods, policy);
-        let terms = Terms { policy, periods, buyer: &self.buyer.id, country: &self.buyer.country };
+        let terms = Terms {
+            policy,
+            periods,
+            buyer: &self.buyer.id,
+            country: &self.buyer.country,
+            experience: self.experience.as_ref(),
+        };
         let (cover, shared, changes, terms_changes) = match self.pooled(policy, items)? {
             // What a decision or other terms changed is told of the buyer alone, which has no figure of its own in a pool.
             Some((cover, shared)) => (cover, shared, Vec::new(), Vec::new()),
@@ -371,7 +389,7 @@ impl File {
             ),
         };
         let is_another_day = self.asked.is_some();
-        Ok(Insured {
+        let mut insured = Insured {
             policy,
             terms,
             statements,
@@ -383,7 +401,10 @@ impl File {
             changes,
             terms_changes,
             is_another_day,
-        })
+            own: None,
+        };
+        insured.own = own::computed(&insured, self.day)?;
+        Ok(insured)
     }
 }
 

@@ -112,7 +112,8 @@ pub(super) fn changes(
             let stops = stops::remembered(&stops::of_policy(&eve.stops, policy))?.as_of(eve.day);
             let stops = stops.brought_to(&items, &periods, eve.day)?;
             let history = LimitHistory::from_statements(known.iter().copied(), policy.currency)?;
-            let terms = Terms { policy, periods, buyer: terms.buyer, country: terms.country };
+            let (buyer, country, experience) = (terms.buyer, terms.country, terms.experience);
+            let terms = Terms { policy, periods, buyer, country, experience };
             Ok(Some((policy.valid_from, allocate(&items, &history, terms, &stops, eve.day)?)))
         };
         let [before, after] = &eve.policies;

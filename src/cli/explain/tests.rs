@@ -1,7 +1,10 @@
 //! The sentences of a story, and the figures in them.
 
 use super::*;
-use encours::model::{Decision, InOtherCurrency, Layer, LayerKind, Limit, RequestStatus};
+use encours::credit::discretionary::Invoiced;
+use encours::model::{
+    Block, Decision, DiscretionaryRule, InOtherCurrency, Layer, LayerKind, Limit, RequestStatus,
+};
 
 pub(super) fn day(text: &str) -> Date {
     text.parse().unwrap()
@@ -71,6 +74,7 @@ pub(super) fn policy() -> Policy {
 /// Example A of the shared rules: a cut leaves covered what was already invoiced.
 pub(super) fn example_a() -> File {
     File {
+        experience: None,
         stops: vec![],
         requests: vec![],
         asked: None,
@@ -120,6 +124,61 @@ fn the_story_of_a_cut_says_what_is_covered_and_why() {
     let json = file.json(&[], &insured);
     assert_eq!(json["cover"][0]["lines"][1]["covered"], "40000.00");
     assert_eq!(json["cover"][0]["lines"][1]["reason"], "limit_used");
+}
+
+#[test]
+fn a_computed_discretionary_limit_is_told_line_by_line() {
+    let rule = DiscretionaryRule {
+        amount_minor: 2_500_000,
+        share_percent: 100.into(),
+        experience_months: 12,
+        min_payments: 2,
+        without_experience_minor: 300_000,
+        max_days_late: 30,
+        reports: vec![],
+        blocks: Block::ALL.to_vec(),
+        rebuild_months: 6,
+    };
+    let policy = Policy { discretionary_rule: Some(rule), ..policy() };
+    let paid = |number: &str, due: &str, paid_on: Option<&str>| Invoiced {
+        number: number.into(),
+        currency: Currency::EUR,
+        minor: 600_000,
+        net_minor: None,
+        issued: day("2026-01-02"),
+        due: day(due),
+        paid_on: paid_on.map(day),
+        disputed: false,
+    };
+    let told = |invoices: Vec<Invoiced>| {
+        let file = File {
+            experience: Some(Experience { invoices, ratings: vec![] }),
+            limits: vec![],
+            policies: vec![policy.clone()],
+            periods: vec![policy.clone()],
+            ..example_a()
+        };
+        let items = file.open_items().unwrap();
+        let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
+        (
+            file.told(Language::English, &[], &insured),
+            file.json(&[], &insured)["cover"][0]["discretionary"].clone(),
+        )
+    };
+    let good = [paid("P1", "2026-02-01", Some("2026-02-01")), paid("P2", "2026-02-01", Some("2026-02-10"))];
+    let (text, json) = told(good.to_vec());
+    for expected in [
+        "Nothing was ever decided: the discretionary limit of 12 000.00 EUR counts.\n    at most 25 000.00 EUR\n",
+        "2 invoices paid in time within 12 months, 12 000.00 EUR of them owed at once: 100 % of that give 12 000.00 EUR\n",
+        "without experience the policy gives 3 000.00 EUR\n",
+    ] {
+        assert!(text.contains(expected), "\"{expected}\" is missing in:\n{text}");
+    }
+    assert_eq!((&json["amount"], &json["grounds"][0]["payments"]), (&json!("12000.00"), &json!(2)));
+    let (text, json) = told(good.iter().cloned().chain([paid("P3", "2026-02-01", None)]).collect());
+    let blocked = "the discretionary limit is zero.\n    at most 25 000.00 EUR\n    P3 was not paid in the days allowed, on 2026-03-04, and that goes on: nothing counts\n";
+    assert!(text.contains(blocked), "{text}");
+    assert_eq!((&json["amount"], &json["grounds"][0]["block"]), (&json!("0.00"), &json!("overdue")));
 }
 
 #[test]

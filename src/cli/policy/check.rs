@@ -5,8 +5,8 @@ use std::path::Path;
 use encours::config::Config;
 use encours::credit::clause::{Clause, automations};
 use encours::model::{
-    Automation, BuyerKind, ClaimFrom, Date, Money, NoticeFrom, Policy, StatementMethod, StopLifts, Threshold,
-    ThresholdPer, WhenEnded,
+    Automation, Block, BuyerKind, ClaimFrom, Date, DiscretionaryRule, Money, NoticeFrom, Policy,
+    StatementMethod, StopLifts, Threshold, ThresholdPer, WhenEnded,
 };
 use serde_json::json;
 
@@ -162,7 +162,9 @@ fn says(clause: Clause, policy: &Policy) -> String {
             let most = count(policy.maximum_terms_days.unwrap_or_default());
             format!("an invoice due more than {most} after its date is not covered")
         }
-        Clause::Discretionary => {
+        Clause::Discretionary => if let Some(rule) = &policy.discretionary_rule {
+            computed(rule, policy)
+        } else {
             format!("a buyer that was never decided is covered up to {}", money(policy.discretionary_minor))
         }
         Clause::Extension => {
@@ -261,6 +263,42 @@ fn says(clause: Clause, policy: &Policy) -> String {
         }
         .to_owned(),
     }
+}
+
+/// How the discretionary limit is computed.
+fn computed(rule: &DiscretionaryRule, policy: &Policy) -> String {
+    let money = |minor: i64| Money::new(minor, policy.currency).to_string();
+    let months = |count: u32| plural(i64::from(count), "month", "months");
+    let mut text = format!(
+        "a buyer that was never decided is covered up to {} % of the highest balance that it paid within {}, by at least {} no more \
+         than {} late, and {} at most",
+        rule.share_percent.normalize(),
+        months(rule.experience_months),
+        plural(i64::from(rule.min_payments), "payment", "payments"),
+        plural(rule.max_days_late, "day", "days"),
+        money(rule.amount_minor)
+    );
+    if rule.without_experience_minor > 0 {
+        text.push_str(&format!("; without experience up to {}", money(rule.without_experience_minor)));
+    }
+    for report in &rule.reports {
+        text.push_str(&format!("; rated {} up to {}", report.rating, money(report.amount_minor)));
+    }
+    let blocks: Vec<&str> = rule
+        .blocks
+        .iter()
+        .map(|block| match block {
+            Block::Overdue => "an invoice is later than that",
+            Block::CoverStop => "cover is stopped",
+        })
+        .collect();
+    if !blocks.is_empty() {
+        text.push_str(&format!("; nothing while {}", blocks.join(" or ")));
+        if rule.rebuild_months > 0 {
+            text.push_str(&format!(" and {} after", months(rule.rebuild_months)));
+        }
+    }
+    text
 }
 
 /// What follows where a clause is not stated.
@@ -386,6 +424,6 @@ automation = { change = "automatic", cancel = "never" }
             (&clauses[7]["stated"], clauses.as_array().unwrap().len()),
             (&true.into(), Clause::ALL.len())
         );
-        assert_eq!(value["policies"][0]["periods"][0]["clauses"][6]["stated"], false);
+        assert_eq!(value["policies"][0]["periods"][0]["clauses"][7]["stated"], false);
     }
 }

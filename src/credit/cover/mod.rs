@@ -14,6 +14,7 @@ mod tests;
 use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::discretionary::{Computed, Experience, discretionary};
 use super::{Error, OpenItem, Stops, add};
 use crate::model::{Basis, Currency, Date, Decision, Exclusion, ItemKind, Layer, Limit, Policy, words};
 
@@ -290,7 +291,7 @@ impl LimitHistory {
     /// The limit in force on `date`: permanent and temporary layers while they are valid, and top-ups.
     ///
     /// The discretionary limit of the policy applies only where nothing was decided by that day: what was refused,
-    /// withdrawn or has ended leaves 0.
+    /// withdrawn or has ended leaves 0. One that is computed is that of [`Terms::discretionary`], and nothing here.
     #[must_use]
     pub fn limit_at(&self, date: Date, policy: &Policy) -> LimitAt {
         match self.decided_at(date) {
@@ -315,12 +316,14 @@ pub struct Terms<'t> {
     pub buyer: &'t str,
     /// ISO 3166 alpha-2 of the buyer, or empty.
     pub country: &'t str,
+    /// How it pays and is rated, for policies that compute its discretionary limit; none where nothing is known of it.
+    pub experience: Option<&'t Experience>,
 }
 
 impl<'t> From<&'t Policy> for Terms<'t> {
     /// One period alone, of a buyer of whom nothing is known.
     fn from(policy: &'t Policy) -> Self {
-        Self { policy, periods: vec![policy], buyer: "", country: "" }
+        Self { policy, periods: vec![policy], buyer: "", country: "", experience: None }
     }
 }
 
@@ -345,6 +348,32 @@ impl<'t> Terms<'t> {
     /// [`Error::Overflow`] and [`Error::Percentage`].
     pub fn indemnity(&self, line: &Line<'_>) -> Result<i64, Error> {
         indemnity(&[(line.covered_minor, self.percentage(line))])
+    }
+
+    /// The discretionary limit of the buyer on a day, under one of the periods.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn discretionary(&self, period: &Policy, stops: &Stops, on: Date) -> Result<Computed, Error> {
+        match self.experience {
+            Some(experience) => discretionary(period, experience, stops, on),
+            None => discretionary(period, &Experience::default(), stops, on),
+        }
+    }
+
+    /// The limit on a day: what was decided, else the discretionary limit.
+    pub(super) fn limit_at(
+        &self,
+        limits: &LimitHistory,
+        period: &Policy,
+        stops: &Stops,
+        on: Date,
+    ) -> Result<LimitAt, Error> {
+        if period.discretionary_rule.is_none() || limits.is_decided(on) {
+            return Ok(limits.limit_at(on, period));
+        }
+        let cap_minor = self.discretionary(period, stops, on)?.amount_minor;
+        Ok(LimitAt { cap_minor, reason: CapReason::Discretionary, since: None })
     }
 }
 
@@ -510,8 +539,9 @@ pub fn allocate<'a, 't>(
 ) -> Result<Cover<'a>, Error> {
     let terms = terms.into();
     let mut draft = Draft::of(open, &terms, stops)?;
-    let used = give_out(&mut draft.lines, limits, &terms)?;
-    draft.finish(limits.limit_at(on, terms.policy), used, &terms)
+    let used = give_out(&mut draft.lines, limits, &terms, stops)?;
+    let today = terms.limit_at(limits, terms.policy, stops, on)?;
+    draft.finish(today, used, &terms)
 }
 
 /// A buyer's invoices with what credits leave of them, before any limit is given out.
@@ -619,11 +649,24 @@ fn settle_oldest(lines: &mut [(Line<'_>, &OpenItem<'_>)], credits: i64, currency
 }
 
 /// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
-fn give_out(lines: &mut [Line<'_>], limits: &LimitHistory, terms: &Terms<'_>) -> Result<i64, Error> {
+fn give_out(
+    lines: &mut [Line<'_>],
+    limits: &LimitHistory,
+    terms: &Terms<'_>,
+    stops: &Stops,
+) -> Result<i64, Error> {
     lines.sort_unstable_by_key(Line::turn);
     let mut used = 0_i64;
+    let mut of_day: Option<(Date, LimitAt)> = None;
     for line in lines {
-        let limit = limits.limit_at(line.issued, terms.period_of(line.issued).unwrap_or(terms.policy));
+        let limit = match of_day.filter(|(day, _)| *day == line.issued) {
+            Some((_, limit)) => limit,
+            None => {
+                let period = terms.period_of(line.issued).unwrap_or(terms.policy);
+                terms.limit_at(limits, period, stops, line.issued)?
+            }
+        };
+        of_day = Some((line.issued, limit));
         line.take(limit, &mut used)?;
     }
     Ok(used)

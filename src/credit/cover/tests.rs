@@ -615,7 +615,7 @@ proptest! {
 /// Terms of two periods, the second in force, for one buyer.
 fn terms<'t>(periods: &'t [Policy; 2], buyer: &'t str, country: &'t str) -> Terms<'t> {
     let [_, policy] = periods;
-    Terms { policy, periods: periods.iter().collect(), buyer, country }
+    Terms { policy, periods: periods.iter().collect(), buyer, country, experience: None }
 }
 
 fn renewed() -> [Policy; 2] {

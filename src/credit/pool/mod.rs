@@ -53,14 +53,15 @@ pub fn allocate_pool<'a>(shares: &[Share<'a, '_>], on: Date) -> Result<Vec<Cover
     for (share, line) in turns {
         let holder = holder(&of_buyer, share, line.issued);
         let period = share.terms.period_of(line.issued).unwrap_or(share.terms.policy);
-        let limit = holder.limits.limit_at(line.issued, period);
+        let limit = share.terms.limit_at(holder.limits, period, share.stops, line.issued)?;
         line.take(limit, used.entry(holder.terms.buyer).or_default())?;
     }
     let finish = |(share, mut draft): (&Share<'a, '_>, Draft<'a>)| {
         draft.lines.sort_unstable_by_key(Line::turn);
         let holder = holder(&of_buyer, share, on);
         let used = used.get(holder.terms.buyer).copied().unwrap_or_default();
-        draft.finish(holder.limits.limit_at(on, share.terms.policy), used, &share.terms)
+        let today = share.terms.limit_at(holder.limits, share.terms.policy, share.stops, on)?;
+        draft.finish(today, used, &share.terms)
     };
     drafts.into_iter().map(finish).collect()
 }

@@ -66,7 +66,7 @@ fn run<'a>(policy: &Policy, buyers: &[One<'a>], on: &str) -> Vec<Cover<'a>> {
         .map(|(buyer, open, limits)| Share {
             open,
             limits,
-            terms: Terms { policy, periods: vec![policy], buyer, country: "FR" },
+            terms: Terms { policy, periods: vec![policy], buyer, country: "FR", experience: None },
             stops: &stops,
         })
         .collect();
@@ -205,7 +205,7 @@ fn credits_stops_and_exclusions_stay_with_their_own_buyer() {
         .map(|(buyer, open, limits)| Share {
             open,
             limits,
-            terms: Terms { policy: &policy, periods: vec![&policy], buyer, country: "FR" },
+            terms: Terms { policy: &policy, periods: vec![&policy], buyer, country: "FR", experience: None },
             stops: if *buyer == "north" { &stopped } else { &free },
         })
         .collect();

@@ -16,7 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use totals::{Month, Sums, Totals, Window, average};
 
 use super::deadline::{self, DeadlineKind};
-use super::{Cover, Error, Lift, LimitHistory, OpenItem, Reason, Stops, Terms, add, allocate, extension_end};
+use super::{
+    Cover, Error, Experience, Lift, LimitHistory, OpenItem, Reason, Stops, Terms, add, allocate,
+    extension_end,
+};
 use crate::model::{Action, Basis, Currency, Date, Policy};
 
 /// An item as it was known from one day to another.
@@ -39,6 +42,8 @@ pub struct History<'a> {
     pub country: &'a str,
     /// Versions of its items.
     pub items: Vec<Held<'a>>,
+    /// How it has paid, where a policy computes its discretionary limit.
+    pub experience: Option<Experience>,
     /// What the insurer decided.
     pub limits: LimitHistory,
     /// The insurer's word that ended a stop, as a person passed it on.
@@ -273,7 +278,8 @@ impl<'h, 'a> Run<'h, 'a> {
         }
         let Some(policy) = self.policy_on(day) else { return Ok(nothing()) };
         let (buyer, country) = (self.history.buyer, self.history.country);
-        let terms = Terms { policy, periods: self.periods.to_vec(), buyer, country };
+        let experience = self.history.experience.as_ref();
+        let terms = Terms { policy, periods: self.periods.to_vec(), buyer, country, experience };
         let cover = allocate(open, &self.history.limits, terms, &self.stops, day)?;
         if day >= self.window.from {
             self.keep(&cover, day)?;

@@ -45,6 +45,7 @@ fn limit(from: &str, euros: i64) -> LimitVersion {
 
 fn example() -> History<'static> {
     History {
+        experience: None,
         buyer: "siren:404833048",
         country: "FR",
         items: vec![

@@ -20,6 +20,8 @@ pub(super) struct Book<'a> {
     exposures: BTreeMap<(String, String), ExposureRow>,
     /// What is ordered and not invoiced yet, by buyer and currency.
     backlogs: BTreeMap<(String, String), i64>,
+    /// The limits of the day by buyer, connection and policy, where a policy computes the discretionary one.
+    caps: BTreeMap<(String, String, String), i64>,
     limits: Vec<LimitRow>,
     by_buyer: BTreeMap<(String, String, String), Vec<usize>>,
     /// Peaks over the days of each policy's rule, by days back.
@@ -70,6 +72,13 @@ impl<'a> Book<'a> {
         let exposures = tx.exposures(company, None).await?;
         let exposures =
             exposures.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
+        let mut caps = BTreeMap::new();
+        if policies.iter().any(|policy| policy.discretionary_rule.is_some()) {
+            let covers = tx.covers(company, None).await?;
+            caps.extend(
+                covers.into_iter().map(|row| ((row.buyer_id, row.connection, row.policy), row.cap_minor)),
+            );
+        }
         let limits = tx.limit_versions(company, None).await?;
         let mut by_buyer: BTreeMap<(String, String, String), Vec<usize>> = BTreeMap::new();
         for (index, row) in limits.iter().enumerate() {
@@ -135,6 +144,7 @@ impl<'a> Book<'a> {
             accounts,
             exposures,
             backlogs: tx.order_backlogs(company).await?,
+            caps,
             limits,
             by_buyer,
             peaks,
@@ -175,6 +185,15 @@ impl<'a> Book<'a> {
         let Some(row) = self.exposure(buyer, policy.currency.code()) else { return 0 };
         let net = row.net_minor.filter(|_| policy.basis == Basis::Net);
         net.unwrap_or(row.outstanding_minor)
+    }
+
+    /// The discretionary limit of a buyer that a policy has not decided on, as it was settled.
+    pub(super) fn discretionary(&self, buyer: &str, policy: &Policy) -> i64 {
+        if policy.discretionary_rule.is_none() {
+            return policy.discretionary_minor;
+        }
+        let key = (buyer.to_owned(), policy.connection.clone(), policy.number.clone());
+        self.caps.get(&key).copied().unwrap_or(0)
     }
 
     pub(super) fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {

@@ -120,6 +120,7 @@ fn situation(
         }),
         refused_on: ended.refused_on.max(theirs),
         answered: ended.last,
+        own_minor: book.discretionary(buyer, policy),
         excluded: policy.exclusion(buyer, book.name(buyer).1).is_some(),
     }
 }

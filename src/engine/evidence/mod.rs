@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::past::Moment;
-use crate::credit::exposures;
+use crate::credit::{Experience, exposures};
 use crate::format::zip;
 use crate::ids::sha256_hex;
 use crate::ledger::{
@@ -74,6 +74,8 @@ struct Known<'a> {
     limits: Vec<LimitRow>,
     links: Vec<LinkRow>,
     stops: Vec<CoverStopRow>,
+    /// How it has paid, where a policy computes its discretionary limit.
+    experience: Option<Experience>,
     effects: Vec<(EffectRow, Vec<EffectStep>)>,
     runs: Vec<RunDay>,
     /// Whoever may share its limit.
@@ -177,6 +179,11 @@ impl<'a> Known<'a> {
                 || deciding.contains(&(policy.connection.as_str(), policy.number.as_str()))
                 || policy.pooled_groups.companies().contains(buyer)
         };
+        let own_buyer = BTreeSet::from([buyer.to_owned()]);
+        let experience = tx
+            .experiences(company, policies, &own_buyer, moment.as_of, Some(moment.known_at))
+            .await?
+            .remove(buyer);
         let mut policies: Vec<&Policy> = policies
             .iter()
             .filter(|policy| policy.valid_from <= moment.as_of && has_decided(policy))
@@ -190,6 +197,7 @@ impl<'a> Known<'a> {
             documents: versions.into_iter().map(Document::new).collect::<Result<_, _>>()?,
             stops: tx.stops_known(company, Some(buyer), moment.known_at).await?,
             effects: tx.effects_known(company, buyer, moment.known_at).await?,
+            experience,
             wanted,
             limits,
             links,

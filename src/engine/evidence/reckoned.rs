@@ -13,7 +13,9 @@ use super::super::pools::{self, Member};
 use super::super::settle::statements;
 use super::super::stops::periods;
 use super::{File, Known, Wanted, shown};
-use crate::credit::{Cover, Exposure, LimitAt, LimitHistory, Line, OpenItem, Terms, allocate, exposures};
+use crate::credit::{
+    Cover, Experience, Exposure, LimitAt, LimitHistory, Line, OpenItem, Terms, allocate, exposures,
+};
 use crate::format::table::Cell;
 use crate::ledger::{CoverStopRow, Error as LedgerError, ItemVersion, LimitRow, Tx, accounts_then};
 use crate::model::{Currency, Date, Instant, ItemKind, Policy, render_minor};
@@ -53,6 +55,7 @@ pub(super) struct Other {
     documents: Vec<Document>,
     limits: Vec<LimitRow>,
     stops: Vec<CoverStopRow>,
+    experience: Option<Experience>,
 }
 
 impl Other {
@@ -64,6 +67,8 @@ impl Other {
         }
         let then = tx.buyers_known(company, moment.known_at).await?;
         let limits = tx.limits_known(company, moment.known_at).await?;
+        let (day, known_at) = (moment.as_of, Some(moment.known_at));
+        let mut experiences = tx.experiences(company, policies, &others, day, known_at).await?;
         let mut found = Vec::new();
         for buyer in others {
             let own = then.iter().filter(|(_, id)| **id == buyer).map(|(key, _)| key.clone()).collect();
@@ -76,6 +81,7 @@ impl Other {
                 documents: versions.map(Document::new).collect::<Result<_, _>>()?,
                 limits: limits.iter().filter(|row| row.buyer_id.as_ref() == Some(&buyer)).cloned().collect(),
                 stops: tx.stops_known(company, Some(&buyer), moment.known_at).await?,
+                experience: experiences.remove(&buyer),
                 buyer,
             });
         }
@@ -89,6 +95,7 @@ impl Other {
             items: open_on(&self.documents, at, day),
             limits: self.limits.iter().collect(),
             stops: &self.stops,
+            experience: self.experience.as_ref(),
         }
     }
 }
@@ -144,6 +151,7 @@ impl Known<'_> {
                 items: items.to_vec(),
                 limits: self.limits.iter().collect(),
                 stops: &self.stops,
+                experience: self.experience.as_ref(),
             }];
             members.extend(self.others.iter().map(|other| other.member(at, day)));
             let policies = self.wanted.policies;
@@ -155,7 +163,13 @@ impl Known<'_> {
         }
         let stops = stops_on(&self.stops, policy, self.wanted.policies, items, moment)?;
         let periods = periods(self.wanted.policies, policy);
-        let terms = Terms { policy, periods, buyer: self.wanted.buyer, country: &self.country };
+        let terms = Terms {
+            policy,
+            periods,
+            buyer: self.wanted.buyer,
+            country: &self.country,
+            experience: self.experience.as_ref(),
+        };
         Ok(allocate(items, &history, terms, &stops, day)?)
     }
 

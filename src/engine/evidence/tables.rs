@@ -376,7 +376,8 @@ impl Known<'_> {
                 "valid_from": policy.valid_from, "valid_to": policy.valid_to,
                 "insured_percentage": policy.insured_percentage.normalize().to_string(),
                 "maximum_terms_days": policy.maximum_terms_days, "mep_days": policy.mep_days,
-                "discretionary": amount(policy.discretionary_minor),
+                "discretionary": amount(policy.discretionary_minor), "basis": policy.basis,
+                "discretionary_rule": policy.discretionary_rule,
                 "cover_stop": policy.cover_stop.as_ref().map(|rule| json!({
                     "threshold": amount(rule.threshold_minor), "lifts": rule.lifts,
                 })),
