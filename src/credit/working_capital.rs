@@ -330,6 +330,23 @@ mod tests {
     }
 
     #[test]
+    fn every_part_has_a_name_of_its_own_in_both_languages() {
+        for language in Language::ALL {
+            let names: std::collections::BTreeSet<&str> =
+                Part::ALL.iter().map(|part| part.label(*language)).collect();
+            assert_eq!(names.len(), Part::ALL.len());
+            assert!(definition(*language).starts_with("Stocks + "), "{language:?}");
+        }
+        assert_ne!(definition(Language::English), definition(Language::French));
+    }
+
+    #[test]
+    fn an_account_without_a_balance_is_a_claim() {
+        assert_eq!(Part::of("421000", 0), Part::OperatingClaims);
+        assert_eq!(Part::of("421000", -1), Part::OperatingDebts);
+    }
+
+    #[test]
     fn what_is_no_account_is_told_and_not_counted() {
         let rows = [("", 100), ("CLIENT", 50), ("512000", -150)];
         let got = working_capital(balances(&rows)).unwrap();

@@ -312,9 +312,10 @@ impl Packed {
             let middle = from + item.external_id as usize;
             let number_from = if item.is_same { from } else { middle };
             let part = |range: std::ops::Range<usize>| self.texts.get(range).unwrap_or_default().to_owned();
-            let Some(connection) = self.connections.get(usize::from(item.connection)) else { continue };
+            let connection = self.connections.get(usize::from(item.connection));
+            let nowhere = || Error::unreadable("open item", "its connection was not kept");
             let row = OpenItemRow {
-                connection: Arc::clone(connection),
+                connection: Arc::clone(connection.ok_or_else(nowhere)?),
                 external_id: part(from..middle),
                 number: part(number_from..number_from + item.number as usize),
                 kind: item.kind,
@@ -472,16 +473,20 @@ mod tests {
     fn stream_of(rows: &[(&str, &str, &str)]) -> Vec<u8> {
         let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
         for (buyer, external_id, number) in rows {
-            out.extend_from_slice(&9_i16.to_be_bytes());
+            out.extend_from_slice(&12_i16.to_be_bytes());
             let day = 9_500_i32.to_be_bytes();
-            let open = 1_000_i64.to_be_bytes();
-            let fields: [&[u8]; 9] = [
+            let (total, open, tax) =
+                (6_000_i64.to_be_bytes(), 1_000_i64.to_be_bytes(), 1_200_i64.to_be_bytes());
+            let fields: [&[u8]; 12] = [
                 buyer.as_bytes(),
+                b"erp",
                 external_id.as_bytes(),
                 number.as_bytes(),
                 b"invoice",
                 b"EUR",
+                &total,
                 &open,
+                &tax,
                 &day,
                 &day,
                 &[1],
@@ -514,6 +519,11 @@ mod tests {
                         ("siren:1", "1", "2026-01-04", 1_000)
                     );
                     assert!(item.disputed);
+                    assert_eq!(
+                        (&*item.connection, item.net_minor),
+                        ("erp", Some(800)),
+                        "a sixth of it is tax"
+                    );
                     numbers.push(item.number);
                     Ok(())
                 })
@@ -584,7 +594,7 @@ mod tests {
         let bytes = stream(&["siren:1", "siren:1"]);
         let mut decoder = Decoder::default();
         decoder.feed(&bytes[..bytes.len() - 2]);
-        while decoder.row::<9>().unwrap().is_some() {}
+        while decoder.row::<12>().unwrap().is_some() {}
         assert!(!decoder.ended);
     }
 }

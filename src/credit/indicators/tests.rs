@@ -1,5 +1,7 @@
 //! Worked examples by hand, then properties.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -211,6 +213,71 @@ fn every_indicator_says_what_it_is_in_both_languages() {
         assert_ne!(texts[0], texts[1]);
         assert_ne!(indicator.label(Language::English), indicator.label(Language::French));
     }
+}
+
+#[test]
+fn every_word_is_its_own() {
+    for language in Language::ALL {
+        let units = [Unit::Days, Unit::Percent, Unit::Money].map(|unit| unit.word(*language));
+        assert!(units.iter().all(|word| !word.is_empty()) && units[0] != units[1] && units[1] != units[2]);
+        let reasons: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.text(*language)).collect();
+        assert_eq!(reasons.len(), Reason::ALL.len(), "each reason has a text of its own");
+    }
+    assert_ne!(Unit::Days.word(Language::English), Unit::Days.word(Language::French));
+}
+
+#[test]
+fn sums_of_money_add_up_over_buyers_and_quotients_do_not() {
+    for indicator in Indicator::ALL {
+        assert_eq!(indicator.is_additive(), indicator.unit() == Unit::Money, "{indicator}");
+    }
+}
+
+#[test]
+fn counting_back_ends_where_nothing_is_left() {
+    let window = window("2026-06-15", 3, "2025-01-01");
+    let owed = |minor: i64| {
+        let mut sums = Sums::default();
+        sums.add_open(&part(ItemKind::Invoice, minor, "2026-06-01", "2026-07-01"), window.on).unwrap();
+        sums
+    };
+    let invoiced = |mut sums: Sums, months: &[(&str, i64)]| {
+        for (period, minor) in months {
+            sums.add_turnover(month(period), *minor).unwrap();
+        }
+        of(Indicator::DsoCountBack, &sums, &window)
+    };
+    assert_eq!(invoiced(owed(1_000), &[]), Err(Reason::BeyondWindow), "something is owed, nothing invoiced");
+    assert_eq!(invoiced(owed(0), &[("2026-05", 700)]), Ok("0.0".to_owned()), "all that was invoiced is paid");
+    assert_eq!(invoiced(owed(700), &[("2026-06", 700)]), Ok("15.0".to_owned()), "the month to its end");
+    let all = [("2026-06", 300), ("2026-05", 300), ("2026-04", 100)];
+    assert_eq!(invoiced(owed(700), &all), Ok("76.0".to_owned()), "the window to its end");
+    assert_eq!(invoiced(owed(701), &all), Err(Reason::BeyondWindow));
+}
+
+#[test]
+fn sums_are_empty_until_something_counts() {
+    let mut sums = Sums::default();
+    assert!(sums.is_empty());
+    sums.add_turnover(month("2026-06"), 1).unwrap();
+    assert!(!sums.is_empty());
+}
+
+#[test]
+fn ninety_days_late_are_not_more_than_ninety() {
+    let (on, mut sums) = (day("2026-06-15"), Sums::default());
+    sums.add_open(&part(ItemKind::Invoice, 700, "2026-02-01", "2026-03-17"), on).unwrap();
+    assert_eq!((sums.overdue_minor, sums.over_90_minor), (700, 0));
+    sums.add_open(&part(ItemKind::Invoice, 300, "2026-02-01", "2026-03-16"), on).unwrap();
+    assert_eq!((sums.overdue_minor, sums.over_90_minor), (1_000, 300));
+}
+
+#[test]
+fn what_a_refused_buyer_owes_uses_no_limit() {
+    let mut sums = Sums::default();
+    sums.add_open(&part(ItemKind::Invoice, 900, "2026-06-01", "2026-07-01"), day("2026-06-15")).unwrap();
+    sums.add_cover(&[stake(0, Some(0), None)]).unwrap();
+    assert_eq!((sums.owed_minor, sums.limits_minor, sums.limited_owed_minor), (900, 0, 0));
 }
 
 fn item() -> impl Strategy<Value = (u8, ItemKind, i64, u64, u64)> {
