@@ -107,16 +107,21 @@ impl Tx<'_> {
         Ok(landed)
     }
 
-    /// What is ordered and not invoiced yet, minor units by legal buyer and currency.
+    /// What is ordered and not invoiced yet, minor units by legal buyer and currency; of one buyer or of all.
     ///
     /// # Errors
     /// [`Error::Database`]; [`Error::Unreadable`] when a sum leaves the range of money.
-    pub async fn order_backlogs(&mut self, company: &str) -> Result<BTreeMap<(String, String), i64>, Error> {
+    pub async fn order_backlogs(
+        &mut self,
+        company: &str,
+        buyer: Option<&str>,
+    ) -> Result<BTreeMap<(String, String), i64>, Error> {
         let rows: Vec<(String, String, i64)> = on!(self, c => sqlx::query_as(
             "SELECT account.buyer_id, sales_order.currency, sales_order.open_minor FROM sales_order JOIN account \
              ON account.connection = sales_order.connection AND account.external_id = sales_order.account \
-             WHERE sales_order.connection IN (SELECT id FROM connection WHERE company = $1)")
-            .bind(company).fetch_all(c).await?);
+             WHERE sales_order.connection IN (SELECT id FROM connection WHERE company = $1) \
+             AND ($2 IS NULL OR account.buyer_id = $2)")
+            .bind(company).bind(buyer).fetch_all(c).await?);
         let mut backlogs: BTreeMap<(String, String), i64> = BTreeMap::new();
         for (buyer, currency, minor) in rows {
             let told = format!("orders of {buyer} in {currency}");

@@ -80,7 +80,7 @@ async fn a_second_order_of_one_number_and_one_below_zero_go_to_quarantine() {
     let orders = report.operations.iter().find(|operation| operation.operation == "orders").unwrap();
     assert_eq!((orders.read, orders.new, orders.quarantined), (3, 1, 2));
     let mut tx = setup.ledger.read().await.unwrap();
-    let backlogs = tx.order_backlogs("exemple").await.unwrap();
+    let backlogs = tx.order_backlogs("exemple", None).await.unwrap();
     tx.rollback().await.unwrap();
     let of = ("account:erp:C1".to_owned(), "EUR".to_owned());
     assert_eq!(backlogs.into_iter().collect::<Vec<_>>(), [(of, 20_000)], "the account is known by its order");

@@ -209,6 +209,7 @@ fn rich() -> File {
         stops: vec![stop],
         breaks: differences(),
         deltas: events(),
+        backlogs: vec![("EUR".into(), 1_200_000)],
         policies: vec![policy()],
         periods: vec![policy()],
         ..file

@@ -54,6 +54,9 @@ impl File {
             "accounts": self.accounts.iter().map(account_json).collect::<Vec<_>>(),
             "links": self.links.iter().map(buyers::links::link_json).collect::<Vec<_>>(),
             "exposure": exposure.collect::<Vec<_>>(),
+            "orders": self.backlogs.iter().map(|(currency, minor)| {
+                json!({ "currency": currency, "not_invoiced": buyers::decimal(*minor, currency) })
+            }).collect::<Vec<_>>(),
             "items": items.collect::<Vec<_>>(),
             "ratings": self.ratings.iter().map(|row| json!({
                 "connection": row.connection, "rating": row.payload.0, "seen_on": row.seen_on, "version": row.version,

@@ -89,6 +89,8 @@ struct File {
     periods: Vec<Policy>,
     /// How it has paid, where a policy computes its discretionary limit.
     experience: Option<Experience>,
+    /// What it has ordered and is not invoiced yet, by currency; of another day it is not known.
+    backlogs: Vec<(String, i64)>,
     /// The stops of its cover, also those that were lifted.
     stops: Vec<CoverStopRow>,
     day: Date,
@@ -244,8 +246,10 @@ impl File {
         let eves = backdated::read(books, &buyer.id, &own, &limits, known_at).await?;
         let terms_eves = terms::read(books, &buyer.id, &own, known_at).await?;
         let periods = books.head.config.policies.clone();
+        let backlogs = books.tx.order_backlogs(&company, Some(&buyer.id)).await?;
         Ok(Self {
             experience: books.tx.experiences(&company, &periods, &ids, day, None).await?.remove(&buyer.id),
+            backlogs: backlogs.into_iter().map(|((_, currency), minor)| (currency, minor)).collect(),
             asked: None,
             later: 0,
             group: Group::read(books, &buyer.id, None).await?,
@@ -304,6 +308,7 @@ impl File {
         let mut experiences = books.tx.experiences(&company, &periods, &ids, as_of, Some(known_at)).await?;
         Ok(Self {
             experience: experiences.remove(&buyer.id),
+            backlogs: Vec::new(),
             policies: periods.iter().filter(|policy| policy.contains(as_of)).cloned().collect(),
             later: later.iter().filter(|item| item.open_minor > 0).count(),
             stops: books.tx.stops_known(&company, Some(&buyer.id), known_at).await?,

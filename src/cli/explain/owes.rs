@@ -21,6 +21,15 @@ impl File {
         if owed.is_empty() {
             text.push_str(say.of("Nothing.\n", "Rien.\n"));
         }
+        for (code, minor) in &self.backlogs {
+            let ordered = Currency::parse(code).map_or_else(|| minor.to_string(), |c| say.money(*minor, c));
+            text.push_str(&say.of(
+                format!("Ordered and not invoiced yet: {ordered}, which the limit to ask for counts too.\n"),
+                format!(
+                    "Commandé et pas encore facturé : {ordered}, que l'agrément à demander compte aussi.\n"
+                ),
+            ));
+        }
         let open: Vec<&ItemView> = self.items.iter().filter(|item| item.open_minor > 0).collect();
         if !open.is_empty() {
             let mut table = Table::new(&[

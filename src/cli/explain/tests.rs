@@ -75,6 +75,7 @@ pub(super) fn policy() -> Policy {
 pub(super) fn example_a() -> File {
     File {
         experience: None,
+        backlogs: vec![],
         stops: vec![],
         requests: vec![],
         asked: None,

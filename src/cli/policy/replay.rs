@@ -183,6 +183,13 @@ fn notes(
             notes.push(format!("No period of {whose} has notices, so none is owed under it."));
         }
     }
+    if in_force.iter().chain(draft).any(|period| !period.pooled_groups.is_empty()) {
+        notes.push(
+            "Groups share a limit by these terms, and each buyer is replayed alone: what a subsidiary has covered by the limit on a \
+             company above it is not in the figures."
+                .to_owned(),
+        );
+    }
     notes.extend(
         [
             "What buyers ordered, paid and contested is taken as it was, and so are the insurer's decisions, each from its own day, by \

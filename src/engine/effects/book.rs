@@ -143,7 +143,7 @@ impl<'a> Book<'a> {
             policies,
             accounts,
             exposures,
-            backlogs: tx.order_backlogs(company).await?,
+            backlogs: tx.order_backlogs(company, None).await?,
             caps,
             limits,
             by_buyer,
