@@ -66,9 +66,10 @@ async fn a_first_landing_that_is_cut_wherever_it_waits_leaves_nothing_and_every_
         assert_eq!(kept(&mut connection).await, "0 0 0 0", "cut after {polls} polls");
         assert_eq!(text(&mut connection, INDEXES).await, indexes, "cut after {polls} polls");
         cuts += 1;
-        polls += 1 + polls / 12;
+        // At every wait at first: a loaded machine does more between two of them.
+        polls += 1 + polls / 40;
     }
-    assert!(cuts > 20, "{cuts} cuts are few");
+    assert!(cuts > 10, "{cuts} cuts are few");
     lands_whole(&world, &mut connection, &indexes).await;
     connection.close().await.unwrap();
     database.drop().await;

@@ -163,7 +163,8 @@ fn notes(
          is not in this."
     )];
     if window.from > args.from {
-        notes.push(format!("{} to {known_since} is not replayed: nothing is known of it.", args.from));
+        let last = window.from.pred_opt().unwrap_or(window.from);
+        notes.push(format!("{} to {last} is not replayed: nothing is known of it.", args.from));
     }
     if window.to < args.to {
         notes.push(format!("The days after {} are not replayed: no cycle has run for them.", window.to));
