@@ -3,6 +3,8 @@
 //! A `[[policy]]` of `encours.toml` and a `[[period]]` of a policy file are the same table and are read by the same code.
 //! Amounts and percentages are texts, because a number of TOML is a float.
 
+mod layers;
+
 use std::ops::Range;
 
 use rust_decimal::Decimal;
@@ -11,6 +13,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use self::layers::LayerTable;
 use crate::format::toml::Problem;
 use crate::model::{
     Automation, AutomationRule, Basis, Block, BuyerId, BuyerKind, ClaimFrom, ClaimRule, Currency, Date,
@@ -35,6 +38,8 @@ pub(super) struct Table {
     basis: Option<Basis>,
     insured_percentage: Text,
     discretionary_percentage: Option<Text>,
+    #[serde(default)]
+    layers: Vec<LayerTable>,
     #[serde(default)]
     excluded_buyers: Vec<Spanned<Excluded>>,
     #[serde(default)]
@@ -444,6 +449,7 @@ impl Table {
             .discretionary_percentage
             .as_ref()
             .and_then(|field| reader.percentage(field, Decimal::ONE_HUNDRED));
+        let layers = layers::read(&self.layers, &mut reader);
         let excluded_buyers =
             self.excluded_buyers.iter().filter_map(|field| reader.excluded_buyer(field)).collect();
         let excluded_countries = reader.countries(&self.excluded_countries);
@@ -506,6 +512,7 @@ impl Table {
             valid_to,
             basis: self.basis.unwrap_or(Basis::Gross),
             discretionary_percentage,
+            layers,
             excluded_buyers,
             excluded_countries,
             pooled_groups,
