@@ -172,6 +172,7 @@ struct FeesTable {
     change: Option<Text>,
     monitoring: Option<Text>,
     look_up: Option<Text>,
+    urgent: Option<Text>,
 }
 
 /// `[policy.cover_stop]`.
@@ -461,6 +462,7 @@ impl Table {
             change_minor: reader.amount_or(self.fees.change.as_ref(), 0),
             monitoring_minor: reader.amount_or(self.fees.monitoring.as_ref(), 0),
             look_up_minor: reader.amount_or(self.fees.look_up.as_ref(), 0),
+            urgent_minor: reader.amount_or(self.fees.urgent.as_ref(), 0),
         };
         let mep_days = self.mep_days.as_ref().and_then(|field| reader.days(field));
         let cover_stop = self.cover_stop.as_ref().map(|table| {
@@ -739,7 +741,7 @@ write_back = "never"
         );
         let stop = policy.cover_stop.as_ref().unwrap();
         assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
-        assert_eq!(policy.fees.request_minor, 3_500);
+        assert_eq!((policy.fees.request_minor, policy.fees.urgent_minor), (3_500, 0));
         assert_eq!(policy.basis, Basis::Gross, "tax counts where the policy does not say otherwise");
     }
 

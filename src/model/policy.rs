@@ -192,6 +192,13 @@ pub struct Fees {
     pub monitoring_minor: i64,
     /// For looking a buyer up.
     pub look_up_minor: i64,
+    /// For asking urgently, beside the fee of the request.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub urgent_minor: i64,
+}
+
+const fn is_nothing(minor: &i64) -> bool {
+    *minor == 0
 }
 
 /// When an unpaid invoice stops cover for later deliveries to its buyer: with the end of the extension period.

@@ -240,6 +240,7 @@ fn says(clause: Clause, policy: &Policy) -> String {
                 ("a change", fees.change_minor),
                 ("monitoring, a year", fees.monitoring_minor),
                 ("a look-up", fees.look_up_minor),
+                ("more for an urgent request", fees.urgent_minor),
             ];
             let known = all.iter().filter(|(_, minor)| *minor != 0);
             known.map(|(what, minor)| format!("{what}: {}", money(*minor))).collect::<Vec<_>>().join("; ")
@@ -388,7 +389,7 @@ excluded_buyers = [
 cover_stop = { threshold = "500.00", lifts = "stays" }
 notices = { from = "mep", days = 30, threshold = "9000.00", threshold_per = "buyer" }
 claims = { from = "notice", days = 1 }
-fees = { request = "25.00", look_up = "12.50" }
+fees = { request = "25.00", look_up = "12.50", urgent = "20.00" }
 automation = { change = "automatic", cancel = "never" }
 "#;
 
@@ -424,7 +425,7 @@ automation = { change = "automatic", cancel = "never" }
             "72.5 % of a loss that top-ups cover is paid; temporary layers are no cover",
             "not insured: public buyers account:erp:7; companies of the same group siren:404833048, account:erp:8",
             "buyers in IT are not insured",
-            "a request: 25.00 EUR; a look-up: 12.50 EUR",
+            "a request: 25.00 EUR; a look-up: 12.50 EUR; more for an urgent request: 20.00 EUR",
             "by itself: change; a person approves: request, write_back, notice, statement; never proposed: cancel",
             "1 policy, fine",
         ] {
