@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use encours::engine::effects::{Options, Told, Which, carry_out, record};
-use encours::engine::publish;
-use encours::model::{Date, EffectKind, EffectState};
+use encours::engine::effects::{Options, Told, Which, carry_out, record, urgent_fee};
+use encours::engine::{Setup, publish};
+use encours::model::{Date, Effect, EffectKind, EffectState};
 use serde_json::json;
 
 use super::plan::{ID_SHOWN, proposals};
@@ -22,6 +22,9 @@ pub struct Args {
     /// Only what the policies let go by themselves
     #[arg(long, conflicts_with = "ids")]
     auto: bool,
+    /// Ask for these urgently, for the fee that `encours plan` tells: only requests, and of insurers that take urgent ones
+    #[arg(long, requires = "ids")]
+    urgent: bool,
     /// Your name, kept with what you approve
     #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
     by: String,
@@ -76,7 +79,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 None => _ = ids.insert(id),
             }
         }
-        Which::These(ids)
+        if args.urgent {
+            tell_urgent(&setup, &open, &ids, day)?;
+            Which::Urgent(ids)
+        } else {
+            Which::These(ids)
+        }
     };
     let now = encours::clock::now();
     record(&setup, day, now).await?;
@@ -89,6 +97,29 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     )?;
     published.context("the deltas wait in the outbox")?;
     Ok(exit(&told))
+}
+
+/// Says before anything is sent what urgency costs.
+fn tell_urgent(
+    setup: &Setup,
+    open: &[(String, Effect)],
+    ids: &BTreeSet<String>,
+    day: Date,
+) -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    for (_, effect) in open.iter().filter(|(id, _)| ids.contains(id)) {
+        let fee = urgent_fee(setup, effect, day)
+            .map_err(|why| Misconfigured(format!("nothing was sent: {}: {why}", effect.name)))?;
+        let usual = effect.fee.map_or_else(|| "no fee".to_owned(), |fee| fee.to_string());
+        lines.push(match fee.minor {
+            0 => format!("{}: asked urgently; no [policy.fees] urgent says what that costs", effect.name),
+            _ => format!("{}: asked urgently, for {fee} beside {usual}", effect.name),
+        });
+    }
+    for line in lines {
+        eprintln!("{line}");
+    }
+    Ok(())
 }
 
 /// Failed when anything was held back, failed or is in doubt.

@@ -70,8 +70,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     setup.ledger.close().await;
     let fees = fees(&open);
+    let urgent: BTreeMap<&str, Money> = open
+        .iter()
+        .filter_map(|(id, effect)| Some((id.as_str(), effects::urgent_fee(&setup, effect, day).ok()?)))
+        .collect();
     context.answer(
-        || told(day, &open, &held, &fees),
+        || told(day, &open, &held, &fees, &urgent),
         || {
             let fees: BTreeMap<&str, String> = fees
                 .iter()
@@ -79,7 +83,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 .collect();
             let statements: Vec<Value> = Group::of(&open).iter().map(Group::value).collect();
             json!({
-                "date": day, "plan": open.iter().map(|(id, effect)| value(id, effect)).collect::<Vec<_>>(),
+                "date": day, "plan": open.iter().map(|(id, effect)| value(id, effect, urgent.get(id.as_str()))).collect::<Vec<_>>(),
                 "statements": statements, "fees": fees,
                 "held": held.iter().map(|one| json!({
                     "buyer": one.effect.buyer_id, "name": one.effect.name, "connection": one.effect.connection,
@@ -102,7 +106,13 @@ fn fees(open: &[(String, Effect)]) -> BTreeMap<Currency, i64> {
     fees
 }
 
-fn told(day: Date, open: &[(String, Effect)], held: &[Held], fees: &BTreeMap<Currency, i64>) -> String {
+fn told(
+    day: Date,
+    open: &[(String, Effect)],
+    held: &[Held],
+    fees: &BTreeMap<Currency, i64>,
+    urgent: &BTreeMap<&str, Money>,
+) -> String {
     let waits = waits(held);
     if open.is_empty() {
         return format!("Nothing to do on {day}.\n{waits}");
@@ -145,8 +155,11 @@ fn told(day: Date, open: &[(String, Effect)], held: &[Held], fees: &BTreeMap<Cur
         }
         text.push_str(&table.to_string());
         for (id, effect) in effects {
-            let id: String = id.chars().take(ID_SHOWN).collect();
-            text.push_str(&format!("  {id}  {} → {}\n", effect.why, effect.expected));
+            let short: String = id.chars().take(ID_SHOWN).collect();
+            text.push_str(&format!("  {short}  {} → {}\n", effect.why, effect.expected));
+            if let Some(fee) = urgent.get(id.as_str()).filter(|fee| fee.minor > 0) {
+                text.push_str(&format!("  {short}  urgently, with `--urgent`, for {fee} more\n"));
+            }
         }
         text.push('\n');
     }
@@ -173,7 +186,7 @@ fn waits(held: &[Held]) -> String {
     format!("held back: {}\n{}", count(held.len()), held.iter().map(line).collect::<String>())
 }
 
-fn value(id: &str, effect: &Effect) -> Value {
+fn value(id: &str, effect: &Effect, urgent: Option<&Money>) -> Value {
     let amount = |money: Option<Money>| money.map(|money| render_minor(money.minor, money.currency));
     let currency = [effect.amount, effect.before, effect.fee].into_iter().flatten().next();
     let (automatic, approval) = match &effect.approval {
@@ -184,6 +197,7 @@ fn value(id: &str, effect: &Effect) -> Value {
         "id": id, "kind": effect.kind, "action": effect.action, "connection": effect.connection, "policy": effect.policy,
         "buyer": effect.buyer_id, "name": effect.name, "country": effect.country, "subject": effect.subject,
         "before": amount(effect.before), "amount": amount(effect.amount), "fee": amount(effect.fee),
+        "urgent_fee": amount(urgent.copied()),
         "currency": currency.map(|money| money.currency), "why": effect.why, "expected": effect.expected,
         "automatic": automatic, "needs_person_because": approval, "expires_on": effect.expires_on,
     })

@@ -3,6 +3,8 @@
 //! A `[[policy]]` of `encours.toml` and a `[[period]]` of a policy file are the same table and are read by the same code.
 //! Amounts and percentages are texts, because a number of TOML is a float.
 
+mod layers;
+
 use std::ops::Range;
 
 use rust_decimal::Decimal;
@@ -11,6 +13,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use self::layers::LayerTable;
 use crate::format::toml::Problem;
 use crate::model::{
     Automation, AutomationRule, Basis, Block, BuyerId, BuyerKind, ClaimFrom, ClaimRule, Currency, Date,
@@ -35,6 +38,8 @@ pub(super) struct Table {
     basis: Option<Basis>,
     insured_percentage: Text,
     discretionary_percentage: Option<Text>,
+    #[serde(default)]
+    layers: Vec<LayerTable>,
     #[serde(default)]
     excluded_buyers: Vec<Spanned<Excluded>>,
     #[serde(default)]
@@ -167,6 +172,7 @@ struct FeesTable {
     change: Option<Text>,
     monitoring: Option<Text>,
     look_up: Option<Text>,
+    urgent: Option<Text>,
 }
 
 /// `[policy.cover_stop]`.
@@ -444,6 +450,7 @@ impl Table {
             .discretionary_percentage
             .as_ref()
             .and_then(|field| reader.percentage(field, Decimal::ONE_HUNDRED));
+        let layers = layers::read(&self.layers, &mut reader);
         let excluded_buyers =
             self.excluded_buyers.iter().filter_map(|field| reader.excluded_buyer(field)).collect();
         let excluded_countries = reader.countries(&self.excluded_countries);
@@ -455,6 +462,7 @@ impl Table {
             change_minor: reader.amount_or(self.fees.change.as_ref(), 0),
             monitoring_minor: reader.amount_or(self.fees.monitoring.as_ref(), 0),
             look_up_minor: reader.amount_or(self.fees.look_up.as_ref(), 0),
+            urgent_minor: reader.amount_or(self.fees.urgent.as_ref(), 0),
         };
         let mep_days = self.mep_days.as_ref().and_then(|field| reader.days(field));
         let cover_stop = self.cover_stop.as_ref().map(|table| {
@@ -506,6 +514,7 @@ impl Table {
             valid_to,
             basis: self.basis.unwrap_or(Basis::Gross),
             discretionary_percentage,
+            layers,
             excluded_buyers,
             excluded_countries,
             pooled_groups,
@@ -732,7 +741,7 @@ write_back = "never"
         );
         let stop = policy.cover_stop.as_ref().unwrap();
         assert_eq!((stop.threshold_minor, stop.lifts), (50_000, StopLifts::Stays));
-        assert_eq!(policy.fees.request_minor, 3_500);
+        assert_eq!((policy.fees.request_minor, policy.fees.urgent_minor), (3_500, 0));
         assert_eq!(policy.basis, Basis::Gross, "tax counts where the policy does not say otherwise");
     }
 

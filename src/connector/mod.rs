@@ -21,6 +21,7 @@ mod sample;
 mod send;
 mod settings;
 mod source;
+mod tells;
 #[cfg(test)]
 mod tests;
 

@@ -18,6 +18,8 @@ words! {
         MaximumTerms = "maximum_terms_days",
         /// The same share, of what the discretionary limit covers.
         DiscretionaryPercentage = "discretionary_percentage",
+        /// Which layers of a limit count, and the same share of what each kind covers.
+        Layers = "layers",
         /// Buyers that are not insured.
         ExcludedBuyers = "excluded_buyers",
         /// Countries whose buyers are not insured.
@@ -65,6 +67,7 @@ impl Clause {
             Self::Basis => policy.basis != Basis::Gross,
             Self::MaximumTerms => policy.maximum_terms_days.is_some(),
             Self::DiscretionaryPercentage => policy.discretionary_percentage.is_some(),
+            Self::Layers => !policy.layers.is_empty(),
             Self::ExcludedBuyers => !policy.excluded_buyers.is_empty(),
             Self::ExcludedCountries => !policy.excluded_countries.is_empty(),
             Self::PooledGroups => !policy.pooled_groups.is_empty(),
@@ -98,6 +101,7 @@ impl Clause {
             }
             Self::Basis => without.basis = Basis::Gross,
             Self::DiscretionaryPercentage => without.discretionary_percentage = None,
+            Self::Layers => without.layers.clear(),
             Self::ExcludedBuyers => without.excluded_buyers.clear(),
             Self::ExcludedCountries => without.excluded_countries.clear(),
             Self::MaximumTerms => without.maximum_terms_days = None,
@@ -159,7 +163,10 @@ pub fn automations(rule: &AutomationRule) -> [(&'static str, Automation); 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BuyerKind, ClaimFrom, ClaimRule, Currency, ExcludedBuyer, Threshold, ThresholdPer};
+    use crate::model::{
+        BuyerKind, ClaimFrom, ClaimRule, Currency, ExcludedBuyer, LayerKind, LayerTerm, Threshold,
+        ThresholdPer,
+    };
 
     #[test]
     fn a_period_without_a_clause_does_not_state_it_and_differs_in_nothing_else() {
@@ -171,6 +178,7 @@ mod tests {
             basis: Basis::Net,
             discretionary_minor: 1,
             discretionary_percentage: Some(Decimal::ONE),
+            layers: vec![LayerTerm { kind: LayerKind::TopUp, insured_percentage: None }],
             excluded_countries: vec!["IT".into()],
             excluded_buyers: vec![ExcludedBuyer { buyer: "siren:404833048".into(), kind: BuyerKind::Public }],
             mep_days: Some(60),

@@ -18,7 +18,9 @@ pub mod statement;
 mod stop;
 pub mod working_capital;
 
-pub use cover::{CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Reason, Terms, allocate};
+pub use cover::{
+    CapReason, Cover, LimitAt, LimitHistory, LimitVersion, Line, Part, Reason, Stack, Terms, allocate,
+};
 pub use discretionary::{Computed, Experience};
 pub use exposure::{Exposure, NetExposure, OpenItem, exposures, net_exposure};
 pub use pool::{Share, allocate_pool};

@@ -14,7 +14,7 @@ use crate::ledger::{
     AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Owed, StoredBreak, Tx,
 };
 use crate::model::{
-    Basis, Break, BreakKind, Currency, Date, Delta, Event, Instant, Limit, Money, Policy, render_minor,
+    Basis, Break, BreakKind, Currency, Date, Delta, Event, Instant, Layer, Limit, Money, Policy, render_minor,
 };
 use crate::reconcile::{self, ErpAccount, InsurerIds, PolicyState, Stand, Stopped};
 
@@ -62,7 +62,8 @@ struct State<'a> {
     policy: &'a Policy,
     /// The history, where the insurer has decided anything.
     decided: Option<LimitHistory>,
-    current: Option<&'a LimitRow>,
+    /// The statement in force, with those of its layers that are cover under the policy.
+    current: Option<(&'a LimitRow, Vec<Layer>)>,
     /// What a new invoice would be held against: its own limit, or the one that it shares.
     cap_minor: i64,
     covered_minor: i64,
@@ -458,10 +459,12 @@ fn settle_buyer(
             results.covers.push(row);
         }
         let decided = history.is_decided(context.day).then_some(history);
+        let counts = |layer: &&Layer| policy.layer_percentage(layer.kind).is_some();
+        let counted = |row: &LimitRow| row.payload.layers.iter().filter(counts).cloned().collect();
         states.push(State {
             policy,
             decided,
-            current,
+            current: current.map(|row| (row, counted(row))),
             cap_minor: cover.today.cap_minor,
             covered_minor: cover.covered_minor,
             beyond_limit_minor: cover.beyond_limit_minor,
@@ -489,9 +492,9 @@ fn settle_buyer(
                 currency: policy.currency,
                 warning_days: policy.warning_days,
                 stand: match (decided, current) {
-                    (Some(history), Some(row)) => Stand::Decided {
+                    (Some(history), Some((row, layers))) => Stand::Decided {
                         cap_minor: history.limit_at(context.day, policy).cap_minor,
-                        layers: &row.payload.layers,
+                        layers,
                         last_day: last_day(&row.payload),
                     },
                     // An ERP may hold any part of a limit that the insurer has not set on this buyer itself.

@@ -33,6 +33,7 @@ mod spans;
 mod statements;
 mod stops;
 mod stream;
+mod urgent;
 mod versions;
 
 pub use accounts::{AccountLanding, AccountRow};

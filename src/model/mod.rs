@@ -28,8 +28,8 @@ pub use order::Order;
 pub use party::{Account, BuyerId, Identity, LinkKind, LinkReason, buyer_id_of, identify, own_buyer_id};
 pub use policy::{
     Automation, AutomationRule, Basis, Block, BuyerKind, ClaimFrom, ClaimRule, DiscretionaryRule,
-    ExcludedBuyer, Exclusion, Fees, NoticeFrom, NoticeRule, Policy, Report, RequestRule, StatementMethod,
-    StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded,
+    ExcludedBuyer, Exclusion, Fees, LayerTerm, NoticeFrom, NoticeRule, Policy, Report, RequestRule,
+    StatementMethod, StatementRule, StopLifts, StopRule, Threshold, ThresholdPer, WhenEnded,
 };
 pub use rating::Rating;
 

@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{BuyerId, Currency, Date, Groups, words};
+use super::{BuyerId, Currency, Date, Groups, LayerKind, words};
 
 words! {
     /// Who lets an effect go.
@@ -192,6 +192,13 @@ pub struct Fees {
     pub monitoring_minor: i64,
     /// For looking a buyer up.
     pub look_up_minor: i64,
+    /// For asking urgently, beside the fee of the request.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub urgent_minor: i64,
+}
+
+const fn is_nothing(minor: &i64) -> bool {
+    *minor == 0
 }
 
 /// When an unpaid invoice stops cover for later deliveries to its buyer: with the end of the extension period.
@@ -292,6 +299,15 @@ pub enum Exclusion {
     Country,
 }
 
+/// What a policy period says of the layers of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LayerTerm {
+    /// Which layers.
+    pub kind: LayerKind,
+    /// Share of a loss covered by them that is paid, 0 to 100; none where they are no cover under the policy.
+    pub insured_percentage: Option<Decimal>,
+}
+
 /// One period of one policy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Policy {
@@ -316,6 +332,9 @@ pub struct Policy {
     /// The same for what the discretionary limit covers; none when it is no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discretionary_percentage: Option<Decimal>,
+    /// Kinds of layers that are paid otherwise, or are no cover, each kind once; a kind that is not named counts like any limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerTerm>,
     /// Buyers that are not insured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded_buyers: Vec<ExcludedBuyer>,
@@ -378,6 +397,13 @@ impl Policy {
         self.excluded_countries.iter().any(|own| own == country).then_some(Exclusion::Country)
     }
 
+    /// The percentage of what a kind of layer covers; none where the period does not take it as cover.
+    #[must_use]
+    pub fn layer_percentage(&self, kind: LayerKind) -> Option<Decimal> {
+        let term = self.layers.iter().find(|term| term.kind == kind);
+        term.map_or(Some(self.insured_percentage), |term| term.insured_percentage)
+    }
+
     /// Whether first requests on buyers of a country go to this policy.
     #[must_use]
     pub fn takes(&self, country: &str) -> bool {
@@ -403,6 +429,7 @@ impl Policy {
             basis: Basis::Gross,
             insured_percentage,
             discretionary_percentage: None,
+            layers: Vec::new(),
             excluded_buyers: Vec::new(),
             excluded_countries: Vec::new(),
             pooled_groups: Groups::default(),

@@ -124,7 +124,7 @@ fn the_worked_examples_come_out_and_every_clause_is_hung_on() {
     assert_eq!((errors.as_str(), code), ("", 0), "{told}");
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     let cases = told["cases"].as_array().unwrap();
-    for example in ["A", "B", "C", "D", "E", "F"] {
+    for example in ["A", "B", "C", "D", "E", "F", "H"] {
         let own = |case: &&serde_json::Value| {
             case["case"].as_str().unwrap().starts_with(&format!("Example {example}:"))
         };
@@ -157,6 +157,7 @@ fn the_worked_examples_come_out_and_every_clause_is_hung_on() {
     assert_eq!(periods[2].2, "mep_days cover_stop");
     let computed = ("0051", "insured_percentage discretionary requests");
     assert_eq!((periods[4].0, periods[4].2.as_str()), computed);
+    assert_eq!((periods[5].0, periods[5].2.as_str()), ("0052", "insured_percentage layers"));
     assert_eq!((periods[3].0, periods[3].2.as_str()), ("0050", "insured_percentage basis requests"));
 }
 
@@ -189,7 +190,9 @@ fn what_differs_is_told_with_what_was_expected_and_fails() {
     assert!(wrong.contains("cases.toml:8:43: "), "{wrong}");
     let (_, wrong, _) = run(&good.replace("policy = \"0043\"", "policy = \"0044\""));
     assert!(
-        wrong.contains("cases.toml:3:10: there is no policy \"0044\"; there are: 0042, 0043, 0050, 0051"),
+        wrong.contains(
+            "cases.toml:3:10: there is no policy \"0044\"; there are: 0042, 0043, 0050, 0051, 0052"
+        ),
         "{wrong}"
     );
 }

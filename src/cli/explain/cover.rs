@@ -1,6 +1,6 @@
 //! What is covered, invoice by invoice, and what all of it comes to.
 
-use encours::credit::{CapReason, Line, Reason};
+use encours::credit::{CapReason, Line, Part, Reason};
 use encours::ledger::ItemView;
 use encours::model::{Exclusion, Policy};
 
@@ -129,6 +129,7 @@ fn result(say: Language, insured: &Insured<'_>) -> String {
             let one = |period: &&Policy| {
                 period.insured_percentage == policy.insured_percentage
                     && period.discretionary_percentage.is_none()
+                    && period.layers.is_empty()
             };
             let share = if insured.terms.periods.iter().all(one) {
                 let percent = phrases::percent(say, policy.insured_percentage);
@@ -136,6 +137,10 @@ fn result(say: Language, insured: &Insured<'_>) -> String {
                     format!("{percent} of what is covered"),
                     format!("quotité garantie : {percent} de ce qui est garanti"),
                 )
+            } else if insured.terms.periods.iter().any(|period| !period.layers.is_empty()) {
+                let parts: Vec<Part> =
+                    cover.lines.iter().flat_map(|line| insured.terms.parts(line)).collect();
+                phrases::shares(say, &parts, policy.currency)
             } else {
                 say.of(
                     "by the percentage of each invoice's period and kind of limit",
@@ -263,6 +268,10 @@ pub(super) fn why(say: Language, line: &Line<'_>, insured: &Insured<'_>) -> Stri
             Some(CapReason::Discretionary) => say.of(
                 "never decided, and no discretionary limit",
                 "jamais décidé, et pas de zone non dénommée",
+            ),
+            Some(CapReason::LayersNotCounted) => say.of(
+                "the policy does not take the layers of that day as cover",
+                "la police ne retient pas les couches de ce jour-là",
             ),
             Some(CapReason::Zero | CapReason::Granted | CapReason::Excluded) | None => {
                 say.of("the limit was zero", "l'agrément était nul")

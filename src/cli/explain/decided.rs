@@ -43,7 +43,7 @@ pub(super) fn decided(say: Language, insured: &Insured<'_>) -> String {
     for change in &insured.terms_changes {
         text.push_str(&change.told(say, policy.currency));
     }
-    let LimitAt { cap_minor, reason, since } = insured.cover.today;
+    let LimitAt { cap_minor, reason, since, .. } = insured.cover.today;
     let cap = say.money(cap_minor, policy.currency);
     let when = if insured.is_another_day {
         say.of("that day", "ce jour-là")
@@ -87,6 +87,10 @@ pub(super) fn decided(say: Language, insured: &Insured<'_>) -> String {
         CapReason::Cancelled => none(&format!("given up{since}"), &format!("abandonnée{since}")),
         CapReason::Expired => none("it has expired", "elle est arrivée à son terme"),
         CapReason::Zero => none(&format!("the limit is zero{since}"), &format!("l'agrément est nul{since}")),
+        CapReason::LayersNotCounted => none(
+            "the policy does not take the layers that the insurer granted as cover",
+            "la police ne retient pas les couches accordées par l'assureur",
+        ),
         CapReason::Excluded => {
             none("the policy does not insure this buyer", "la police n'assure pas cet acheteur")
         }

@@ -118,7 +118,7 @@ impl Insured<'_> {
             "policy": policy.number,
             "pending": pending.collect::<Vec<_>>(),
             "currency": policy.currency,
-            "insured_percentage": policy.insured_percentage.normalize().to_string(),
+            "insured_percentage": policy.insured_percentage.normalize().to_string(), "layers": policy.layers,
             "history": history.collect::<Vec<_>>(),
             "lines": lines.collect::<Vec<_>>(),
             "stops": self.stops.all().iter().map(super::super::stops::value).collect::<Vec<_>>(),

@@ -2,12 +2,14 @@
 //!
 //! Every list is matched whole, so a new word does not compile until it is said in both languages.
 
-use encours::credit::Stop;
+use std::collections::BTreeMap;
+
 use encours::credit::deadline::DeadlineKind;
+use encours::credit::{Part, Stop};
 use encours::ledger::{Begins, DeltaRow, LinkRow};
 use encours::model::{
-    Action, BreakKind, BuyerKind, Currency, Date, Decision, EffectState, Event, ItemKind, Limit, LinkReason,
-    NumberStyle, RequestStatus, Scheme, StopLifts, parse_minor,
+    Action, BreakKind, BuyerKind, Currency, Date, Decision, EffectState, Event, ItemKind, LayerKind, Limit,
+    LinkReason, NumberStyle, RequestStatus, Scheme, StopLifts, parse_minor,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -20,6 +22,25 @@ use super::super::{buyers, limits, stops, words};
 pub(super) fn percent(say: Language, share: Decimal) -> String {
     let text = format!("{} %", share.normalize());
     say.of(text.clone(), text.replace('.', ","))
+}
+
+/// How much of what is covered is paid at each percentage, by layer.
+pub(super) fn shares(say: Language, parts: &[Part], currency: Currency) -> String {
+    let mut sums: BTreeMap<(Option<LayerKind>, Decimal), i64> = BTreeMap::new();
+    for part in parts.iter().filter(|part| part.covered_minor > 0) {
+        let sum = sums.entry((part.layer, part.percentage.normalize())).or_default();
+        *sum = sum.saturating_add(part.covered_minor);
+    }
+    let share = |((layer, share), minor): (&(Option<LayerKind>, Decimal), &i64)| {
+        let (percent, amount) = (percent(say, *share), say.money(*minor, currency));
+        let of = layer.map_or("", |layer| match layer {
+            LayerKind::Permanent => say.of(" in permanent layers", " en agrément permanent"),
+            LayerKind::Temporary => say.of(" in temporary layers", " en agrément temporaire"),
+            LayerKind::TopUp => say.of(" in top-ups", " en complément"),
+        });
+        say.of(format!("{percent} of {amount}{of}"), format!("{percent} de {amount}{of}"))
+    };
+    sums.iter().map(share).collect::<Vec<_>>().join(say.of(", ", " ; "))
 }
 
 /// A kind of document.

@@ -3,7 +3,7 @@
 use super::*;
 use encours::credit::discretionary::Invoiced;
 use encours::model::{
-    Block, Decision, DiscretionaryRule, InOtherCurrency, Layer, LayerKind, Limit, RequestStatus,
+    Block, Decision, DiscretionaryRule, InOtherCurrency, Layer, LayerKind, LayerTerm, Limit, RequestStatus,
 };
 
 pub(super) fn day(text: &str) -> Date {
@@ -125,6 +125,38 @@ fn the_story_of_a_cut_says_what_is_covered_and_why() {
     let json = file.json(&[], &insured);
     assert_eq!(json["cover"][0]["lines"][1]["covered"], "40000.00");
     assert_eq!(json["cover"][0]["lines"][1]["reason"], "limit_used");
+}
+
+#[test]
+fn what_is_paid_is_told_by_layer_where_the_policy_says_so() {
+    let mut file = example_a();
+    let layers = vec![
+        Layer { kind: LayerKind::Permanent, amount_minor: 9_000_000, until: None },
+        Layer { kind: LayerKind::TopUp, amount_minor: 1_000_000, until: None },
+    ];
+    file.limits[0].payload.0.layers = layers;
+    let term = LayerTerm { kind: LayerKind::TopUp, insured_percentage: Some("72.5".parse().unwrap()) };
+    (file.policies[0].layers, file.periods[0].layers) = (vec![term.clone()], vec![term]);
+    let told = |file: &File, say| {
+        let items = file.open_items().unwrap();
+        let insured = vec![file.insured(&file.policies[0], &items).unwrap()];
+        file.told(say, &exposures(&items, file.day).unwrap(), &insured)
+    };
+    let english = told(&file, Language::English);
+    let paid =
+        "pays 88 250.00 EUR (90 % of 90 000.00 EUR in permanent layers, 72.5 % of 10 000.00 EUR in top-ups)";
+    assert!(english.contains(paid), "{english}");
+    let french = told(&file, Language::French);
+    let paid = "verse 88 250,00 EUR (90 % de 90 000,00 EUR en agrément permanent ; 72,5 % de 10 000,00 EUR en complément)";
+    assert!(french.contains(paid), "{french}");
+    let none = LayerTerm { kind: LayerKind::Permanent, insured_percentage: None };
+    (file.policies[0].layers, file.periods[0].layers) = (vec![none.clone()], vec![none]);
+    let english = told(&file, Language::English);
+    assert!(
+        english.contains("no cover today: the policy does not take the layers that the insurer granted"),
+        "{english}"
+    );
+    assert!(told(&file, Language::French).contains("la police ne retient pas les couches accordées"));
 }
 
 #[test]

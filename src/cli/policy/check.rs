@@ -5,9 +5,10 @@ use std::path::Path;
 use encours::config::Config;
 use encours::credit::clause::{Clause, automations};
 use encours::model::{
-    Automation, Block, BuyerKind, ClaimFrom, Date, DiscretionaryRule, Money, NoticeFrom, Policy,
+    Automation, Block, BuyerKind, ClaimFrom, Date, DiscretionaryRule, LayerKind, Money, NoticeFrom, Policy,
     StatementMethod, StopLifts, Threshold, ThresholdPer, WhenEnded,
 };
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::super::table::{Column, Table, plural};
@@ -142,6 +143,18 @@ fn says(clause: Clause, policy: &Policy) -> String {
             let share = policy.discretionary_percentage.unwrap_or_default().normalize();
             format!("the insurer pays {share} % of a loss that the discretionary limit covers")
         }
+        Clause::Layers => {
+            let told = policy.layers.iter().map(|term| {
+                let kind = match term.kind {
+                    LayerKind::Permanent => "permanent layers",
+                    LayerKind::Temporary => "temporary layers",
+                    LayerKind::TopUp => "top-ups",
+                };
+                let paid = |share: Decimal| format!("{} % of a loss that {kind} cover is paid", share.normalize());
+                term.insured_percentage.map_or_else(|| format!("{kind} are no cover"), paid)
+            });
+            told.collect::<Vec<_>>().join("; ")
+        }
         Clause::ExcludedBuyers => {
             let of = |kind: BuyerKind| {
                 let own = policy.excluded_buyers.iter().filter(|excluded| excluded.kind == kind);
@@ -227,6 +240,7 @@ fn says(clause: Clause, policy: &Policy) -> String {
                 ("a change", fees.change_minor),
                 ("monitoring, a year", fees.monitoring_minor),
                 ("a look-up", fees.look_up_minor),
+                ("more for an urgent request", fees.urgent_minor),
             ];
             let known = all.iter().filter(|(_, minor)| *minor != 0);
             known.map(|(what, minor)| format!("{what}: {}", money(*minor))).collect::<Vec<_>>().join("; ")
@@ -309,6 +323,7 @@ const fn missing(clause: Clause) -> &'static str {
         Clause::DiscretionaryPercentage => {
             "no percentage of its own: what the discretionary limit covers is paid like the rest"
         }
+        Clause::Layers => "no layers: every layer of a limit counts, and is paid like the rest",
         Clause::ExcludedBuyers => {
             "no excluded buyers: public bodies, private persons and the own group count like others"
         }
@@ -364,6 +379,7 @@ mep_days = 60
 maximum_terms_days = 120
 discretionary = "10000.00"
 discretionary_percentage = "70"
+layers = [{ kind = "top_up", insured_percentage = "72.50" }, { kind = "temporary", counts = false }]
 excluded_countries = ["IT"]
 excluded_buyers = [
   { siren = "404833048", kind = "affiliate" },
@@ -373,7 +389,7 @@ excluded_buyers = [
 cover_stop = { threshold = "500.00", lifts = "stays" }
 notices = { from = "mep", days = 30, threshold = "9000.00", threshold_per = "buyer" }
 claims = { from = "notice", days = 1 }
-fees = { request = "25.00", look_up = "12.50" }
+fees = { request = "25.00", look_up = "12.50", urgent = "20.00" }
 automation = { change = "automatic", cancel = "never" }
 "#;
 
@@ -395,6 +411,7 @@ automation = { change = "automatic", cancel = "never" }
             "no notice rule: no deadline is computed",
             "no rule of cover stop",
             "the insurer pays 90 %",
+            "no layers: every layer of a limit counts",
         ] {
             assert!(old.contains(part), "{part}\n{text}");
         }
@@ -405,9 +422,10 @@ automation = { change = "automatic", cancel = "never" }
              to 9 000.00 EUR or more",
             "a claim is owed 1 day after the last day for the notice, whatever its amount",
             "the insurer pays 70 % of a loss that the discretionary limit covers",
+            "72.5 % of a loss that top-ups cover is paid; temporary layers are no cover",
             "not insured: public buyers account:erp:7; companies of the same group siren:404833048, account:erp:8",
             "buyers in IT are not insured",
-            "a request: 25.00 EUR; a look-up: 12.50 EUR",
+            "a request: 25.00 EUR; a look-up: 12.50 EUR; more for an urgent request: 20.00 EUR",
             "by itself: change; a person approves: request, write_back, notice, statement; never proposed: cancel",
             "1 policy, fine",
         ] {

@@ -41,6 +41,27 @@ fn text(path: &Path) -> String {
 }
 
 #[test]
+fn a_partner_is_told_of_a_fact_that_is_in_what_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = open("insurer-files", dir.path(), &[("decimal", "comma")]);
+    let rows = facts("insurer-files", "requests.json");
+    for row in &rows {
+        assert!(
+            connection.tells("request_limit", row, ("urgent", "true")).unwrap(),
+            "also where it is there already"
+        );
+        assert!(!connection.tells("request_limit", row, ("reason", "true")).unwrap());
+        assert!(!connection.tells("find_buyer", row, ("urgent", "true")).unwrap());
+        let none = BTreeMap::new();
+        assert!(
+            connection.tells("request_limit", &none, ("urgent", "true")).is_err(),
+            "no row can be made of it"
+        );
+        assert!(connection.tells("request_limit", row, ("urgent", "maybe")).is_err());
+    }
+}
+
+#[test]
 fn a_file_is_seen_whole_or_not_at_all_and_once() {
     let dir = tempfile::tempdir().unwrap();
     let connection = open("insurer-files", dir.path(), &[("decimal", "comma")]);

@@ -8,15 +8,20 @@
 //! Reference: shared rules, "Cover of each invoice", examples A and C; example B is
 //! in [`super::stop`].
 
+mod layers;
 #[cfg(test)]
 mod tests;
+
+pub use layers::{Part, Stack};
 
 use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::discretionary::{Computed, Experience, discretionary};
 use super::{Error, OpenItem, Stops, add};
-use crate::model::{Basis, Currency, Date, Decision, Exclusion, ItemKind, Layer, Limit, Policy, words};
+use crate::model::{
+    Basis, Currency, Date, Decision, Exclusion, ItemKind, Layer, LayerKind, Limit, Policy, words,
+};
 
 words! {
     /// Why a limit is what it is on a day.
@@ -35,6 +40,8 @@ words! {
         Expired = "expired",
         /// The insurer has decided, and the amount is zero.
         Zero = "zero",
+        /// None of the layers that the insurer granted is cover under the policy.
+        LayersNotCounted = "layers_not_counted",
         /// The policy does not insure the buyer.
         Excluded = "excluded",
     }
@@ -144,24 +151,28 @@ impl LimitVersion {
         }
     }
 
-    fn cap_on(&self, date: Date) -> (i64, CapReason) {
+    /// What its layers give on a day, where `counts` takes their kind as cover.
+    fn stack_on(&self, date: Date, counts: impl Fn(LayerKind) -> bool) -> (Stack, CapReason) {
+        let none = Stack::NONE;
         if self.withdrawal_on.is_some_and(|day| date >= day) {
-            return (0, CapReason::Withdrawn);
+            return (none, CapReason::Withdrawn);
         }
         if self.effective_to.is_some_and(|last| date > last) {
-            return (0, CapReason::Expired);
+            return (none, CapReason::Expired);
         }
-        let mut cap = 0_i64;
-        let mut ended = false;
+        let mut stack = none;
+        let (mut ended, mut not_counted) = (false, false);
         for layer in &self.layers {
-            if layer.until.is_none_or(|last| date <= last) {
-                cap = cap.saturating_add(layer.amount_minor); // the history has checked that all of them fit
-            } else {
+            if layer.until.is_some_and(|last| date > last) {
                 ended = true;
+            } else if counts(layer.kind) {
+                stack.put(layer);
+            } else {
+                not_counted |= layer.amount_minor > 0;
             }
         }
-        if cap > 0 {
-            return (cap, CapReason::Granted);
+        if stack.sum() > 0 {
+            return (stack, CapReason::Granted);
         }
         let reason = match self.decision {
             Decision::Refused => CapReason::Refused,
@@ -175,14 +186,16 @@ impl LimitVersion {
             | Decision::NoticeOfWithdrawal
             | Decision::Pending
             | Decision::Unknown => {
-                if ended {
+                if not_counted {
+                    CapReason::LayersNotCounted
+                } else if ended {
                     CapReason::Expired
                 } else {
                     CapReason::Zero
                 }
             }
         };
-        (0, reason)
+        (none, reason)
     }
 }
 
@@ -195,6 +208,19 @@ pub struct LimitAt {
     pub reason: CapReason,
     /// First day of the version that says so; none for the discretionary limit.
     pub since: Option<Date>,
+    /// What of it the layers of each kind give; nothing for the discretionary limit.
+    pub layers: Stack,
+}
+
+impl LimitAt {
+    const fn own(cap_minor: i64) -> Self {
+        Self::without_layers(cap_minor, CapReason::Discretionary)
+    }
+
+    /// A limit that no layer of the insurer makes up.
+    pub(super) const fn without_layers(cap_minor: i64, reason: CapReason) -> Self {
+        Self { cap_minor, reason, since: None, layers: Stack::NONE }
+    }
 }
 
 /// Every version of the limit on one buyer under one policy, in the order of their days.
@@ -280,28 +306,27 @@ impl LimitHistory {
         self.versions.get(..begun).and_then(<[_]>::last)
     }
 
-    /// What the insurer's own decisions gave on `date`; none where it had decided nothing by then.
+    /// What the insurer's own decisions gave on `date`, whatever a policy takes of it; none where it had decided nothing by then.
     #[must_use]
     pub fn decided_at(&self, date: Date) -> Option<LimitAt> {
-        let version = self.version_at(date)?;
-        let (cap_minor, reason) = version.cap_on(date);
-        Some(LimitAt { cap_minor, reason, since: Some(version.from) })
+        self.counted_at(date, |_| true)
     }
 
-    /// The limit in force on `date`: permanent and temporary layers while they are valid, and top-ups.
+    fn counted_at(&self, date: Date, counts: impl Fn(LayerKind) -> bool) -> Option<LimitAt> {
+        let version = self.version_at(date)?;
+        let (layers, reason) = version.stack_on(date, counts);
+        Some(LimitAt { cap_minor: layers.sum(), reason, since: Some(version.from), layers })
+    }
+
+    /// The limit in force on `date`: permanent and temporary layers while they are valid, and top-ups, as far as the policy takes
+    /// their kinds as cover.
     ///
     /// The discretionary limit of the policy applies only where nothing was decided by that day: what was refused,
     /// withdrawn or has ended leaves 0. One that is computed is that of [`Terms::discretionary`], and nothing here.
     #[must_use]
     pub fn limit_at(&self, date: Date, policy: &Policy) -> LimitAt {
-        match self.decided_at(date) {
-            Some(limit) => limit,
-            None => LimitAt {
-                cap_minor: policy.discretionary_minor.max(0),
-                reason: CapReason::Discretionary,
-                since: None,
-            },
-        }
+        let counts = |kind| policy.layer_percentage(kind).is_some();
+        self.counted_at(date, counts).unwrap_or_else(|| LimitAt::own(policy.discretionary_minor.max(0)))
     }
 }
 
@@ -334,20 +359,12 @@ impl<'t> Terms<'t> {
         self.periods.iter().copied().find(|period| period.contains(date))
     }
 
-    /// The percentage of what is covered of a line that is paid: that of its period and kind of limit.
-    #[must_use]
-    pub fn percentage(&self, line: &Line<'_>) -> Decimal {
-        let period = self.period_of(line.issued).unwrap_or(self.policy);
-        let is_own = line.limit.is_some_and(|limit| limit.reason == CapReason::Discretionary);
-        period.discretionary_percentage.filter(|_| is_own).unwrap_or(period.insured_percentage)
-    }
-
     /// What the insurer would pay of one line alone. The lines of a buyer are rounded once, in their sum.
     ///
     /// # Errors
     /// [`Error::Overflow`] and [`Error::Percentage`].
     pub fn indemnity(&self, line: &Line<'_>) -> Result<i64, Error> {
-        indemnity(&[(line.covered_minor, self.percentage(line))])
+        indemnity(&self.parts(line))
     }
 
     /// The discretionary limit of the buyer on a day, under one of the periods.
@@ -373,7 +390,7 @@ impl<'t> Terms<'t> {
             return Ok(limits.limit_at(on, period));
         }
         let cap_minor = self.discretionary(period, stops, on)?.amount_minor;
-        Ok(LimitAt { cap_minor, reason: CapReason::Discretionary, since: None })
+        Ok(LimitAt::own(cap_minor))
     }
 }
 
@@ -503,8 +520,8 @@ pub struct Cover<'a> {
     pub outstanding_minor: i64,
     /// Covered in all.
     pub covered_minor: i64,
-    /// What the insurer would pay of it: covered × insured percentage of each invoice's period and kind of limit, rounded half to
-    /// even.
+    /// What the insurer would pay of it: covered × insured percentage of each invoice's period and kind of limit or layer, rounded
+    /// half to even.
     pub indemnity_minor: i64,
     /// Owed and not covered; `outstanding − covered` unless the buyer is owed, then 0.
     pub uninsured_minor: i64,
@@ -615,13 +632,15 @@ impl<'a> Draft<'a> {
             lacks_tax: u32::try_from(lacking).unwrap_or(u32::MAX),
             outstanding_minor: self.outstanding_minor,
             covered_minor,
-            indemnity_minor: indemnity(&shares(&self.lines, terms))?,
+            indemnity_minor: indemnity(
+                &self.lines.iter().flat_map(|line| terms.parts(line)).collect::<Vec<_>>(),
+            )?,
             uninsured_minor,
             beyond_limit_minor,
             ineligible_minor,
             credit_balance_minor: self.credit_balance_minor,
             today: match policy.exclusion(terms.buyer, terms.country) {
-                Some(_) => LimitAt { cap_minor: 0, reason: CapReason::Excluded, since: None },
+                Some(_) => LimitAt::without_layers(0, CapReason::Excluded),
                 None => today,
             },
             used_minor,
@@ -672,16 +691,11 @@ fn give_out(
     Ok(used)
 }
 
-/// What is covered of each line, with the percentage of it that is paid: that of its period and kind of limit.
-fn shares(lines: &[Line<'_>], terms: &Terms<'_>) -> Vec<(i64, Decimal)> {
-    lines.iter().map(|line| (line.covered_minor, terms.percentage(line))).collect()
-}
-
 /// What the insurer would pay of covered amounts, each with its percentage, rounded once.
-fn indemnity(shares: &[(i64, Decimal)]) -> Result<i64, Error> {
+fn indemnity(parts: &[Part]) -> Result<i64, Error> {
     let overflow = || Error::Overflow { what: "the indemnity" };
     let mut sum = Decimal::ZERO;
-    for (covered_minor, percentage) in shares {
+    for Part { covered_minor, percentage, .. } in parts {
         if *percentage < Decimal::ZERO || *percentage > Decimal::ONE_HUNDRED {
             return Err(Error::Percentage(*percentage));
         }

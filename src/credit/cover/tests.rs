@@ -1,5 +1,7 @@
 //! Cover by example and by property.
 
+mod layers;
+
 use super::*;
 use crate::model::{BuyerKind, ExcludedBuyer, InOtherCurrency, LayerKind, StopLifts, StopRule};
 use proptest::prelude::*;
@@ -142,7 +144,12 @@ fn example_a_a_cut_leaves_what_was_invoiced_covered() {
     assert_eq!(cover.indemnity_minor, 9_000_000);
     assert_eq!(
         cover.today,
-        LimitAt { cap_minor: 4_000_000, reason: CapReason::Granted, since: Some(day("2026-03-10")) }
+        LimitAt {
+            cap_minor: 4_000_000,
+            reason: CapReason::Granted,
+            since: Some(day("2026-03-10")),
+            layers: Stack { permanent_minor: 4_000_000, ..Stack::NONE },
+        }
     );
 }
 
@@ -420,11 +427,13 @@ fn credits_beyond_all_invoices_are_a_balance_not_negative_risk() {
 
 #[test]
 fn the_indemnity_is_rounded_half_to_even() {
-    let half = |covered| indemnity(&[(covered, Decimal::new(50, 0))]).unwrap();
+    let indemnity =
+        |covered_minor, percentage| super::indemnity(&[Part { layer: None, covered_minor, percentage }]);
+    let half = |covered| indemnity(covered, Decimal::new(50, 0)).unwrap();
     assert_eq!((half(1), half(3), half(5), half(i64::MAX - 1)), (0, 2, 2, i64::MAX / 2));
-    assert_eq!(indemnity(&[(10_001, "87.5".parse().unwrap())]), Ok(8_751));
-    assert!(matches!(indemnity(&[(1, Decimal::from(101))]), Err(Error::Percentage(_))));
-    assert!(matches!(indemnity(&[(1, Decimal::from(-1))]), Err(Error::Percentage(_))));
+    assert_eq!(indemnity(10_001, "87.5".parse().unwrap()), Ok(8_751));
+    assert!(matches!(indemnity(1, Decimal::from(101)), Err(Error::Percentage(_))));
+    assert!(matches!(indemnity(1, Decimal::from(-1)), Err(Error::Percentage(_))));
 }
 
 #[test]

@@ -385,7 +385,7 @@ fn nothing<'a>() -> Cover<'a> {
         beyond_limit_minor: 0,
         ineligible_minor: 0,
         credit_balance_minor: 0,
-        today: super::LimitAt { cap_minor: 0, reason: super::CapReason::Zero, since: None },
+        today: super::LimitAt::without_layers(0, super::CapReason::Zero),
         used_minor: 0,
     }
 }

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use super::super::{Error, Setup};
 use super::write_back::Standing;
-use super::{request_delta, settle};
+use super::{request_delta, settle, urgent};
 use crate::connector::{self, Connection, Outcome, Reach, Sent};
 use crate::ledger::{EffectRow, Step, Tx};
 use crate::model::{Currency, Date, EffectKind, EffectState, Event, Instant, NumberStyle, parse_minor};
@@ -28,6 +28,8 @@ pub enum Which {
     All,
     /// These.
     These(BTreeSet<String>),
+    /// These requests, urgently.
+    Urgent(BTreeSet<String>),
 }
 
 /// How effects are carried out.
@@ -105,7 +107,7 @@ async fn approve(
             Which::Approved => false,
             Which::Automatic => row.is_automatic(),
             Which::All => true,
-            Which::These(ids) => ids.contains(&row.id),
+            Which::These(ids) | Which::Urgent(ids) => ids.contains(&row.id),
         };
         if !chosen {
             continue;
@@ -114,12 +116,25 @@ async fn approve(
             told.push(Told { row, held: Some(reason) });
             continue;
         }
+        let mut note =
+            if row.is_automatic() { "the policy lets it go by itself" } else { "approved" }.to_owned();
+        if matches!(options.which, Which::Urgent(_)) {
+            let fee = match urgent::fee_of_row(setup, &row, options.day) {
+                Ok(fee) => fee,
+                Err(reason) => {
+                    told.push(Told { row, held: Some(reason) });
+                    continue;
+                }
+            };
+            tx.make_urgent(&row, fee.minor, options.now).await?;
+            note = format!("approved, urgently: {fee} more");
+        }
         let step = Step::new(
             &[EffectState::Proposed],
             EffectState::Approved,
             // What the policy lets go was approved by nobody in person.
             if options.which == Which::Automatic { "encours" } else { options.by },
-            if row.is_automatic() { "the policy lets it go by itself" } else { "approved" },
+            &note,
             options.day,
             options.now,
         );

@@ -15,6 +15,7 @@ mod requests;
 mod settle;
 mod statements;
 mod tell;
+mod urgent;
 mod watch;
 mod write_back;
 
@@ -24,6 +25,7 @@ pub use apply::{Options, Told, Which, carry_out};
 pub use hand::{Verdict, decline, settle_by_hand, withdraw};
 pub(super) use statements::make as make_statements;
 pub(super) use tell::request_delta;
+pub use urgent::urgent_fee;
 
 use super::{Error, Setup};
 use crate::ledger::{EffectRow, Proposed, Step, Tx, effect_id};

@@ -93,6 +93,7 @@ fn wanted<'a>(book: &Book<'a>, buyer: &str) -> Result<Option<Wanted<'a>>, Error>
             | CapReason::Refused
             | CapReason::Withdrawn
             | CapReason::Zero
+            | CapReason::LayersNotCounted
             | CapReason::Excluded => Action::Zero,
         };
         let own = Wanted {

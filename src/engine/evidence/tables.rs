@@ -375,6 +375,7 @@ impl Known<'_> {
                 "insurer": policy.connection, "number": policy.number, "currency": policy.currency,
                 "valid_from": policy.valid_from, "valid_to": policy.valid_to,
                 "insured_percentage": policy.insured_percentage.normalize().to_string(),
+                "layers": policy.layers,
                 "maximum_terms_days": policy.maximum_terms_days, "mep_days": policy.mep_days,
                 "discretionary": amount(policy.discretionary_minor), "basis": policy.basis,
                 "discretionary_rule": policy.discretionary_rule,

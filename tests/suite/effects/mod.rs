@@ -10,6 +10,7 @@ mod several;
 mod statements;
 mod stopped;
 mod twice;
+mod urgent;
 mod write_back;
 
 use encours::engine::effects::{Options, Told, Which, carry_out};

@@ -175,6 +175,11 @@ fn row(
     let statement = covered.statement.map(|row| &row.payload.0);
     let notice = notice(story, covered, proofs);
     let period = covered.period.unwrap_or(policy);
+    let each = covered.parts.iter().map(|part| part.percentage.normalize().to_string());
+    let percentage = match covered.percentage() {
+        Some(share) => Cell::Number(share.normalize().to_string()),
+        None => text(&each.collect::<Vec<_>>().join("; ")),
+    };
     let columns = vec![
         ("policy", text(&policy.number)),
         ("as_of", day(Some(file.day))),
@@ -200,7 +205,7 @@ fn row(
         ("limit_decided_on", day(statement.and_then(|limit| limit.decided_on))),
         ("covered", money(line.covered_minor)),
         ("reason", text(line.reason.as_str())),
-        ("insured_percentage", Cell::Number(covered.percentage.normalize().to_string())),
+        ("insured_percentage", percentage),
         ("indemnity", money(covered.indemnity_minor)),
         ("notice_made_on", day(notice.made_on)),
         ("notice_how", text(&notice.how)),

@@ -107,7 +107,11 @@ impl Covered<'_> {
             "open": amount(line.open_minor), "credited": amount(line.credited_minor),
             "covered": amount(line.covered_minor), "uncovered": amount(line.uncovered_minor),
             "reason": line.reason, "why": why(Language::English, line, self.insured),
-            "percentage": self.percentage.normalize().to_string(), "indemnity": amount(self.indemnity_minor),
+            "percentage": self.percentage().map(|share| share.normalize().to_string()),
+            "layers": self.parts.iter().filter_map(|part| Some(json!({
+                "kind": part.layer?, "covered": amount(part.covered_minor),
+                "percentage": part.percentage.normalize().to_string() }))).collect::<Vec<_>>(),
+            "indemnity": amount(self.indemnity_minor),
         })
     }
 }

@@ -10,7 +10,7 @@ mod told;
 use std::collections::BTreeSet;
 
 use encours::credit::deadline::{self, DeadlineKind};
-use encours::credit::{LimitHistory, Line};
+use encours::credit::{LimitHistory, Line, Part};
 use encours::engine::deadlines::{Deadline, deadlines};
 use encours::ledger::{
     AllocationRow, EffectRow, EffectStep, ItemVersion, ItemView, LimitRow, RunRow, SourceRow,
@@ -64,7 +64,8 @@ struct Covered<'a> {
     statement: Option<&'a LimitRow>,
     /// The older invoices that use the limit.
     earlier: Vec<&'a Line<'a>>,
-    percentage: Decimal,
+    /// What covers it, each part with the percentage that is paid; one at least.
+    parts: Vec<Part>,
     indemnity_minor: i64,
 }
 
@@ -133,6 +134,14 @@ pub(super) async fn read<'f>(
     Ok(stories)
 }
 
+impl Covered<'_> {
+    /// The percentage of what is covered that is paid; none where layers are paid at several.
+    fn percentage(&self) -> Option<Decimal> {
+        let (first, others) = self.parts.split_first()?;
+        others.iter().all(|part| part.percentage == first.percentage).then_some(first.percentage)
+    }
+}
+
 impl Story<'_> {
     fn is_open_invoice(&self) -> bool {
         self.item.open_minor > 0 && self.item.kind == ItemKind::Invoice.as_str()
@@ -150,7 +159,7 @@ impl Story<'_> {
                 period: insured.terms.period_of(line.issued),
                 statement: insured.deciding(line.issued)?,
                 earlier: before.filter(|other| other.covered_minor > 0).collect(),
-                percentage: insured.terms.percentage(line),
+                parts: insured.terms.parts(line),
                 indemnity_minor: insured.terms.indemnity(line)?,
             });
         }

@@ -354,16 +354,33 @@ impl Covered<'_> {
         let rule = say.of("rule", "règle");
         text.push_str(&from(&sentence, &format!("{rule} {}", line.reason)));
         if line.covered_minor > 0 {
-            let (indemnity, percent) = (money(self.indemnity_minor), phrases::percent(say, self.percentage));
-            let sentence = say.of(
-                format!("If it is not paid, the insurer pays {indemnity}: {percent} of what is covered."),
-                format!(
-                    "Si elle n'est pas payée, l'assureur verse {indemnity} : quotité garantie de {percent}."
-                ),
-            );
+            let indemnity = money(self.indemnity_minor);
+            let is_layered = self.parts.iter().any(|part| part.layer.is_some());
+            let sentence = match self.percentage().filter(|_| !is_layered) {
+                Some(percent) => {
+                    let percent = phrases::percent(say, percent);
+                    say.of(
+                        format!("If it is not paid, the insurer pays {indemnity}: {percent} of what is covered."),
+                        format!("Si elle n'est pas payée, l'assureur verse {indemnity} : quotité garantie de {percent}."),
+                    )
+                }
+                None => {
+                    let shares = phrases::shares(say, &self.parts, line.currency);
+                    say.of(
+                        format!("If it is not paid, the insurer pays {indemnity}: {shares}."),
+                        format!("Si elle n'est pas payée, l'assureur verse {indemnity} : {shares}."),
+                    )
+                }
+            };
             let own = line.limit.is_some_and(|limit| limit.reason == CapReason::Discretionary)
                 && self.period.is_some_and(|period| period.discretionary_percentage.is_some());
-            let name = if own { "discretionary_percentage" } else { "insured_percentage" };
+            let name = if own {
+                "discretionary_percentage"
+            } else if is_layered {
+                "insured_percentage, layers"
+            } else {
+                "insured_percentage"
+            };
             text.push_str(&from(&sentence, &clause(name)));
         }
         text
