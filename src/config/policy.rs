@@ -444,6 +444,14 @@ impl Table {
         }
         let insured_companies = self.insured_companies(&mut reader);
         let (discretionary_minor, discretionary_rule) = self.discretionary(&mut reader);
+        if let (Some(field), Some(_)) = (&self.discretionary, &discretionary_rule)
+            && insured_companies.iter().any(|id| id != places.company)
+        {
+            // Each configuration knows how its own customers paid, so each would compute another shared limit.
+            let told = "a discretionary limit that is computed from payments cannot be shared by several insured companies yet: state one \
+                        amount, or leave the other companies out of insured_companies, and what they use is not counted";
+            reader.problem(field, told);
+        }
         let exposure_threshold_minor = reader.amount_or(self.exposure_threshold.as_ref(), 0);
         let insured_percentage = reader.percentage(&self.insured_percentage, Decimal::ONE_HUNDRED);
         let discretionary_percentage = self

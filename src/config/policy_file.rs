@@ -148,6 +148,15 @@ pub(super) fn compare(found: &[Found<'_>], problems: &mut Vec<Problem>, warnings
                 };
                 tell_overlap(first, second, &mut tell);
             }
+            // One limit holds the invoices of all periods, so it is shared by the same companies in all.
+            let (insured, before) = (&one.policy.insured_companies, &earlier.policy.insured_companies);
+            if insured != before && insured.len().max(before.len()) > 1 {
+                let told = format!(
+                    "the periods of policy {} differ in insured_companies: they share one limit, so name the same in each",
+                    one.policy.number
+                );
+                tell(placed(one, one.number.clone(), told));
+            }
         }
     }
     let mut ordered: Vec<&Found<'_>> = found.iter().collect();

@@ -119,6 +119,20 @@ impl Stops {
     /// # Errors
     /// [`Error::NegativeItem`] and [`Error::Overflow`].
     pub fn brought_to(&self, open: &[OpenItem<'_>], periods: &[&Policy], on: Date) -> Result<Self, Error> {
+        self.brought_to_by(&[open], periods, on)
+    }
+
+    /// The same where several companies are insured together and each is owed something by the buyer: an invoice of any of them
+    /// stops cover for all, and credits settle the invoices of the company that gave them.
+    ///
+    /// # Errors
+    /// As [`Self::brought_to`].
+    pub fn brought_to_by(
+        &self,
+        open: &[&[OpenItem<'_>]],
+        periods: &[&Policy],
+        on: Date,
+    ) -> Result<Self, Error> {
         let mut next = self.clone();
         let has_rule = periods.iter().any(|period| period.cover_stop.is_some());
         if !has_rule && next.in_force().is_none() {
@@ -160,9 +174,13 @@ fn of_all(stop: Stop, stays: bool) -> Stop {
 
 /// The open invoices that are past the extension period of their own policy period, earliest first, each as the stop that
 /// it would cause alone.
-fn causes(open: &[OpenItem<'_>], periods: &[&Policy], on: Date) -> Result<Vec<Stop>, Error> {
+fn causes(open: &[&[OpenItem<'_>]], periods: &[&Policy], on: Date) -> Result<Vec<Stop>, Error> {
     let mut causes = Vec::new();
-    for (item, left) in after_credits(open)? {
+    let mut invoices = Vec::new();
+    for of_company in open {
+        invoices.extend(after_credits(of_company)?);
+    }
+    for (item, left) in invoices {
         let period = periods.iter().find(|period| period.contains(item.issued));
         let Some((period, rule)) = period.and_then(|period| Some((period, period.cover_stop.as_ref()?)))
         else {
@@ -445,6 +463,27 @@ mod tests {
         let after = run(&stops, &[f1()], &plain, "2026-03-21");
         assert_eq!(after.all()[0].lift.map(|lift| lift.why), Some(Lifted::Terms));
         assert_eq!(after.at(day("2026-03-18")), None);
+    }
+
+    #[test]
+    fn an_unpaid_invoice_of_any_insured_company_stops_cover_and_credits_stay_with_their_own() {
+        let policy = policy(StopLifts::Payment);
+        let theirs = [OpenItem { connection: "beta", ..f1() }];
+        let credit =
+            OpenItem { kind: ItemKind::CreditNote, ..invoice("A1", 90_000, "2026-01-10", "2026-01-10") };
+        let ours = [credit];
+        let brought = |parties: &[&[OpenItem<'_>]]| {
+            Stops::default().brought_to_by(parties, &[&policy], day("2026-03-20")).unwrap()
+        };
+        let stops = brought(&[&ours, &theirs]);
+        let stop = stops.in_force().unwrap();
+        assert_eq!((stop.cause_connection.as_str(), stop.cause.as_str()), ("beta", "F1"));
+        assert_eq!(brought(&[&theirs, &ours]), stops);
+        assert_eq!(brought(&[&ours]), Stops::default());
+        let together = [ours[0], theirs[0]];
+        assert_eq!(brought(&[&together]), Stops::default(), "of one company the credit would settle it");
+        let paid = stops.brought_to_by(&[&ours, &[]], &[&policy], day("2026-03-25")).unwrap();
+        assert_eq!(paid.all()[0].lift.unwrap().why, Lifted::Payment);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::land::{Landed, Landing};
 use super::ratings::rating_delta;
 use super::settle::{Context, PLANNED, compare_breaks, settle};
-use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects, link};
+use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects, link, pools};
 use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
 use crate::ledger::{LimitChange, RunRow, Tx};
@@ -150,7 +150,9 @@ pub async fn cycle(
     deltas.extend(findings.breaks(&mut tx, &context).await?);
     deltas.extend(identity_breaks(&mut tx, &context, &resolved).await?);
     deltas.extend(dated_limits(&mut tx, setup, &countries, settled_on.unwrap_or(day), day).await?);
-    let whole = settled_on != Some(day) || policy_changed;
+    // What another insured company reads touches none of our buyers, and may take cover from any of them.
+    let is_joint = !pools::insured_with(&setup.policies, company).is_empty();
+    let whole = settled_on != Some(day) || policy_changed || is_joint;
     deltas.extend(settle(&mut tx, &context, &resolved.accounts, (!whole).then_some(&touched)).await?);
     // What is stated must not come from half a reading.
     let erps_read =

@@ -117,6 +117,7 @@ pub async fn deadlines<'p>(
         for policy in policies.iter().filter(has_any) {
             let key = (policy.connection.as_str(), policy.number.as_str(), policy.valid_from);
             let pooled = pooled.get(&key).and_then(|covers| covers.get(buyer.as_str()));
+            let pooled = pooled.map(|held| &held.cover);
             found.extend(file.deadlines(policy, policies, pooled, &met, day)?);
         }
     }
@@ -214,7 +215,7 @@ async fn read(
 }
 
 /// What policies cover of buyers that share limits: by connection, number and first day of the period, then by buyer.
-type Pooled<'f> = BTreeMap<(&'f str, &'f str, Date), BTreeMap<&'f str, Cover<'f>>>;
+type Pooled<'f> = BTreeMap<(&'f str, &'f str, Date), BTreeMap<&'f str, pools::Held<'f>>>;
 
 fn pooled<'f>(
     files: &'f BTreeMap<String, File>,
@@ -223,10 +224,11 @@ fn pooled<'f>(
     day: Date,
 ) -> Result<Pooled<'f>, Error> {
     let mut found = Pooled::new();
-    if pools::groups_of(policies).is_none() {
+    if pools::groups_of(policies).is_none() && others.is_empty() {
         return Ok(found);
     }
     let own = files.iter().map(|(buyer, file)| pools::Member {
+        insured: None,
         buyer,
         country: file.account.as_ref().map_or("", |row| &row.country),
         items: file.items.iter().map(super::settle::open_item).collect(),
@@ -237,9 +239,9 @@ fn pooled<'f>(
     let members: Vec<_> = own.chain(others.iter().map(pools::Neighbour::member)).collect();
     for policy in policies {
         let periods = stops::periods(policies, policy);
-        let stops_of = |member: &pools::Member<'_>| {
-            let known = stops::remembered(&stops::of_policy(member.stops, policy))?;
-            Ok(known.brought_to(&member.items, &periods, day)?)
+        let stops_of = |rows: &[CoverStopRow], open: &pools::ByCompany<'_, '_>| {
+            let known = stops::remembered(&stops::of_policy(rows, policy))?;
+            Ok(known.brought_to_by(open, &periods, day)?)
         };
         let key = (policy.connection.as_str(), policy.number.as_str(), policy.valid_from);
         found.insert(key, pools::covers(policy, policies, &members, day, stops_of)?);

@@ -26,7 +26,7 @@ pub struct Moment {
 }
 
 /// The stops of a policy as they stood on the day of a moment: as they were told, and after the last cycle as they follow from
-/// what is open.
+/// what is open, to each insured company.
 ///
 /// # Errors
 /// A word in the ledger that this version does not know; a figure that cannot be computed.
@@ -34,14 +34,14 @@ pub fn stops_on(
     rows: &[CoverStopRow],
     policy: &Policy,
     periods: &[Policy],
-    items: &[OpenItem<'_>],
+    open: &pools::ByCompany<'_, '_>,
     moment: Moment,
 ) -> Result<Stops, Error> {
     let told = stops::remembered(&stops::of_policy(rows, policy))?.as_of(moment.as_of);
     if !moment.is_ahead {
         return Ok(told);
     }
-    Ok(told.brought_to(items, &stops::periods(periods, policy), moment.as_of)?)
+    Ok(told.brought_to_by(open, &stops::periods(periods, policy), moment.as_of)?)
 }
 
 /// What one buyer owed, and what was covered of it.
@@ -99,11 +99,16 @@ pub async fn positions(
     let buyers: BTreeSet<String> = items.keys().cloned().collect();
     let experiences = tx.experiences(company, policies, &buyers, moment.as_of, Some(moment.known_at)).await?;
     // Whoever shares a limit is reckoned with those that share it.
-    let companies = pools::groups_of(policies).map(crate::model::Groups::companies).unwrap_or_default();
-    let mut members = Vec::new();
-    for company in companies {
+    let mut sharing: BTreeSet<&str> =
+        pools::groups_of(policies).map(crate::model::Groups::companies).unwrap_or_default();
+    let all = items.keys().map(String::as_str).chain(sharing.iter().copied()).map(str::to_owned).collect();
+    let jointly = pools::jointly(tx, company, policies, &all, Some(moment)).await?;
+    sharing.extend(jointly.iter().map(|other| other.buyer.as_str()));
+    let mut members: Vec<_> = jointly.iter().map(pools::Neighbour::member).collect();
+    for company in sharing {
         let rows = items.get(company).map(Vec::as_slice).unwrap_or_default();
         members.push(pools::Member {
+            insured: None,
             buyer: company,
             country: found.names.get(company).map(|row| row.country.as_str()).unwrap_or_default(),
             items: rows.iter().filter(|row| row.issued <= moment.as_of).map(open_item).collect(),
@@ -114,8 +119,9 @@ pub async fn positions(
     }
     let mut pooled = Vec::new();
     for policy in &in_force {
-        let stops =
-            |member: &pools::Member<'_>| stops_on(member.stops, policy, policies, &member.items, moment);
+        let stops = |rows: &[CoverStopRow], open: &pools::ByCompany<'_, '_>| {
+            stops_on(rows, policy, policies, open, moment)
+        };
         pooled.push(pools::covers(policy, policies, &members, moment.as_of, stops)?);
     }
     for (buyer, rows) in &items {
@@ -127,10 +133,10 @@ pub async fn positions(
         let own: Vec<OpenItem<'_>> = own.into_iter().map(open_item).collect();
         let exposures = credit::exposures(&own, moment.as_of)?;
         let covers = in_force.iter().zip(&pooled).map(|(policy, pooled)| {
-            if let Some(cover) = pooled.get(buyer.as_str()) {
-                return Ok(cover_row(policy, buyer, cover, moment.as_of));
+            if let Some(held) = pooled.get(buyer.as_str()) {
+                return Ok(cover_row(policy, buyer, &held.cover, moment.as_of));
             }
-            let stops = stops_on(stops, policy, policies, &own, moment)?;
+            let stops = stops_on(stops, policy, policies, &[&own], moment)?;
             let country = found.names.get(buyer).map(|row| row.country.as_str()).unwrap_or_default();
             let (periods, experience) = (stops::periods(policies, policy), experiences.get(buyer));
             let terms = Terms { policy, periods, buyer, country, experience };

@@ -1,7 +1,9 @@
-//! Limits that buyers of a group share, between the ledger and the pure core.
+//! Limits that buyers of a group share, or several insured companies, between the ledger and the pure core.
 //!
-//! Nothing here is asked for, read or kept where no policy period pools groups. Where one does, whoever is in a tree with a
-//! buyer is settled and told with it: an invoice of one may take cover from another. Reference: shared rules, "Groups".
+//! Nothing here is asked for, read or kept where no policy period pools groups or insures another company too. Where one pools,
+//! whoever is in a tree with a buyer is settled and told with it: an invoice of one may take cover from another. Where one insures
+//! several companies, what each is owed by a buyer is held against one limit and may stop cover for all.
+//! Reference: shared rules, "Groups" and "Joint insured companies".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +15,14 @@ use crate::credit::{Cover, Experience, LimitHistory, OpenItem, Share, Stops, Ter
 use crate::ledger::{CoverStopRow, LimitRow, OpenItemRow, Tx};
 use crate::model::{Date, Groups, NAMED, Policy};
 
-/// One buyer of a group.
+/// So many buyers are asked for by their ids; more are read with all others.
+const FEW_BUYERS: usize = 400;
+
+/// One buyer of a group, or of another insured company.
 #[derive(Debug, Clone)]
 pub struct Member<'m> {
+    /// The other insured company that the items are owed to; none for that of the configuration.
+    pub insured: Option<&'m str>,
     /// The legal buyer.
     pub buyer: &'m str,
     /// ISO 3166 alpha-2, or empty.
@@ -36,8 +43,23 @@ pub fn groups_of<'p>(policies: impl IntoIterator<Item = &'p Policy>) -> Option<&
     policies.into_iter().map(|policy| &policy.pooled_groups).find(|groups| !groups.is_empty())
 }
 
-/// What a policy covers of each member, by buyer; nothing where no period of it pools groups. All that are in a tree with one
-/// of the members are to be among them.
+/// What a policy covers of a buyer that shares a limit, and what stops it.
+#[derive(Debug, Clone)]
+pub struct Held<'m> {
+    /// What is covered of what the company of the configuration is owed.
+    pub cover: Cover<'m>,
+    /// The stops on the buyer, by whatever insured company's invoice.
+    pub stops: Stops,
+}
+
+/// What is open of one buyer, insured company by insured company.
+pub type ByCompany<'i, 'm> = [&'i [OpenItem<'m>]];
+
+/// One buyer with all that is owed by it: its limits, stops, country and experience.
+type OfBuyer<'m> = (LimitHistory, Stops, &'m str, Option<&'m Experience>);
+
+/// What a policy covers of each member, by buyer; nothing where no period of it pools groups and no member is owed to
+/// another company that it insures. All that are in a tree with one of the members are to be among them.
 ///
 /// # Errors
 /// A figure that cannot be computed; what `stops_of` says.
@@ -46,32 +68,50 @@ pub fn covers<'m>(
     policies: &[Policy],
     members: &[Member<'m>],
     day: Date,
-    stops_of: impl Fn(&Member<'m>) -> Result<Stops, Error>,
-) -> Result<BTreeMap<&'m str, Cover<'m>>, Error> {
+    stops_of: impl Fn(&[CoverStopRow], &ByCompany<'_, 'm>) -> Result<Stops, Error>,
+) -> Result<BTreeMap<&'m str, Held<'m>>, Error> {
     let periods = periods(policies, policy);
-    if groups_of(periods.iter().copied()).is_none() {
+    let is_insured = |company: &str| policy.insured_companies.iter().any(|id| id == company);
+    let members: Vec<&Member<'m>> =
+        members.iter().filter(|member| member.insured.is_none_or(is_insured)).collect();
+    if groups_of(periods.iter().copied()).is_none() && members.iter().all(|member| member.insured.is_none()) {
         return Ok(BTreeMap::new());
     }
-    let mut known = Vec::with_capacity(members.len());
-    for member in members {
-        known.push((member, history(policy, member)?, stops_of(member)?));
+    let mut of_buyers: BTreeMap<&str, Vec<&Member<'m>>> = BTreeMap::new();
+    for member in &members {
+        of_buyers.entry(member.buyer).or_default().push(member);
     }
-    let shares: Vec<Share<'m, '_>> = known
+    let mut known: BTreeMap<&str, OfBuyer<'m>> = BTreeMap::new();
+    for (buyer, all) in of_buyers {
+        let own = all.iter().find(|member| member.insured.is_none());
+        let limits = own.map_or_else(|| Ok(LimitHistory::default()), |own| history(policy, own))?;
+        let items: Vec<&[OpenItem<'m>]> = all.iter().map(|member| member.items.as_slice()).collect();
+        let stops = stops_of(own.map_or(&[], |own| own.stops), &items)?;
+        let mut countries = own.into_iter().chain(&all).map(|member| member.country);
+        let country = countries.find(|country| !country.is_empty()).unwrap_or_default();
+        known.insert(buyer, (limits, stops, country, own.and_then(|own| own.experience)));
+    }
+    let shares: Vec<Share<'m, '_>> = members
         .iter()
-        .map(|(member, limits, stops)| Share {
-            open: &member.items,
-            limits,
-            terms: Terms {
+        .filter_map(|member| {
+            let (limits, stops, country, experience) = known.get(member.buyer)?;
+            let terms = Terms {
                 policy,
                 periods: periods.clone(),
                 buyer: member.buyer,
-                country: member.country,
-                experience: member.experience,
-            },
-            stops,
+                country,
+                experience: *experience,
+            };
+            Some(Share { open: &member.items, limits, terms, stops })
         })
         .collect();
-    Ok(members.iter().map(|member| member.buyer).zip(allocate_pool(&shares, day)?).collect())
+    let covers = allocate_pool(&shares, day)?;
+    let own = members.iter().zip(covers).filter(|(member, _)| member.insured.is_none());
+    let held = own.filter_map(|(member, cover)| {
+        let (_, stops, _, _) = known.get(member.buyer)?;
+        Some((member.buyer, Held { cover, stops: stops.clone() }))
+    });
+    Ok(held.collect())
 }
 
 /// What was decided on a member under a policy.
@@ -101,9 +141,11 @@ pub fn holders<'m>(
     Ok(members.iter().map(|member| (member.buyer, holder(member.buyer))).collect())
 }
 
-/// A buyer of a group as the ledger holds it.
+/// A buyer of a group, or of another insured company, as the ledger holds it.
 #[derive(Debug)]
 pub struct Neighbour {
+    /// The other insured company that its items are owed to; none for that of the configuration.
+    pub insured: Option<String>,
     /// The legal buyer.
     pub buyer: String,
     /// ISO 3166 alpha-2, or empty.
@@ -119,6 +161,7 @@ impl Neighbour {
     #[must_use]
     pub fn member(&self) -> Member<'_> {
         Member {
+            insured: self.insured.as_deref(),
             buyer: &self.buyer,
             country: &self.country,
             items: self.items.iter().map(open_item).collect(),
@@ -148,8 +191,9 @@ pub async fn neighbours(
     day: Date,
 ) -> Result<Vec<Neighbour>, Error> {
     let others = beside(policies, buyers);
+    let jointly = jointly(tx, company, policies, &buyers.union(&others).cloned().collect(), None).await?;
     if others.is_empty() {
-        return Ok(Vec::new());
+        return Ok(jointly);
     }
     let mut found = blank(tx, company, &others).await?;
     tx.open_items(company, Some(&others), |buyer, item| {
@@ -162,7 +206,62 @@ pub async fn neighbours(
     let limits = tx.limit_versions(company, Some(&others)).await?;
     let stops = tx.cover_stops(company, Some(&others)).await?;
     let experiences = tx.experiences(company, policies, &others, day, None).await?;
-    Ok(filled(found, limits, stops, experiences))
+    let mut all = filled(found, limits, stops, experiences);
+    all.extend(jointly);
+    Ok(all)
+}
+
+/// The companies that some policy insures with one.
+#[must_use]
+pub fn insured_with<'p>(policies: &'p [Policy], company: &'p str) -> BTreeSet<&'p str> {
+    policies.iter().flat_map(|policy| policy.insured_beside(company)).collect()
+}
+
+/// What some buyers owe to the companies that are insured with one, as of now or of a moment; buyers that owe them nothing are
+/// left out. A buyer that is no legal entity by its number is of one company only, since its id is that of an account.
+///
+/// # Errors
+/// What the ledger says.
+pub async fn jointly(
+    tx: &mut Tx<'_>,
+    company: &str,
+    policies: &[Policy],
+    buyers: &BTreeSet<String>,
+    moment: Option<Moment>,
+) -> Result<Vec<Neighbour>, Error> {
+    let mut all = Vec::new();
+    for other in insured_with(policies, company) {
+        let mut items: BTreeMap<String, Vec<OpenItemRow>> = BTreeMap::new();
+        match moment {
+            None => {
+                let few = (buyers.len() <= FEW_BUYERS).then_some(buyers);
+                tx.open_items(other, few, |buyer, item| {
+                    if buyers.contains(buyer) {
+                        items.entry(buyer.to_owned()).or_default().push(item);
+                    }
+                    Ok(())
+                })
+                .await?;
+            }
+            Some(moment) => {
+                items = tx.open_items_known(other, moment.known_at).await?;
+                items.retain(|buyer, rows| {
+                    rows.retain(|item| item.issued <= moment.as_of);
+                    buyers.contains(buyer) && !rows.is_empty()
+                });
+            }
+        }
+        let owing = items.keys().cloned().collect();
+        let mut found = blank(tx, other, &owing).await?;
+        for (buyer, items) in items {
+            if let Some(found) = found.get_mut(&buyer) {
+                found.insured = Some(other.to_owned());
+                found.items = items;
+            }
+        }
+        all.extend(found.into_values());
+    }
+    Ok(all)
 }
 
 /// The same as of a moment.
@@ -177,8 +276,10 @@ pub async fn neighbours_known(
     moment: Moment,
 ) -> Result<Vec<Neighbour>, Error> {
     let others = beside(policies, buyers);
+    let all = buyers.union(&others).cloned().collect();
+    let jointly = jointly(tx, company, policies, &all, Some(moment)).await?;
     if others.is_empty() {
-        return Ok(Vec::new());
+        return Ok(jointly);
     }
     let mut found = blank(tx, company, &others).await?;
     for (buyer, mut items) in tx.open_items_known(company, moment.known_at).await? {
@@ -191,7 +292,9 @@ pub async fn neighbours_known(
     let stops = tx.stops_known(company, None, moment.known_at).await?;
     let known_at = Some(moment.known_at);
     let experiences = tx.experiences(company, policies, &others, moment.as_of, known_at).await?;
-    Ok(filled(found, limits, stops, experiences))
+    let mut all = filled(found, limits, stops, experiences);
+    all.extend(jointly);
+    Ok(all)
 }
 
 async fn blank(
@@ -200,6 +303,7 @@ async fn blank(
     buyers: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, Neighbour>, Error> {
     let one = |buyer: &String| Neighbour {
+        insured: None,
         buyer: buyer.clone(),
         country: String::new(),
         items: Vec::new(),

@@ -2,14 +2,14 @@
 //!
 //! Works buyer by buyer over the open items in the order of buyers, so memory does not grow with the ledger. The functions
 //! of the pure core do the reckoning; this module brings them their values and stores their results. Only buyers of groups that
-//! a policy pools wait for each other, with their items.
+//! a policy pools, and those that owe another insured company too, wait with their items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::{Error, pools, stops};
-use crate::credit::{self, Cover, Experience, LimitHistory, OpenItem, Stops, Terms};
+use crate::credit::{self, Experience, LimitHistory, OpenItem, Stops, Terms};
 use crate::ledger::{
     AccountRow, BreakRow, CoverRow, CoverStopRow, ExposureRow, LimitRow, OpenItemRow, Owed, StoredBreak, Tx,
 };
@@ -126,6 +126,11 @@ pub(super) async fn settle(
         }
     }
 
+    let known: BTreeSet<String> =
+        sheets.keys().copied().chain(pooled.iter().copied()).map(str::to_owned).collect();
+    let jointly = pools::jointly(tx, company, context.periods, &known, None).await?;
+    let joint: BTreeSet<&str> = jointly.iter().map(|other| other.buyer.as_str()).collect();
+
     // Where a policy computes the discretionary limit, some buyers at a time, each with how it has paid.
     let computes = context.periods.iter().any(|period| period.discretionary_rule.is_some());
     let ids: Vec<&str> = sheets.keys().copied().collect();
@@ -150,7 +155,7 @@ pub(super) async fn settle(
         while let Some(sheet) = pending.next_if(|sheet| upto.is_none_or(|upto| sheet.id <= upto)) {
             let own = if upto == Some(sheet.id) { &mut *items } else { &mut none };
             let experience = experiences.get(sheet.id);
-            if pooled.contains(sheet.id) {
+            if pooled.contains(sheet.id) || joint.contains(sheet.id) {
                 waiting.push(Waiting { sheet, items: std::mem::take(own), experience: experience.cloned() });
                 continue;
             }
@@ -192,7 +197,7 @@ pub(super) async fn settle(
     if let Some(error) = failure {
         return Err(error);
     }
-    let shared = pooled_covers(context, &waiting)?;
+    let shared = pooled_covers(context, &waiting, &jointly)?;
     for Waiting { sheet, items, experience } in &waiting {
         let before = exposures.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
         let covered = covers.get(sheet.id).map(Vec::as_slice).unwrap_or_default();
@@ -232,15 +237,20 @@ struct Waiting<'w> {
 }
 
 /// What policies cover of buyers that share limits, by connection, number and buyer.
-type Pooled<'p> = BTreeMap<(&'p str, &'p str, &'p str), Cover<'p>>;
+type Pooled<'p> = BTreeMap<(&'p str, &'p str, &'p str), pools::Held<'p>>;
 
 /// What is covered of the buyers that wait for each other.
-fn pooled_covers<'p>(context: &Context<'p>, waiting: &'p [Waiting<'_>]) -> Result<Pooled<'p>, Error> {
+fn pooled_covers<'p>(
+    context: &Context<'p>,
+    waiting: &'p [Waiting<'_>],
+    jointly: &'p [pools::Neighbour],
+) -> Result<Pooled<'p>, Error> {
     let mut found = Pooled::new();
     if waiting.is_empty() {
         return Ok(found);
     }
     let member = |Waiting { sheet, items, experience }: &'p Waiting<'_>| pools::Member {
+        insured: None,
         buyer: sheet.id,
         country: sheet.accounts.first().map_or("", |account| &account.country),
         items: items.iter().map(open_item).collect(),
@@ -248,16 +258,17 @@ fn pooled_covers<'p>(context: &Context<'p>, waiting: &'p [Waiting<'_>]) -> Resul
         stops: sheet.stops,
         experience: experience.as_ref(),
     };
-    let members: Vec<pools::Member<'_>> = waiting.iter().map(member).collect();
+    let own = waiting.iter().map(member);
+    let members: Vec<pools::Member<'_>> = own.chain(jointly.iter().map(pools::Neighbour::member)).collect();
     for policy in &context.policies {
-        let stops_of = |member: &pools::Member<'_>| {
-            let known = stops::of_policy(member.stops, policy);
+        let stops_of = |rows: &[CoverStopRow], open: &pools::ByCompany<'_, '_>| {
+            let known = stops::of_policy(rows, policy);
             let periods = stops::periods(context.periods, policy);
-            Ok(stops::remembered(&known)?.brought_to(&member.items, &periods, context.day)?)
+            Ok(stops::remembered(&known)?.brought_to_by(open, &periods, context.day)?)
         };
         let covers = pools::covers(policy, context.periods, &members, context.day, stops_of)?;
         let key = |buyer| (policy.connection.as_str(), policy.number.as_str(), buyer);
-        found.extend(covers.into_iter().map(|(buyer, cover)| (key(buyer), cover)));
+        found.extend(covers.into_iter().map(|(buyer, held)| (key(buyer), held)));
     }
     Ok(found)
 }
@@ -397,19 +408,19 @@ fn settle_buyer(
         ids.push(insurer_ids(policy, rows));
         let history = LimitHistory::from_statements(statements, policy.currency)?;
         let known = stops::of_policy(sheet.stops, policy);
-        let stops = stops::remembered(&known)?.brought_to(
-            &items,
-            &stops::periods(context.periods, policy),
-            context.day,
-        )?;
+        let periods = stops::periods(context.periods, policy);
+        let held = pooled.get(&(policy.connection.as_str(), policy.number.as_str(), sheet.id));
+        let stops = match held {
+            Some(held) => held.stops.clone(),
+            None => stops::remembered(&known)?.brought_to(&items, &periods, context.day)?,
+        };
         for (row, delta) in stops::changes(&stops, &known, (sheet.id, name, country), policy, context.day) {
             results.stops.push(row);
             results.deltas.push(delta);
         }
-        let periods = stops::periods(context.periods, policy);
         let terms = Terms { policy, periods, buyer: sheet.id, country, experience };
-        let cover = match pooled.get(&(policy.connection.as_str(), policy.number.as_str(), sheet.id)) {
-            Some(cover) => cover.clone(),
+        let cover = match held {
+            Some(held) => held.cover.clone(),
             None => credit::allocate(&items, &history, terms, &stops, context.day)?,
         };
         let over = cover.beyond_limit_minor > 0;

@@ -388,6 +388,11 @@ impl Policy {
         date >= self.valid_from && self.valid_to.is_none_or(|to| date <= to)
     }
 
+    /// The companies that it insures beside one of them.
+    pub fn insured_beside<'p>(&'p self, company: &'p str) -> impl Iterator<Item = &'p str> {
+        self.insured_companies.iter().map(String::as_str).filter(move |id| *id != company)
+    }
+
     /// What keeps a buyer out of the period; nothing where it is insured. A country that is not known keeps nobody out.
     #[must_use]
     pub fn exclusion(&self, buyer: &str, country: &str) -> Option<Exclusion> {

@@ -12,6 +12,7 @@ mod hints;
 mod history;
 mod identity;
 mod indicators;
+mod joint;
 mod landing;
 mod ledger;
 mod orders;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use encours::credit::{Cover, OpenItem};
+use encours::credit::OpenItem;
 use encours::engine::past::stops_on;
-use encours::engine::pools::{self, Member, Neighbour};
+use encours::engine::pools::{self, Held, Member, Neighbour};
 use encours::engine::stops;
+use encours::ledger::CoverStopRow;
 use encours::model::Policy;
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ pub(super) struct Shared<'a> {
     holder: &'a str,
     /// The others that share it, or to which it belongs.
     others: Vec<&'a str>,
+    /// The other insured companies that are owed something by one of those that share it.
+    companies: BTreeSet<&'a str>,
 }
 
 impl Group {
@@ -36,15 +39,7 @@ impl Group {
         let groups = books.head.config.groups.clone();
         let own = BTreeSet::from([buyer.to_owned()]);
         let related = groups.related(&own);
-        if related == own {
-            return Ok(Self::default());
-        }
         let day = asked.map_or_else(|| books.head.day(), |asked| asked.moment.as_of);
-        let figures = Figures::read(books, &related, asked).await?;
-        let mut levels = Vec::new();
-        for id in std::iter::once(buyer).chain(groups.above(buyer, day)) {
-            levels.push((id.to_owned(), figures.name(id).to_owned(), figures.with_below(&groups, id)));
-        }
         let company = books.company();
         let policies = books.head.config.policies.clone();
         let neighbours = match asked {
@@ -53,6 +48,14 @@ impl Group {
                 pools::neighbours_known(&mut books.tx, &company, &policies, &own, asked.moment).await?
             }
         };
+        if related == own {
+            return Ok(Self { levels: Vec::new(), neighbours });
+        }
+        let figures = Figures::read(books, &related, asked).await?;
+        let mut levels = Vec::new();
+        for id in std::iter::once(buyer).chain(groups.above(buyer, day)) {
+            levels.push((id.to_owned(), figures.name(id).to_owned(), figures.with_below(&groups, id)));
+        }
         let is_alone = levels.len() == 1 && groups.owned(buyer, day).is_empty();
         Ok(Self { levels: if is_alone { Vec::new() } else { levels }, neighbours })
     }
@@ -90,6 +93,22 @@ impl Group {
 
     /// `It shares the limit on Exemple Holding with 2 other companies.`
     pub(super) fn shared_told(&self, say: Language, buyer: &str, shared: &Shared<'_>) -> String {
+        let mut told = String::new();
+        if !shared.companies.is_empty() {
+            let companies = shared.companies.iter().copied().collect::<Vec<_>>().join(", ");
+            told = say.of(
+                format!(
+                    "The policy insures {companies} too, and their invoices use the same limit: what they use is in \"used before\".\n"
+                ),
+                format!(
+                    "La police assure aussi {companies}, dont les factures utilisent le même agrément : ce qu'elles en utilisent est \
+                     compté dans « déjà utilisé ».\n"
+                ),
+            );
+        }
+        if shared.others.is_empty() {
+            return told;
+        }
         let count = i64::try_from(shared.others.len()).unwrap_or(i64::MAX);
         let others =
             say.plural(count, ["other company", "other companies"], ["autre société", "autres sociétés"]);
@@ -105,7 +124,7 @@ impl Group {
                 format!("Il partage l'agrément de {holder} avec {others} de son groupe"),
             )
         };
-        say.of(
+        told + &say.of(
             format!("{whose}: what their invoices use is in \"used before\".\n"),
             format!("{whose} : ce que leurs factures en utilisent est compté dans « déjà utilisé ».\n"),
         )
@@ -114,7 +133,7 @@ impl Group {
 
 impl Shared<'_> {
     pub(super) fn json(&self) -> Value {
-        json!({ "limit_on": self.holder, "with": self.others })
+        json!({ "limit_on": self.holder, "with": self.others, "with_companies": self.companies })
     }
 }
 
@@ -124,11 +143,12 @@ impl File {
         &'a self,
         policy: &'a Policy,
         items: &[OpenItem<'a>],
-    ) -> anyhow::Result<Option<(Cover<'a>, Option<Shared<'a>>)>> {
+    ) -> anyhow::Result<Option<(Held<'a>, Option<Shared<'a>>)>> {
         if self.group.neighbours.is_empty() {
             return Ok(None);
         }
         let mut members = vec![Member {
+            insured: None,
             buyer: &self.buyer.id,
             country: &self.buyer.country,
             items: items.to_vec(),
@@ -137,17 +157,21 @@ impl File {
             experience: self.experience.as_ref(),
         }];
         members.extend(self.group.neighbours.iter().map(Neighbour::member));
-        let stops_of = |member: &Member<'_>| match &self.asked {
-            None => stops::remembered(&stops::of_policy(member.stops, policy)),
-            Some(asked) => stops_on(member.stops, policy, &self.periods, &member.items, asked.moment),
+        let stops_of = |rows: &[CoverStopRow], open: &pools::ByCompany<'_, '_>| match &self.asked {
+            None => stops::remembered(&stops::of_policy(rows, policy)),
+            Some(asked) => stops_on(rows, policy, &self.periods, open, asked.moment),
         };
         let mut covers = pools::covers(policy, &self.periods, &members, self.day, stops_of)?;
-        let Some(cover) = covers.remove(self.buyer.id.as_str()) else { return Ok(None) };
+        let Some(held) = covers.remove(self.buyer.id.as_str()) else { return Ok(None) };
         let holders = pools::holders(policy, &members, self.day)?;
         let holder = holders.get(self.buyer.id.as_str()).copied().unwrap_or(&self.buyer.id);
         let sharing = holders.iter().filter(|(id, other)| **other == holder && **id != self.buyer.id);
         let others: Vec<&str> = sharing.map(|(id, _)| *id).collect();
-        let shared = (!others.is_empty()).then_some(Shared { holder, others });
-        Ok(Some((cover, shared)))
+        let of_companies = members.iter().filter(|member| holders.get(member.buyer) == Some(&holder));
+        let insured = |company: &&str| policy.insured_companies.iter().any(|id| id == company);
+        let companies: BTreeSet<&str> =
+            of_companies.filter_map(|member| member.insured).filter(insured).collect();
+        let is_shared = !others.is_empty() || !companies.is_empty();
+        Ok(Some((held, is_shared.then_some(Shared { holder, others, companies }))))
     }
 }

@@ -371,9 +371,9 @@ impl File {
                 && known.contains(request.insurer_buyer_id.as_str())
         });
         let pending = pending.map(|(_, request)| request).collect();
-        let stops = match &self.asked {
+        let mut stops = match &self.asked {
             None => stops::remembered(&stops::of_policy(&self.stops, policy))?,
-            Some(asked) => stops_on(&self.stops, policy, &self.periods, items, asked.moment)?,
+            Some(asked) => stops_on(&self.stops, policy, &self.periods, &[items], asked.moment)?,
         };
         let periods = stops::periods(&self.periods, policy);
         let terms = Terms {
@@ -385,7 +385,14 @@ impl File {
         };
         let (cover, shared, changes, terms_changes) = match self.pooled(policy, items)? {
             // What a decision or other terms changed is told of the buyer alone, which has no figure of its own in a pool.
-            Some((cover, shared)) => (cover, shared, Vec::new(), Vec::new()),
+            Some((held, shared)) => {
+                stops = held.stops;
+                (held.cover, shared, Vec::new(), Vec::new())
+            }
+            // The others may owe nothing today and have owed something then.
+            None if policy.insured_companies.len() > 1 => {
+                (allocate(items, &history, terms.clone(), &stops, self.day)?, None, Vec::new(), Vec::new())
+            }
             None => (
                 allocate(items, &history, terms.clone(), &stops, self.day)?,
                 None,

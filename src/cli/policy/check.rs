@@ -57,7 +57,12 @@ fn told(config: &Config, today: Date) -> String {
             first.number, first.connection, first.currency
         ));
         if !first.insured_companies.is_empty() {
-            text.push_str(&format!("It insures {}.\n", first.insured_companies.join(", ")));
+            let all = first.insured_companies.join(", ");
+            let together = match first.insured_companies.len() {
+                0 | 1 => "",
+                _ => ": what each of them is owed in this ledger uses the same limits",
+            };
+            text.push_str(&format!("It insures {all}{together}.\n"));
         }
         for policy in &periods {
             let now = if policy.contains(today) { ", in force today" } else { "" };

@@ -1,5 +1,7 @@
-//! Allocates limits that several buyers of a group share.
+//! Allocates limits that several buyers of a group share, or several insured companies.
 //!
+//! Shares of one buyer are what it owes to companies that are insured together: they bring the same limits, terms and stops, and
+//! their invoices take their parts in one order, while credits stay with the share.
 //! Where a policy period pools groups, an invoice is held against one limit: that of its own buyer where the insurer had
 //! decided on it by the invoice date, else that of the nearest company above it that the insurer had decided on, else the
 //! buyer's discretionary limit. Each limit is given out over the invoices of all buyers that it counts for as over those of
@@ -7,7 +9,7 @@
 //! settle a buyer's own invoices only.
 //! Invariant: the parts of the buyers add up to what is covered under each limit, and that is never more than the highest
 //! limit that one of the invoices saw. Without a pool, and alone in one, a buyer's cover is that of [`super::allocate`].
-//! Reference: shared rules, "Groups".
+//! Reference: shared rules, "Groups" and "Joint insured companies".
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,7 @@ use super::cover::{Cover, Draft, LimitHistory, Line, Terms};
 use super::{Error, OpenItem, Stops};
 use crate::model::Date;
 
-/// What one buyer brings.
+/// What one buyer owes to one company.
 #[derive(Debug, Clone)]
 pub struct Share<'a, 's> {
     /// Its open items.
@@ -33,7 +35,8 @@ pub struct Share<'a, 's> {
 
 /// Splits the open items of buyers that may share limits under one policy; the covers come in the order of the shares.
 ///
-/// All buyers that are in a tree with one of them must be among them, also those that owe nothing.
+/// All buyers that are in a tree with one of them must be among them, also those that owe nothing. Shares of one buyer have the same limits,
+/// terms and stops.
 ///
 /// # Errors
 /// Those of [`super::allocate`].

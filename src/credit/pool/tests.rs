@@ -219,6 +219,42 @@ fn credits_stops_and_exclusions_stay_with_their_own_buyer() {
     assert_eq!(covers[2].today.reason, CapReason::Excluded);
 }
 
+/// Example A, its second invoice owed to another insured company: two shares of one buyer.
+fn example_j() -> [One<'static>; 2] {
+    [
+        ("b", vec![invoice("F1", 60_000, "2026-02-05"), invoice("F3", 20_000, "2026-03-15")], cut()),
+        ("b", vec![OpenItem { connection: "beta", ..invoice("F2", 50_000, "2026-03-01") }], cut()),
+    ]
+}
+
+#[test]
+fn example_j_two_insured_companies_share_one_limit_through_a_cut() {
+    let policy = policy(Groups::default());
+    let covers = run(&policy, &example_j(), "2026-03-20");
+    assert_eq!(
+        told(&covers[0]),
+        [
+            ("F1".to_owned(), 60_000, 100_000, 0, Reason::Covered),
+            ("F3".to_owned(), 0, 40_000, 100_000, Reason::LimitUsed),
+        ]
+    );
+    assert_eq!(told(&covers[1]), [("F2".to_owned(), 40_000, 100_000, 60_000, Reason::LimitUsed)]);
+    for cover in &covers {
+        assert_eq!((cover.today.cap_minor, cover.used_minor), (4_000_000, 10_000_000));
+    }
+    assert_eq!([covers[0].beyond_limit_minor, covers[1].beyond_limit_minor], [2_000_000, 1_000_000]);
+    // A credit of one company settles its own invoice, and gives cover to that of the other.
+    let mut credited = example_j();
+    credited[0].1.push(OpenItem { kind: ItemKind::CreditNote, ..invoice("A1", 60_000, "2026-03-16") });
+    let covers = run(&policy, &credited, "2026-03-20");
+    assert_eq!(told(&covers[1]), [("F2".to_owned(), 50_000, 100_000, 0, Reason::Covered)]);
+    assert_eq!(covers[0].covered_minor, 0);
+    // Nothing was decided: they share the discretionary limit too, which is one a buyer.
+    let undecided = example_j().map(|(buyer, open, _)| (buyer, open, LimitHistory::default()));
+    let covers = run(&policy, &undecided, "2026-03-20");
+    assert_eq!([covers[0].covered_minor, covers[1].covered_minor], [1_000_000, 0]);
+}
+
 const BUYERS: [&str; 4] = ["b0", "b1", "b2", "b3"];
 const IDS: [&str; 9] = ["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9"];
 
@@ -326,6 +362,32 @@ proptest! {
             prop_assert_eq!(&own, together);
             prop_assert_eq!(&own, &run(&pooled, std::slice::from_ref(one), "2026-10-01")[0]);
         }
+    }
+
+    #[test]
+    fn what_insured_companies_have_covered_of_one_buyer_adds_up_to_what_one_of_them_would_have(
+        (ours, theirs, limits) in (items(), items(), histories())
+    ) {
+        // Without credits, which stay with their company.
+        let plain = |items: Vec<OpenItem<'static>>, connection| -> Vec<OpenItem<'static>> {
+            let invoices = items.into_iter().filter(|item| item.kind == ItemKind::Invoice);
+            invoices.map(|item| OpenItem { connection, ..item }).collect()
+        };
+        let (ours, theirs) = (plain(ours, "erp"), plain(theirs, "beta"));
+        let policy = Policy { discretionary_minor: 50, ..policy(Groups::default()) };
+        let both = [("b", ours.clone(), limits.clone()), ("b", theirs.clone(), limits.clone())];
+        let covers = run(&policy, &both, "2026-10-01");
+        let whole =
+            allocate(&[ours.clone(), theirs].concat(), &limits, &policy, &Stops::default(), day("2026-10-01")).unwrap();
+        prop_assert_eq!(covers.iter().map(|cover| cover.covered_minor).sum::<i64>(), whole.covered_minor);
+        prop_assert_eq!(covers.iter().map(|cover| cover.uninsured_minor).sum::<i64>(), whole.uninsured_minor);
+        prop_assert_eq!(covers.iter().map(|cover| cover.beyond_limit_minor).sum::<i64>(), whole.beyond_limit_minor);
+        let mut lines: Vec<Line<'_>> = covers.iter().flat_map(|cover| cover.lines.clone()).collect();
+        lines.sort_unstable_by_key(Line::turn);
+        prop_assert_eq!(lines, whole.lines, "line by line it is the allocation of one company");
+        let nothing = [("b", ours.clone(), limits.clone()), ("b", Vec::new(), limits.clone())];
+        let alone = allocate(&ours, &limits, &policy, &Stops::default(), day("2026-10-01")).unwrap();
+        prop_assert_eq!(&run(&policy, &nothing, "2026-10-01")[0], &alone);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::settle::statements;
-use super::super::{Error, Setup};
+use super::super::{Error, Setup, pools};
 use crate::connector::{Connection, Role};
 use crate::credit::{CapReason, LimitHistory};
 use crate::ledger::{AccountRow, EffectRow, EndedRequests, ExposureRow, LimitRow, LinkRow, PeakRow, Tx};
@@ -17,15 +17,13 @@ pub(super) struct Book<'a> {
     pub(super) policies: Vec<&'a Policy>,
     /// Accounts by buyer.
     pub(super) accounts: BTreeMap<String, Vec<AccountRow>>,
-    exposures: BTreeMap<(String, String), ExposureRow>,
-    /// What is ordered and not invoiced yet, by buyer and currency.
-    backlogs: BTreeMap<(String, String), i64>,
+    owed: Owed,
+    /// What is owed to the companies that a policy insures with ours, by their ids.
+    beside: BTreeMap<String, Owed>,
     /// The limits of the day by buyer, connection and policy, where a policy computes the discretionary one.
     caps: BTreeMap<(String, String, String), i64>,
     limits: Vec<LimitRow>,
     by_buyer: BTreeMap<(String, String, String), Vec<usize>>,
-    /// Peaks over the days of each policy's rule, by days back.
-    peaks: BTreeMap<i64, BTreeMap<(String, String), PeakRow>>,
     /// Requests of ours that live beyond a proposal: connection, policy and buyer.
     asked: BTreeSet<(String, String, String)>,
     /// Write-backs that were approved and are not done, by connection and account.
@@ -44,6 +42,60 @@ pub(super) struct Book<'a> {
     pub(super) stopped: BTreeMap<(String, String, String), Date>,
     /// The ids that persons, or look-ups that they had made, gave buyers: buyer and connection.
     given: BTreeMap<(String, String), String>,
+}
+
+/// What is owed to one company.
+pub(super) struct Owed {
+    /// Buyers with an account.
+    buyers: BTreeSet<String>,
+    exposures: BTreeMap<(String, String), ExposureRow>,
+    /// What is ordered and not invoiced yet, by buyer and currency.
+    backlogs: BTreeMap<(String, String), i64>,
+    /// Peaks over the days of each policy's rule, by days back.
+    peaks: BTreeMap<i64, BTreeMap<(String, String), PeakRow>>,
+}
+
+impl Owed {
+    async fn read(
+        tx: &mut Tx<'_>,
+        company: &str,
+        buyers: BTreeSet<String>,
+        (spans, day): (&BTreeSet<i64>, Date),
+    ) -> Result<Self, Error> {
+        let exposures = tx.exposures(company, None).await?;
+        let exposures =
+            exposures.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
+        let mut peaks = BTreeMap::new();
+        for span in spans {
+            let from = day.checked_sub_days(chrono::Days::new(span.unsigned_abs())).unwrap_or(day);
+            let rows = tx.peaks(company, from).await?;
+            let rows: BTreeMap<(String, String), PeakRow> =
+                rows.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
+            peaks.insert(*span, rows);
+        }
+        Ok(Self { buyers, exposures, backlogs: tx.order_backlogs(company, None).await?, peaks })
+    }
+
+    /// What a buyer has ordered in a currency and is not invoiced yet, minor units.
+    pub(super) fn backlog(&self, buyer: &str, currency: &str) -> i64 {
+        self.backlogs.get(&(buyer.to_owned(), currency.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// What it owes as it counts under a policy: net of tax where the policy says so.
+    pub(super) fn counted(&self, buyer: &str, policy: &Policy) -> i64 {
+        let Some(row) = self.exposure(buyer, policy.currency.code()) else { return 0 };
+        let net = row.net_minor.filter(|_| policy.basis == Basis::Net);
+        net.unwrap_or(row.outstanding_minor)
+    }
+
+    pub(super) fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {
+        self.exposures.get(&(buyer.to_owned(), currency.to_owned()))
+    }
+
+    /// What it owed at most within so many days.
+    pub(super) fn peak(&self, buyer: &str, currency: &str, days: i64) -> Option<&PeakRow> {
+        self.peaks.get(&days)?.get(&(buyer.to_owned(), currency.to_owned()))
+    }
 }
 
 /// What the insurer says of a buyer under a policy.
@@ -69,9 +121,6 @@ impl<'a> Book<'a> {
             accounts.entry(row.buyer_id.clone()).or_default().push(row);
         }
         let given = given_ids(tx, company, &accounts).await?;
-        let exposures = tx.exposures(company, None).await?;
-        let exposures =
-            exposures.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
         let mut caps = BTreeMap::new();
         if policies.iter().any(|policy| policy.discretionary_rule.is_some()) {
             let covers = tx.covers(company, None).await?;
@@ -91,13 +140,12 @@ impl<'a> Book<'a> {
         for rule in policies.iter().filter_map(|policy| policy.requests.as_ref()) {
             spans.extend([rule.peak_days, rule.slack_days]);
         }
-        let mut peaks = BTreeMap::new();
-        for span in spans {
-            let from = day.checked_sub_days(chrono::Days::new(span.unsigned_abs())).unwrap_or(day);
-            let rows = tx.peaks(company, from).await?;
-            let rows: BTreeMap<(String, String), PeakRow> =
-                rows.into_iter().map(|row| ((row.buyer_id.clone(), row.currency.clone()), row)).collect();
-            peaks.insert(span, rows);
+        let own = accounts.keys().cloned().collect();
+        let owed = Owed::read(tx, company, own, (&spans, day)).await?;
+        let mut beside = BTreeMap::new();
+        for other in pools::insured_with(&setup.policies, company) {
+            let buyers = tx.accounts(other).await?.into_iter().map(|row| row.buyer_id).collect();
+            beside.insert(other.to_owned(), Owed::read(tx, other, buyers, (&spans, day)).await?);
         }
         let (mut asked, mut writing) = (BTreeSet::new(), BTreeSet::new());
         let mut write_ends: BTreeMap<(String, String), (i64, Option<EffectRow>)> = BTreeMap::new();
@@ -142,12 +190,11 @@ impl<'a> Book<'a> {
             day,
             policies,
             accounts,
-            exposures,
-            backlogs: tx.order_backlogs(company, None).await?,
+            owed,
+            beside,
             caps,
             limits,
             by_buyer,
-            peaks,
             asked,
             writing,
             ended: tx.ended_requests(company).await?,
@@ -175,16 +222,24 @@ impl<'a> Book<'a> {
         self.exposure(buyer, currency).map_or(0, |row| row.outstanding_minor)
     }
 
-    /// What a buyer has ordered in a currency and is not invoiced yet, minor units.
-    pub(super) fn backlog(&self, buyer: &str, currency: &str) -> i64 {
-        self.backlogs.get(&(buyer.to_owned(), currency.to_owned())).copied().unwrap_or_default()
+    /// What is owed to our company and to those that a policy insures with it.
+    pub(super) fn insured<'b>(&'b self, policy: &'b Policy) -> impl Iterator<Item = &'b Owed> {
+        let beside = policy.insured_beside(&self.setup.company.id).filter_map(|id| self.beside.get(id));
+        std::iter::once(&self.owed).chain(beside)
     }
 
-    /// What of it counts under a policy: net of tax where the policy says so.
-    pub(super) fn counted(&self, buyer: &str, policy: &Policy) -> i64 {
-        let Some(row) = self.exposure(buyer, policy.currency.code()) else { return 0 };
-        let net = row.net_minor.filter(|_| policy.basis == Basis::Net);
-        net.unwrap_or(row.outstanding_minor)
+    /// Whether another insured company makes the requests on a buyer and those that share its limit: the first one that the
+    /// policy names and that has an account of one of them, else the first one of this ledger.
+    pub(super) fn is_asked_elsewhere(&self, buyer: &str, sharing: &[&str], policy: &Policy) -> bool {
+        let own = self.setup.company.id.as_str();
+        let named = policy.insured_companies.iter().map(String::as_str);
+        let here: Vec<(&str, &Owed)> = named
+            .filter_map(|id| Some((id, if id == own { &self.owed } else { self.beside.get(id)? })))
+            .filter(|(id, owed)| *id == own || !owed.buyers.is_empty())
+            .collect();
+        let has = |owed: &Owed| sharing.iter().chain([&buyer]).any(|one| owed.buyers.contains(*one));
+        let first = here.iter().find(|(_, owed)| has(owed)).or(here.first());
+        first.is_some_and(|(id, _)| *id != own)
     }
 
     /// The discretionary limit of a buyer that a policy has not decided on, as it was settled.
@@ -196,13 +251,8 @@ impl<'a> Book<'a> {
         self.caps.get(&key).copied().unwrap_or(0)
     }
 
-    pub(super) fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {
-        self.exposures.get(&(buyer.to_owned(), currency.to_owned()))
-    }
-
-    /// What it owed at most within so many days.
-    pub(super) fn peak(&self, buyer: &str, currency: &str, days: i64) -> Option<&PeakRow> {
-        self.peaks.get(&days)?.get(&(buyer.to_owned(), currency.to_owned()))
+    fn exposure(&self, buyer: &str, currency: &str) -> Option<&ExposureRow> {
+        self.owed.exposure(buyer, currency)
     }
 
     /// Name and country of a buyer.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Error;
-use super::book::{Book, Decided};
+use super::book::{Book, Decided, Owed};
 use super::{Held, Plan};
 use crate::connector::Reach;
 use crate::credit::CapReason;
@@ -49,6 +49,9 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
                 continue;
             }
             let sharing = sharing.get(buyer).map(Vec::as_slice).unwrap_or_default();
+            if book.is_asked_elsewhere(buyer, sharing, policy) {
+                continue;
+            }
             let situation = situation(book, (buyer, sharing), policy, decided.as_ref());
             let Some(proposal) = request(&situation, policy, book.day)? else { continue };
             let key = (policy.connection.clone(), policy.number.clone(), buyer.to_owned());
@@ -63,10 +66,11 @@ pub(super) fn plan(book: &Book<'_>, plan: &mut Plan) -> Result<(), Error> {
 
 fn owes_in(book: &Book<'_>, buyer: &str, policy: &Policy) -> bool {
     let currency = policy.currency.code();
-    book.exposure(buyer, currency).is_some() || book.backlog(buyer, currency) > 0
+    let owes = |owed: &Owed| owed.exposure(buyer, currency).is_some() || owed.backlog(buyer, currency) > 0;
+    book.insured(policy).any(owes)
 }
 
-/// How a buyer stands, with those that share its limit.
+/// How a buyer stands, with those that share its limit, towards all companies that the policy insures.
 fn situation(
     book: &Book<'_>,
     (buyer, sharing): (&str, &[&str]),
@@ -85,11 +89,13 @@ fn situation(
         Basis::Gross => row.peak_minor,
         Basis::Net => row.net_peak_minor,
     };
-    for one in std::iter::once(&buyer).chain(sharing) {
-        let owed = book.counted(one, policy);
-        let peak = book.peak(one, currency, peak_days);
-        let slack = book.peak(one, currency, slack_days);
-        let ordered = book.backlog(one, currency);
+    let all =
+        book.insured(policy).flat_map(|to| std::iter::once(&buyer).chain(sharing).map(move |one| (to, one)));
+    for (to, one) in all {
+        let owed = to.counted(one, policy);
+        let peak = to.peak(one, currency, peak_days);
+        let slack = to.peak(one, currency, slack_days);
+        let ordered = to.backlog(one, currency);
         backlog_minor = backlog_minor.saturating_add(ordered);
         owes |= owed != 0 || ordered > 0;
         owed_minor = owed_minor.saturating_add(owed);

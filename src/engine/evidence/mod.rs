@@ -223,8 +223,18 @@ impl<'a> Known<'a> {
                 shown(one.since)
             )
         }));
-        if !self.others.is_empty() {
-            let names: Vec<&str> = self.others.iter().map(|other| other.buyer.as_str()).collect();
+        let companies: BTreeSet<&str> =
+            self.others.iter().filter_map(|other| other.insured.as_deref()).collect();
+        if !companies.is_empty() {
+            let companies = companies.into_iter().collect::<Vec<_>>().join(", ");
+            lines.push(format!(
+                "The policy insures several companies: cover is reckoned together with what is owed to {companies}, whose documents are \
+                 not in the pack."
+            ));
+        }
+        let own = self.others.iter().filter(|other| other.insured.is_none());
+        let names: Vec<&str> = own.map(|other| other.buyer.as_str()).collect();
+        if !names.is_empty() {
             lines.push(format!(
                 "The policy pools groups: cover is reckoned together with the companies that the buyer may share a limit with ({}), \
                  whose documents and decisions are not in the pack.",

@@ -48,8 +48,10 @@ impl Document {
     }
 }
 
-/// A buyer that may share a limit with the one of the pack.
+/// A buyer that may share a limit with the one of the pack, or what the same one owes to another insured company.
 pub(super) struct Other {
+    /// The other insured company; none for that of the pack.
+    pub(super) insured: Option<String>,
     pub(super) buyer: String,
     country: String,
     documents: Vec<Document>,
@@ -62,23 +64,37 @@ impl Other {
     pub(super) async fn read(tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result<Vec<Self>, Error> {
         let Wanted { company, buyer, moment, policies, .. } = *wanted;
         let others = pools::beside(policies, &BTreeSet::from([buyer.to_owned()]));
+        let mut found = Vec::new();
+        for insured in pools::insured_with(policies, company) {
+            let then = tx.buyers_known(insured, moment.known_at).await?;
+            for buyer in others.iter().map(String::as_str).chain([buyer]) {
+                let (country, documents) = documents(tx, (insured, &then), buyer, moment).await?;
+                if !documents.is_empty() {
+                    found.push(Self {
+                        insured: Some(insured.to_owned()),
+                        buyer: buyer.to_owned(),
+                        country,
+                        documents,
+                        limits: Vec::new(),
+                        stops: Vec::new(),
+                        experience: None,
+                    });
+                }
+            }
+        }
         if others.is_empty() {
-            return Ok(Vec::new());
+            return Ok(found);
         }
         let then = tx.buyers_known(company, moment.known_at).await?;
         let limits = tx.limits_known(company, moment.known_at).await?;
         let (day, known_at) = (moment.as_of, Some(moment.known_at));
         let mut experiences = tx.experiences(company, policies, &others, day, known_at).await?;
-        let mut found = Vec::new();
         for buyer in others {
-            let own = then.iter().filter(|(_, id)| **id == buyer).map(|(key, _)| key.clone()).collect();
-            let versions = tx.item_versions(&own, moment.known_at).await?;
-            let versions = versions.into_iter().filter(|version| version.issued <= moment.as_of);
-            let versions_of = tx.account_versions(company, Some(&own)).await?;
-            let named = accounts_then(&versions_of, &then, moment.known_at).buyers.remove(&buyer);
+            let (country, documents) = documents(tx, (company, &then), &buyer, moment).await?;
             found.push(Self {
-                country: named.map_or_else(String::new, |named| named.country),
-                documents: versions.map(Document::new).collect::<Result<_, _>>()?,
+                insured: None,
+                country,
+                documents,
                 limits: limits.iter().filter(|row| row.buyer_id.as_ref() == Some(&buyer)).cloned().collect(),
                 stops: tx.stops_known(company, Some(&buyer), moment.known_at).await?,
                 experience: experiences.remove(&buyer),
@@ -90,6 +106,7 @@ impl Other {
 
     fn member(&self, at: Instant, day: Date) -> Member<'_> {
         Member {
+            insured: self.insured.as_deref(),
             buyer: &self.buyer,
             country: &self.country,
             items: open_on(&self.documents, at, day),
@@ -98,6 +115,23 @@ impl Other {
             experience: self.experience.as_ref(),
         }
     }
+}
+
+/// The country of a buyer of a company and its documents, as they were known at a moment; `then` are the company's buyers of
+/// then, by account.
+async fn documents(
+    tx: &mut Tx<'_>,
+    (company, then): (&str, &BTreeMap<(String, String), String>),
+    buyer: &str,
+    moment: Moment,
+) -> Result<(String, Vec<Document>), Error> {
+    let own = then.iter().filter(|(_, id)| *id == buyer).map(|(key, _)| key.clone()).collect();
+    let versions = tx.item_versions(&own, moment.known_at).await?;
+    let versions = versions.into_iter().filter(|version| version.issued <= moment.as_of);
+    let versions_of = tx.account_versions(company, Some(&own)).await?;
+    let named = accounts_then(&versions_of, then, moment.known_at).buyers.remove(buyer);
+    let documents = versions.map(Document::new).collect::<Result<_, _>>()?;
+    Ok((named.map_or_else(String::new, |named| named.country), documents))
 }
 
 /// What of some documents was open at an instant, of what is dated up to a day.
@@ -146,6 +180,7 @@ impl Known<'_> {
         let moment = Moment { as_of: day, is_ahead, ..self.wanted.moment };
         if !self.others.is_empty() {
             let mut members = vec![Member {
+                insured: None,
                 buyer: self.wanted.buyer,
                 country: &self.country,
                 items: items.to_vec(),
@@ -155,13 +190,15 @@ impl Known<'_> {
             }];
             members.extend(self.others.iter().map(|other| other.member(at, day)));
             let policies = self.wanted.policies;
-            let stops_of = |one: &Member<'_>| stops_on(one.stops, policy, policies, &one.items, moment);
+            let stops_of = |rows: &[CoverStopRow], open: &pools::ByCompany<'_, '_>| {
+                stops_on(rows, policy, policies, open, moment)
+            };
             let mut covers = pools::covers(policy, policies, &members, day, stops_of)?;
-            if let Some(cover) = covers.remove(self.wanted.buyer) {
-                return Ok(cover);
+            if let Some(held) = covers.remove(self.wanted.buyer) {
+                return Ok(held.cover);
             }
         }
-        let stops = stops_on(&self.stops, policy, self.wanted.policies, items, moment)?;
+        let stops = stops_on(&self.stops, policy, self.wanted.policies, &[items], moment)?;
         let periods = periods(self.wanted.policies, policy);
         let terms = Terms {
             policy,
