@@ -72,26 +72,31 @@ pub struct Part {
 impl Terms<'_> {
     /// What is covered of a line, each part with its percentage: that of its period and kind of limit, and of the layer where the
     /// period has a clause for layers. One part at least, also of a line that is not covered.
-    #[must_use]
-    pub fn parts(&self, line: &Line<'_>) -> Vec<Part> {
+    pub fn parts(&self, line: &Line<'_>) -> impl Iterator<Item = Part> + use<> {
         let period = self.period_of(line.issued).unwrap_or(self.policy);
         let insured = period.insured_percentage;
-        let whole = |percentage| vec![Part { layer: None, covered_minor: line.covered_minor, percentage }];
-        match line.limit {
+        let whole = |percentage| {
+            [Some(Part { layer: None, covered_minor: line.covered_minor, percentage }), None, None]
+        };
+        let parts: [Option<Part>; 3] = match line.limit {
             Some(limit) if limit.reason == CapReason::Discretionary => {
                 whole(period.discretionary_percentage.unwrap_or(insured))
             }
             Some(limit) if !period.layers.is_empty() && line.covered_minor > 0 => {
                 let from = line.used_before_minor;
-                let parts = limit.layers.between(from, from.saturating_add(line.covered_minor));
-                let part = |(kind, covered_minor)| Part {
-                    layer: Some(kind),
-                    covered_minor,
-                    percentage: period.layer_percentage(kind).unwrap_or_default(), // what does not count covers nothing
-                };
-                parts.map(part).collect()
+                let between = limit.layers.between(from, from.saturating_add(line.covered_minor));
+                let mut parts = [None; 3];
+                for (slot, (kind, covered_minor)) in parts.iter_mut().zip(between) {
+                    *slot = Some(Part {
+                        layer: Some(kind),
+                        covered_minor,
+                        percentage: period.layer_percentage(kind).unwrap_or_default(), // what does not count covers nothing
+                    });
+                }
+                parts
             }
             Some(_) | None => whole(insured),
-        }
+        };
+        parts.into_iter().flatten()
     }
 }

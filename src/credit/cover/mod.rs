@@ -364,7 +364,7 @@ impl<'t> Terms<'t> {
     /// # Errors
     /// [`Error::Overflow`] and [`Error::Percentage`].
     pub fn indemnity(&self, line: &Line<'_>) -> Result<i64, Error> {
-        indemnity(&self.parts(line))
+        indemnity(self.parts(line))
     }
 
     /// The discretionary limit of the buyer on a day, under one of the periods.
@@ -632,9 +632,7 @@ impl<'a> Draft<'a> {
             lacks_tax: u32::try_from(lacking).unwrap_or(u32::MAX),
             outstanding_minor: self.outstanding_minor,
             covered_minor,
-            indemnity_minor: indemnity(
-                &self.lines.iter().flat_map(|line| terms.parts(line)).collect::<Vec<_>>(),
-            )?,
+            indemnity_minor: indemnity(self.lines.iter().flat_map(|line| terms.parts(line)))?,
             uninsured_minor,
             beyond_limit_minor,
             ineligible_minor,
@@ -692,14 +690,19 @@ fn give_out(
 }
 
 /// What the insurer would pay of covered amounts, each with its percentage, rounded once.
-fn indemnity(parts: &[Part]) -> Result<i64, Error> {
+fn indemnity(parts: impl IntoIterator<Item = Part>) -> Result<i64, Error> {
     let overflow = || Error::Overflow { what: "the indemnity" };
     let mut sum = Decimal::ZERO;
-    for Part { covered_minor, percentage, .. } in parts {
-        if *percentage < Decimal::ZERO || *percentage > Decimal::ONE_HUNDRED {
-            return Err(Error::Percentage(*percentage));
+    // Lines of one percentage follow each other: their sum is multiplied once.
+    let mut parts = parts.into_iter().peekable();
+    while let Some(Part { mut covered_minor, percentage, .. }) = parts.next() {
+        while let Some(next) = parts.next_if(|next| next.percentage == percentage) {
+            add(&mut covered_minor, next.covered_minor, "covered invoices")?;
         }
-        let part = Decimal::from(*covered_minor).checked_mul(*percentage);
+        if percentage < Decimal::ZERO || percentage > Decimal::ONE_HUNDRED {
+            return Err(Error::Percentage(percentage));
+        }
+        let part = Decimal::from(covered_minor).checked_mul(percentage);
         sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(overflow)?;
     }
     sum.checked_div(Decimal::ONE_HUNDRED)

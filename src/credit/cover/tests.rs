@@ -428,7 +428,7 @@ fn credits_beyond_all_invoices_are_a_balance_not_negative_risk() {
 #[test]
 fn the_indemnity_is_rounded_half_to_even() {
     let indemnity =
-        |covered_minor, percentage| super::indemnity(&[Part { layer: None, covered_minor, percentage }]);
+        |covered_minor, percentage| super::indemnity([Part { layer: None, covered_minor, percentage }]);
     let half = |covered| indemnity(covered, Decimal::new(50, 0)).unwrap();
     assert_eq!((half(1), half(3), half(5), half(i64::MAX - 1)), (0, 2, 2, i64::MAX / 2));
     assert_eq!(indemnity(10_001, "87.5".parse().unwrap()), Ok(8_751));

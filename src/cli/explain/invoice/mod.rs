@@ -159,7 +159,7 @@ impl Story<'_> {
                 period: insured.terms.period_of(line.issued),
                 statement: insured.deciding(line.issued)?,
                 earlier: before.filter(|other| other.covered_minor > 0).collect(),
-                parts: insured.terms.parts(line),
+                parts: insured.terms.parts(line).collect(),
                 indemnity_minor: insured.terms.indemnity(line)?,
             });
         }

@@ -15,7 +15,7 @@ fn paid(layers: Vec<LayerTerm>) -> Policy {
 fn parts(cover: &Cover<'_>, terms: &Terms<'_>) -> Vec<(String, Option<LayerKind>, i64, String)> {
     let of = |line: &Line<'_>| {
         let number = line.number.to_owned();
-        let parts = terms.parts(line).into_iter();
+        let parts = terms.parts(line);
         parts
             .map(move |part| {
                 (number.clone(), part.layer, part.covered_minor / 100, part.percentage.to_string())
@@ -154,7 +154,7 @@ proptest! {
         let cover = allocate(&open, &limits, &own, &Stops::default(), on).unwrap();
         let terms = Terms::from(&own);
         for line in &cover.lines {
-            let parts = terms.parts(line);
+            let parts: Vec<_> = terms.parts(line).collect();
             prop_assert_eq!(parts.iter().map(|part| part.covered_minor).sum::<i64>(), line.covered_minor);
             prop_assert!(parts.iter().all(|part| part.covered_minor > 0) || line.covered_minor == 0);
             if let Some(limit) = line.limit.filter(|limit| limit.reason == CapReason::Granted) {
