@@ -113,8 +113,8 @@ impl Stops {
     ///
     /// `periods` are the periods of one policy, of which each invoice answers to the one that contains its date. Open
     /// credits settle the oldest invoices first, by original due date and number; what they leave, on the basis of the
-    /// period, is held against the threshold. Disputed invoices and those in another currency stop nothing, and neither does what was past the
-    /// extension period on the day of a person's lift.
+    /// period, is held against the threshold. Disputed invoices and those in another currency stop nothing, and neither does
+    /// what was past the extension period on the day of a person's lift.
     ///
     /// # Errors
     /// [`Error::NegativeItem`] and [`Error::Overflow`].
@@ -212,7 +212,8 @@ pub fn extension_end(original_due: Date, policy: &Policy) -> Option<Date> {
 }
 
 /// What open credits of the same currency leave of each open invoice, minor units: they settle the oldest first, by
-/// original due date, then number, whether those are insured or not. Invoices that are settled whole come with 0.
+/// original due date, then number, whether those are insured or not. Invoices that are settled whole come with 0;
+/// they come in no order that means anything.
 ///
 /// # Errors
 /// [`Error::NegativeItem`] and [`Error::Overflow`].
@@ -230,6 +231,9 @@ pub fn after_credits<'i, 'a>(open: &'i [OpenItem<'a>]) -> Result<Vec<(&'i OpenIt
                 add(credits.entry(item.currency).or_insert(0), item.open_minor, "open credits")?;
             }
         }
+    }
+    if credits.is_empty() {
+        return Ok(invoices);
     }
     invoices.sort_by_key(|(item, _)| (item.original_due, item.number, item.issued, item.connection, item.id));
     for (item, left) in &mut invoices {

@@ -18,7 +18,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::discretionary::{Computed, Experience, discretionary};
-use super::{Error, OpenItem, Stops, add};
+use super::{Error, OpenItem, Stops, add, after_credits};
 use crate::model::{
     Basis, Currency, Date, Decision, Exclusion, ItemKind, Layer, LayerKind, Limit, Policy, words,
 };
@@ -464,13 +464,12 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Takes the tax out, once credits have been taken off.
-    fn put_on(&mut self, item: &OpenItem<'_>, basis: Basis) {
-        let left = item.on_basis(self.uncovered_minor, basis);
-        self.open_minor = item.on_basis(self.open_minor, basis);
-        self.credited_minor = self.open_minor - left;
-        self.lacks_tax = self.uncovered_minor > 0 && item.lacks_tax(basis);
-        self.uncovered_minor = left;
+    /// Takes off what open credits settle of it, then the tax where the policy counts net of it.
+    fn take_credits(&mut self, item: &OpenItem<'_>, left_minor: i64, basis: Basis) {
+        self.open_minor = item.on_basis(item.open_minor, basis);
+        self.uncovered_minor = item.on_basis(left_minor, basis);
+        self.credited_minor = self.open_minor - self.uncovered_minor;
+        self.lacks_tax = left_minor > 0 && item.lacks_tax(basis);
     }
 
     /// Whose turn it is: invoices take their part of a limit in this order.
@@ -571,40 +570,24 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn of(open: &[OpenItem<'a>], terms: &Terms<'_>, stops: &Stops) -> Result<Self, Error> {
         let policy = terms.policy;
-        let mut lines = Vec::with_capacity(open.len());
-        let (mut invoices, mut credits) = (0, 0);
-        for item in open {
-            if item.open_minor < 0 {
-                return Err(Error::NegativeItem { id: item.id.to_owned(), minor: item.open_minor });
-            }
-            if item.open_minor == 0 {
-                continue;
-            }
-            let counts = item.currency == policy.currency;
-            match item.kind {
-                ItemKind::Invoice => {
-                    lines.push((Line::of(item, terms, stops), item));
-                    if counts {
-                        add(&mut invoices, item.open_minor, "open invoices")?;
-                    }
-                }
-                ItemKind::CreditNote | ItemKind::Receipt => {
-                    if counts {
-                        add(&mut credits, item.open_minor, "open credits")?;
-                    }
-                }
+        let left = after_credits(open)?; // which refuses negative items
+        let (mut outstanding_minor, mut credit_balance_minor) = (0, 0);
+        for item in open.iter().filter(|item| item.currency == policy.currency) {
+            if item.kind != ItemKind::Invoice {
+                add(&mut credit_balance_minor, item.open_minor, "open credits")?;
             }
         }
-        let credit_balance_minor = settle_oldest(&mut lines, credits, policy.currency);
-        let mut outstanding_minor = invoices - credits; // both are at least 0
-        if policy.basis == Basis::Net {
-            outstanding_minor = -credit_balance_minor;
-            for (line, item) in lines.iter_mut().filter(|(line, _)| line.currency == policy.currency) {
-                line.put_on(item, policy.basis);
+        let mut lines = Vec::with_capacity(left.len());
+        for (item, left_minor) in left {
+            let mut line = Line::of(item, terms, stops);
+            if item.currency == policy.currency {
+                credit_balance_minor -= item.open_minor - left_minor;
+                line.take_credits(item, left_minor, policy.basis);
                 add(&mut outstanding_minor, line.uncovered_minor, "open invoices")?;
             }
+            lines.push(line);
         }
-        let lines = lines.into_iter().map(|(line, _)| line).collect();
+        outstanding_minor -= credit_balance_minor; // one of the two is 0
         Ok(Self { lines, outstanding_minor, credit_balance_minor })
     }
 
@@ -645,24 +628,6 @@ impl<'a> Draft<'a> {
             lines: self.lines,
         })
     }
-}
-
-/// Takes `credits` off the oldest invoices of the policy's currency; returns what is left of them.
-fn settle_oldest(lines: &mut [(Line<'_>, &OpenItem<'_>)], credits: i64, currency: Currency) -> i64 {
-    if credits == 0 {
-        return 0;
-    }
-    lines.sort_unstable_by_key(|(line, _)| {
-        (line.original_due, line.number, line.issued, line.connection, line.id)
-    });
-    let mut rest = credits;
-    for (line, _) in lines.iter_mut().filter(|(line, _)| line.currency == currency) {
-        let taken = rest.min(line.open_minor);
-        rest -= taken;
-        line.credited_minor = taken;
-        line.uncovered_minor -= taken;
-    }
-    rest
 }
 
 /// Gives the limit out, invoice by invoice; returns what is covered in all. Leaves the lines in that order.
