@@ -7,6 +7,7 @@
 mod accounts;
 mod breaks;
 mod connections;
+mod days;
 mod db;
 mod deadline_files;
 mod deltas;
@@ -39,12 +40,12 @@ mod versions;
 pub use accounts::{AccountLanding, AccountRow};
 pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;
+pub use days::{Owed, PeakRow};
 pub use db::{Ledger, Tx};
 pub use deadline_files::DeadlineFileRow;
 pub use deltas::DeltaRow;
 pub use effects::{
-    AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Owed, PeakRow, Proposed, Step, effect_id,
-    reference_of,
+    AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Proposed, Step, effect_id, reference_of,
 };
 pub use indicators::{BuyerSums, RunDay, SourceRead, business_day};
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};

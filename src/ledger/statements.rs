@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use sqlx::AssertSqlSafe;
 
 use super::Error;
+use super::days::Owed;
 use super::db::{Tx, on, row, values};
-use super::effects::Owed;
 use super::past::own_buyer;
 use super::rows::{Existing, Rows};
 use crate::credit::statement::{self, Figure, Head, Line, Party, Period};
