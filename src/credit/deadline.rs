@@ -5,7 +5,9 @@
 //! Invariant: what was done stays done, whatever day it is; of two days the later never has the earlier state again.
 //! Reference: shared rules, "Deadlines", example D.
 
-use super::{Cover, Error, Line, OpenItem, add, after_credits, extension_end};
+use std::collections::HashSet;
+
+use super::{Cover, Error, OpenItem, add, after_credits, extension_end};
 use crate::model::{ClaimFrom, Date, Instant, NoticeFrom, Policy, Threshold, ThresholdPer, words};
 
 words! {
@@ -187,10 +189,9 @@ pub fn deadlines<'a>(open: &[OpenItem<'a>], policy: &Policy, on: Date) -> Result
 /// an invoice that the policy does not insure only the stop of cover, which it causes all the same.
 #[must_use]
 pub fn of_cover<'a>(mut all: Vec<Due<'a>>, cover: &Cover<'_>) -> Vec<Due<'a>> {
-    let insured = |item: &OpenItem<'_>| {
-        let own = |line: &&Line<'_>| line.connection == item.connection && line.id == item.id;
-        cover.lines.iter().find(own).is_some_and(|line| line.reason.is_eligible())
-    };
+    let eligible = cover.lines.iter().filter(|line| line.reason.is_eligible());
+    let eligible: HashSet<_> = eligible.map(|line| (line.connection, line.id)).collect();
+    let insured = |item: &OpenItem<'_>| eligible.contains(&(item.connection, item.id));
     if cover.covered_minor == 0 && cover.today.cap_minor == 0 {
         return Vec::new();
     }
