@@ -3,7 +3,9 @@
 //! Nothing here reads a clock, a file or a database. Every type can be built in a test from plain values.
 //! Invariant: money is an integer of minor units beside its currency, and identifiers are text.
 
+mod assignment;
 mod breaks;
+mod contract;
 mod delta;
 mod effect;
 mod group;
@@ -16,7 +18,9 @@ mod party;
 mod policy;
 mod rating;
 
+pub use assignment::{AssignedBuyer, AssignedDocument, BatchHead, ControlTotals, DocumentKind, Market};
 pub use breaks::{Break, BreakKind};
+pub use contract::{Amounts, Contract, ContractBuyer};
 pub use delta::{Delta, Event};
 pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
 pub use group::{Groups, NAMED, Owner};
