@@ -11,6 +11,7 @@ pub mod connector;
 pub mod credit;
 pub mod demo;
 pub mod engine;
+pub mod factoring;
 pub mod format;
 pub mod ids;
 pub mod ledger;

@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("mapping", 3),
     ("format", 2),
     ("credit", 1),
+    ("factoring", 1),
     ("reconcile", 1),
     ("model", 0),
     ("clock", 0),
@@ -47,12 +48,13 @@ const NARROW: &[(&str, &[&str], &str)] = &[
     ),
     ("demo", &["model"], "the invented company is a function of a seed and a date"),
     ("credit", &["model"], "the core is functions of values to values"),
+    ("factoring", &["model"], "the core is functions of values to values"),
     ("reconcile", &["model"], "the core is functions of values to values"),
     ("model", &[], "the words of the field stand on nothing"),
 ];
 
 /// Modules without a clock, a file, a process, a database or a network.
-const PURE: &[&str] = &["model", "credit", "reconcile", "mapping", "demo"];
+const PURE: &[&str] = &["model", "credit", "factoring", "reconcile", "mapping", "demo"];
 
 /// What a pure module must not name.
 const WORLD: &[&str] = &[

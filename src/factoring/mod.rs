@@ -1,0 +1,23 @@
+//! Factoring: which documents may be assigned, and what the factor pays for them.
+//!
+//! Functions of values to values, with the date passed in; every refusal has its reason. Reference: shared rules,
+//! "Factoring".
+
+mod eligibility;
+mod financing;
+#[cfg(test)]
+mod sample;
+
+pub use eligibility::{Candidate, Refusal, Refused, Selection, Taken, Writes, select};
+pub use financing::{Bound, Due, Financed, Limits, Position, Positions, Released, finance, release};
+
+/// Why a figure cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A sum is larger than any ledger.
+    #[error("an amount of the contract {contract} does not fit into the ledger")]
+    Overflow {
+        /// The contract's number.
+        contract: String,
+    },
+}
