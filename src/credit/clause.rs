@@ -162,11 +162,173 @@ pub fn automations(rule: &AutomationRule) -> [(&'static str, Automation); 6] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::{
-        BuyerKind, ClaimFrom, ClaimRule, Currency, ExcludedBuyer, LayerKind, LayerTerm, Threshold,
-        ThresholdPer,
+        Block, BuyerKind, ClaimFrom, ClaimRule, Currency, DiscretionaryRule, ExcludedBuyer, Groups,
+        LayerKind, LayerTerm, NoticeFrom, NoticeRule, Owner, RequestRule, StatementMethod, StatementRule,
+        StopLifts, StopRule, Threshold, ThresholdPer,
     };
+
+    fn plain() -> Policy {
+        let from = "2026-01-01".parse().unwrap();
+        Policy {
+            deadline_warning_days: Vec::new(),
+            ..Policy::plain("insurer", "P1", Currency::EUR, from, Decimal::from(90))
+        }
+    }
+
+    /// What every period states.
+    const ALWAYS: [Clause; 4] =
+        [Clause::InsuredPercentage, Clause::Automation, Clause::Warning, Clause::WhenEnded];
+
+    /// Periods that state this clause, each in one way, and nothing else but what every period does.
+    fn stating(clause: Clause) -> Vec<Policy> {
+        let with = |change: &dyn Fn(&mut Policy)| {
+            let mut policy = plain();
+            change(&mut policy);
+            policy
+        };
+        let threshold = Threshold { minor: 0, per: ThresholdPer::Invoice };
+        let one = match clause {
+            Clause::InsuredPercentage | Clause::Automation | Clause::Warning | Clause::WhenEnded => {
+                return Vec::new();
+            }
+            Clause::Discretionary => {
+                let rule = DiscretionaryRule {
+                    amount_minor: 1,
+                    share_percent: Decimal::ONE,
+                    experience_months: 1,
+                    min_payments: 1,
+                    without_experience_minor: 0,
+                    max_days_late: 0,
+                    reports: Vec::new(),
+                    blocks: vec![Block::Overdue],
+                    rebuild_months: 0,
+                };
+                return vec![
+                    with(&|policy| policy.discretionary_minor = 1),
+                    with(&|policy| policy.discretionary_rule = Some(rule.clone())),
+                ];
+            }
+            Clause::Basis => with(&|policy| policy.basis = Basis::Net),
+            Clause::MaximumTerms => with(&|policy| policy.maximum_terms_days = Some(90)),
+            Clause::DiscretionaryPercentage => with(&|policy| {
+                policy.discretionary_percentage = Some(Decimal::ONE);
+            }),
+            Clause::Layers => with(&|policy| {
+                policy.layers = vec![LayerTerm { kind: LayerKind::TopUp, insured_percentage: None }];
+            }),
+            Clause::ExcludedBuyers => with(&|policy| {
+                let buyer = "siren:404833048".to_owned();
+                policy.excluded_buyers = vec![ExcludedBuyer { buyer, kind: BuyerKind::Public }];
+            }),
+            Clause::ExcludedCountries => with(&|policy| policy.excluded_countries = vec!["IT".to_owned()]),
+            Clause::PooledGroups => with(&|policy| {
+                let owner = Owner { parent: "siren:404833048".to_owned(), from: None, to: None };
+                policy.pooled_groups = Groups::new([("name:Exemple".to_owned(), owner)], BTreeMap::new());
+            }),
+            Clause::Extension => with(&|policy| policy.mep_days = Some(60)),
+            Clause::CoverStop => with(&|policy| {
+                policy.cover_stop = Some(StopRule { threshold_minor: 1, lifts: StopLifts::Stays });
+            }),
+            Clause::Notices => with(&|policy| {
+                policy.notices = Some(NoticeRule { from: NoticeFrom::Due, days: 30, threshold });
+            }),
+            Clause::Claims => with(&|policy| {
+                policy.claims = Some(ClaimRule { from: ClaimFrom::Due, days: 30, threshold });
+            }),
+            Clause::ExtensionRequest => with(&|policy| policy.extension_days_before = Some(10)),
+            Clause::DeadlineWarnings => with(&|policy| policy.deadline_warning_days = vec![3]),
+            Clause::Countries => with(&|policy| policy.countries = vec!["FR".to_owned()]),
+            Clause::Requests => with(&|policy| {
+                policy.requests = Some(RequestRule {
+                    headroom_percent: Decimal::ONE,
+                    step_minor: 1,
+                    peak_days: 1,
+                    slack_percent: Decimal::ONE,
+                    slack_days: 1,
+                    cool_off_days: 1,
+                    idle_days: 1,
+                    automatic_max_minor: None,
+                    expires_days: 1,
+                });
+            }),
+            Clause::Fees => with(&|policy| policy.fees.urgent_minor = 1),
+            Clause::Statement => with(&|policy| {
+                let (method, from) = (StatementMethod::Balance, policy.valid_from);
+                policy.statement = Some(StatementRule { method, from });
+            }),
+            Clause::ExposureThreshold => with(&|policy| policy.exposure_threshold_minor = 1),
+        };
+        vec![one]
+    }
+
+    #[test]
+    fn a_period_states_what_it_has_terms_for_and_is_plain_without_it() {
+        let nothing = plain();
+        let stated = |policy: &Policy| -> Vec<Clause> {
+            Clause::ALL.iter().copied().filter(|clause| clause.is_stated(policy)).collect()
+        };
+        assert_eq!(stated(&nothing), ALWAYS);
+        for clause in Clause::ALL.iter().copied().filter(|clause| !ALWAYS.contains(clause)) {
+            let all = stating(clause);
+            assert!(!all.is_empty(), "{clause}");
+            for policy in all {
+                let mut expected = [&ALWAYS[..], &[clause]].concat();
+                expected.sort_unstable();
+                assert_eq!(stated(&policy), expected, "{clause}");
+                let outside = matches!(
+                    clause,
+                    Clause::PooledGroups | Clause::Countries | Clause::Statement | Clause::ExposureThreshold
+                );
+                let without = (!outside).then(|| nothing.clone());
+                assert_eq!(clause.without(&policy), without, "{clause}");
+            }
+        }
+        assert_eq!(Clause::Warning.without(&nothing), None, "it acts outside of cases");
+        assert_eq!(Clause::WhenEnded.without(&nothing), None, "it acts outside of cases");
+    }
+
+    #[test]
+    fn without_its_percentage_all_is_paid_or_nothing_where_all_was() {
+        let of = |percent: i64| Policy { insured_percentage: Decimal::from(percent), ..plain() };
+        for (percent, without) in [(90, 100), (0, 100), (100, 0)] {
+            assert_eq!(Clause::InsuredPercentage.without(&of(percent)), Some(of(without)), "{percent} %");
+        }
+    }
+
+    #[test]
+    fn without_its_automation_what_goes_by_itself_waits_and_the_other_way_round() {
+        for (request, without) in [
+            (Automation::Automatic, Automation::Person),
+            (Automation::Person, Automation::Automatic),
+            (Automation::Never, Automation::Automatic),
+        ] {
+            let rule = AutomationRule { request, ..AutomationRule::default() };
+            let policy = Clause::Automation.without(&Policy { automation: rule, ..plain() }).unwrap();
+            let all = automations(&policy.automation);
+            assert!(all.iter().all(|(_, level)| *level == without), "{request}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn automations_have_the_names_of_the_policy_file() {
+        let all = AutomationRule {
+            request: Automation::Automatic,
+            change: Automation::Never,
+            cancel: Automation::Person,
+            write_back: Automation::Automatic,
+            notice: Automation::Never,
+            statement: Automation::Person,
+        };
+        let written = serde_json::to_value(all).unwrap();
+        for (name, level) in automations(&all) {
+            assert_eq!(written[name], level.as_str(), "{name}");
+        }
+        assert_eq!(written.as_object().unwrap().len(), automations(&all).len());
+    }
 
     #[test]
     fn a_period_without_a_clause_does_not_state_it_and_differs_in_nothing_else() {

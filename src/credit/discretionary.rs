@@ -315,7 +315,8 @@ mod tests {
                 Ground::WithoutExperience { amount_minor: 300_000 },
             ]
         );
-        assert_eq!(run(&policy, good(), "2027-02-10").amount_minor, 900_000, "a year later F1 is forgotten");
+        assert_eq!(run(&policy, good(), "2027-02-03").amount_minor, 1_100_000);
+        assert_eq!(run(&policy, good(), "2027-02-04").amount_minor, 900_000, "a year later F1 is forgotten");
         assert_eq!(run(&policy, good(), "2027-03-02").amount_minor, 300_000, "one payment is no experience");
         assert_eq!(run(&policy, good(), "2026-02-03").amount_minor, 300_000, "nothing was paid yet");
         let half = super::tests::policy(DiscretionaryRule { share_percent: Decimal::from(50), ..rule() });
@@ -324,6 +325,47 @@ mod tests {
         assert_eq!(run(&most, good(), "2026-06-01").amount_minor, 1_000_000, "the policy's maximum");
         let net = Policy { basis: Basis::Net, ..policy };
         assert_eq!(run(&net, good(), "2026-06-01").amount_minor, 880_000);
+    }
+
+    #[test]
+    fn invoices_of_another_currency_and_of_later_days_are_no_experience() {
+        let policy = policy(DiscretionaryRule { blocks: vec![Block::Overdue], ..rule() });
+        let before = run(&policy, good(), "2026-06-01");
+        let yen = |one: Invoiced| Invoiced { currency: Currency::parse("JPY").unwrap(), ..one };
+        let mut more = good();
+        more.push(yen(paid("F4", 90_000, "2026-01-10", "2026-02-04")));
+        more.push(yen(paid("F5", 90_000, "2026-01-10", ""))); // which is late in any currency
+        more.push(paid("F6", 90_000, "2026-06-02", "2026-06-01")); // paid before it was invoiced
+        assert_eq!(run(&policy, more, "2026-06-01"), before);
+    }
+
+    #[test]
+    fn what_nothing_gives_is_not_told_as_a_ground() {
+        let told = |rule: DiscretionaryRule| run(&policy(rule), Vec::new(), "2026-06-01");
+        let no_least = DiscretionaryRule { min_payments: 0, ..rule() };
+        assert_eq!(
+            told(no_least).grounds,
+            [
+                Ground::FewPayments { payments: 0, needed: 1 },
+                Ground::WithoutExperience { amount_minor: 300_000 },
+            ],
+            "no payment is no experience, however few are asked for"
+        );
+        let nothing = DiscretionaryRule { without_experience_minor: 0, ..rule() };
+        assert_eq!(
+            told(nothing),
+            Computed { amount_minor: 0, grounds: vec![Ground::FewPayments { payments: 0, needed: 2 }] }
+        );
+    }
+
+    #[test]
+    fn a_late_invoice_blocks_only_where_the_policy_says_so() {
+        let mut late = good();
+        late.push(paid("F9", 50_000, "2026-02-01", ""));
+        let amount = |blocks: Vec<Block>| {
+            run(&policy(DiscretionaryRule { blocks, ..rule() }), late.clone(), "2026-06-01").amount_minor
+        };
+        assert_eq!((amount(vec![Block::Overdue]), amount(vec![Block::CoverStop])), (0, 1_100_000));
     }
 
     #[test]

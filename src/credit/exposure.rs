@@ -316,6 +316,41 @@ mod tests {
         assert!(matches!(exposures(&[wrong], day("2026-06-30")), Err(Error::NegativeItem { minor: -1, .. })));
     }
 
+    #[test]
+    fn net_of_tax_each_currency_stands_alone_and_what_is_settled_lacks_no_tax() {
+        let usd = Currency::parse("USD").unwrap();
+        let taxed = |minor, due: &str| OpenItem {
+            net_minor: Some(minor * 5 / 6),
+            ..item(ItemKind::Invoice, minor, due)
+        };
+        let dollars = |item: OpenItem<'static>| OpenItem { currency: usd, ..item };
+        let items = [
+            taxed(1_200, "2026-03-01"),
+            item(ItemKind::Invoice, 500, "2026-01-01"),
+            item(ItemKind::Receipt, 500, "2026-02-01"),
+            item(ItemKind::Invoice, 70, "2026-04-01"),
+            dollars(item(ItemKind::CreditNote, 900, "2026-01-01")),
+            dollars(taxed(600, "2026-01-01")),
+        ];
+        let net = |items: &[OpenItem<'_>], currency| {
+            let net = net_exposure(items, currency).unwrap();
+            (net.outstanding_minor, net.lacks_tax)
+        };
+        assert_eq!(
+            net(&items, Currency::EUR),
+            (1_070, 1),
+            "the one of 500 is settled, that of 70 counts whole"
+        );
+        assert_eq!(net(&items, usd), (-300, 0), "what is left of a credit counts whole");
+        assert_eq!(net(&items, Currency::parse("JPY").unwrap()), (0, 0));
+        assert_eq!(net(&items[..1], Currency::EUR), (1_000, 0));
+        let without = item(ItemKind::Invoice, 70, "2026-04-01");
+        assert!(without.lacks_tax(Basis::Net) && !without.lacks_tax(Basis::Gross));
+        assert!(!items[0].lacks_tax(Basis::Net) && !items[0].lacks_tax(Basis::Gross));
+        assert_eq!(items[0].on_basis(600, Basis::Net), 500);
+        assert_eq!((items[0].on_basis(600, Basis::Gross), without.on_basis(60, Basis::Net)), (600, 60));
+    }
+
     fn kind() -> impl Strategy<Value = ItemKind> {
         prop::sample::select(ItemKind::ALL)
     }

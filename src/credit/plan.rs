@@ -285,7 +285,7 @@ fn days_between(from: Date, to: Date) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::AutomationRule;
+    use crate::model::{AutomationRule, Fees};
     use proptest::prelude::*;
 
     fn day(text: &str) -> Date {
@@ -486,20 +486,131 @@ mod tests {
 
     #[test]
     fn a_stop_of_cover_holds_back_what_asks_for_more_and_nothing_else() {
-        let proposed = |situation: &Situation| request(situation, &policy(), day(TODAY)).unwrap().unwrap();
         let stopped = Some(day("2026-06-04"));
         let ended = Standing::Decided { cap_minor: 0, since: day("2026-06-01"), by_insurer: false };
         for more in
             [owes(50_000, Standing::Never), owes(50_000, limit(40_000, "2026-06-01")), owes(50_000, ended)]
         {
-            let why = held_back(&proposed(&more), stopped).unwrap();
+            let why = held_back(&proposed(&more, &policy()), stopped).unwrap();
             assert!(why.starts_with("cover is stopped since 2026-06-04: "), "{why}");
-            assert_eq!(held_back(&proposed(&more), None), None);
+            assert_eq!(held_back(&proposed(&more, &policy()), None), None);
         }
         let idle = Situation { last_active: Some(day("2025-01-02")), ..owes(0, limit(50_000, "2025-01-01")) };
         for less in [owes(10_000, limit(100_000, "2026-01-01")), idle] {
-            assert_eq!(held_back(&proposed(&less), stopped), None);
+            assert_eq!(held_back(&proposed(&less, &policy()), stopped), None);
         }
+    }
+
+    fn proposed(situation: &Situation, policy: &Policy) -> Proposal {
+        request(situation, policy, day(TODAY)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_cool_off_is_over_after_as_many_days_as_the_policy_says() {
+        let low = owes(50_000, limit(40_000, "2026-01-01"));
+        let more = Some((Action::Increase, 55_000));
+        for (heard, expected) in [("2026-04-02", None), ("2026-04-01", more)] {
+            let refused = Situation { refused_on: Some(day(heard)), ..low };
+            assert_eq!(asked(&refused, &policy()), expected, "refused on {heard}");
+            let answered = Situation { answered: Some((5_500_000, day(heard))), ..low };
+            assert_eq!(asked(&answered, &policy()), expected, "answered on {heard}");
+        }
+    }
+
+    #[test]
+    fn a_buyer_that_needs_nothing_and_has_nothing_is_left_alone() {
+        let idle = |standing| Situation { last_active: Some(day("2025-01-02")), ..owes(0, standing) };
+        assert_eq!(asked(&idle(limit(1, "2025-01-01")), &policy()), Some((Action::Cancel, 0)));
+        assert_eq!(asked(&idle(limit(0, "2025-01-01")), &policy()), None);
+        assert_eq!(asked(&idle(Standing::Never), &policy()), None);
+        let not_yet = Situation { last_active: Some(day("2025-07-01")), ..idle(limit(1, "2025-01-01")) };
+        assert_eq!(asked(&not_yet, &policy()), None, "nothing to reduce to: it is given up later, or kept");
+    }
+
+    #[test]
+    fn a_limit_is_too_high_beyond_the_slack_and_where_the_peaks_never_needed_it() {
+        let high = |cap_minor: i64| {
+            let standing = Standing::Decided { cap_minor, since: day("2026-01-01"), by_insurer: false };
+            owes(10_000, standing)
+        };
+        assert_eq!(asked(&high(2_250_000), &policy()), None, "half more than 15 000");
+        assert_eq!(asked(&high(2_250_001), &policy()), Some((Action::Reduce, 15_000)));
+        let within = |peak: i64| Situation { slack_peak_minor: peak * 100, ..high(10_000_000) };
+        assert_eq!(asked(&within(90_000), &policy()), None, "99 000 need a limit of 100 000");
+        assert_eq!(
+            asked(&within(86_363), &policy()),
+            Some((Action::Reduce, 15_000)),
+            "95 000 would have done"
+        );
+    }
+
+    #[test]
+    fn each_request_has_the_fee_of_its_kind() {
+        let fees = Fees { request_minor: 2_500, change_minor: 1_000, ..Fees::default() };
+        let policy = Policy { fees, ..policy() };
+        let ended = Standing::Decided { cap_minor: 0, since: day("2026-06-01"), by_insurer: false };
+        let idle = Situation { last_active: Some(day("2025-01-02")), ..owes(0, limit(1, "2025-01-01")) };
+        for (situation, kind, action, fee) in [
+            (owes(50_000, Standing::Never), EffectKind::RequestLimit, Action::New, 2_500),
+            (owes(50_000, ended), EffectKind::RequestLimit, Action::Supersede, 2_500),
+            (owes(50_000, limit(40_000, "2026-06-01")), EffectKind::ChangeLimit, Action::Increase, 1_000),
+            (owes(10_000, limit(90_000, "2026-01-01")), EffectKind::ChangeLimit, Action::Reduce, 1_000),
+            (idle, EffectKind::CancelLimit, Action::Cancel, 0),
+        ] {
+            let proposal = proposed(&situation, &policy);
+            assert_eq!((proposal.kind, proposal.action, proposal.fee_minor), (kind, action, fee));
+        }
+    }
+
+    #[test]
+    fn a_proposal_says_why_and_what_it_is_expected_to_change() {
+        let peak = Situation { peak_minor: 6_000_000, ..owes(50_000, limit(40_000, "2026-06-01")) };
+        let unknown = Situation { own_minor: 0, ..owes(50_000, Standing::Never) };
+        let idle = Situation { last_active: Some(day("2025-01-02")), ..owes(0, limit(1, "2025-01-01")) };
+        let net = Policy { basis: Basis::Net, ..policy() };
+        let watched = Policy { fees: Fees { monitoring_minor: 3_650, ..Fees::default() }, ..policy() };
+        for (situation, policy, why, expected) in [
+            (
+                unknown,
+                policy(),
+                "Owed 50 000.00 EUR, and no cover was ever asked for.",
+                "Deliveries up to 55 000.00 EUR are covered from the day of the decision.",
+            ),
+            (
+                owes(50_000, Standing::Never),
+                net,
+                "Owed 50 000.00 EUR, net of tax, more than the discretionary limit of 10 000.00 EUR, and no cover was ever asked for.",
+                "Deliveries up to 55 000.00 EUR are covered from the day of the decision.",
+            ),
+            (
+                peak,
+                policy(),
+                "Owed 50 000.00 EUR today and 60 000.00 EUR within 90 days, and the limit is 40 000.00 EUR.",
+                "30 000.00 EUR more can be covered.",
+            ),
+            (
+                owes(10_000, limit(90_000, "2026-01-01")),
+                policy(),
+                "Owed 10 000.00 EUR; the limit of 90 000.00 EUR was not needed for 60 days.",
+                "75 000.00 EUR of the insurer's cover is given back.",
+            ),
+            (idle, policy(), "Nothing was owed or ordered for 365 days.", "The limit is free for others."),
+            (
+                idle,
+                watched,
+                "Nothing was owed or ordered for 365 days.",
+                "The monitoring fee of 36.50 EUR a year is saved.",
+            ),
+        ] {
+            let proposal = proposed(&situation, &policy);
+            assert_eq!((proposal.why.as_str(), proposal.expected.as_str()), (why, expected));
+        }
+    }
+
+    #[test]
+    fn the_maximum_itself_goes_without_a_person() {
+        let proposal = proposed(&owes(90_000, Standing::Never), &policy());
+        assert_eq!((proposal.amount_minor, proposal.approval), (10_000_000, Approval::Automatic));
     }
 
     proptest! {

@@ -123,10 +123,10 @@ impl Line {
 /// What is stated of a figure: a credit balance is no exposure, while more credit notes than invoices are turnover below
 /// zero.
 #[must_use]
-pub const fn stated(method: StatementMethod, minor: i64) -> i64 {
+pub fn stated(method: StatementMethod, minor: i64) -> i64 {
     match method {
-        StatementMethod::Balance if minor < 0 => 0,
-        StatementMethod::Balance | StatementMethod::Turnover => minor,
+        StatementMethod::Balance => minor.max(0),
+        StatementMethod::Turnover => minor,
     }
 }
 

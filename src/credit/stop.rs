@@ -413,6 +413,87 @@ mod tests {
     }
 
     #[test]
+    fn another_cause_of_the_same_day_does_not_take_the_place_of_the_first() {
+        let policy = policy(StopLifts::Payment);
+        let twin = invoice("F4", 900, "2025-12-17", "2026-01-15");
+        let stops = run(&Stops::default(), &[f1(), twin], &policy, "2026-03-20");
+        let paid = run(&stops, &[twin], &policy, "2026-03-21");
+        assert_eq!(paid.in_force().map(|stop| stop.cause_number.as_str()), Some("F1"), "nothing has moved");
+        assert_eq!(paid, stops);
+    }
+
+    /// A period of 2025 whose stops lift by payment, and one of 2026 whose stops stay; extensions are of 60 days.
+    fn stricter() -> [Policy; 2] {
+        let old = Policy { valid_to: Some(day("2025-12-31")), ..policy(StopLifts::Payment) };
+        [old, Policy { valid_from: day("2026-01-01"), ..policy(StopLifts::Stays) }]
+    }
+
+    #[test]
+    fn a_stop_of_several_causes_ends_by_the_strictest_of_their_terms() {
+        let [old, new] = stricter();
+        let lenient = f1(); // of 2025
+        let strict = invoice("F5", 900, "2026-01-02", "2026-02-01");
+        let brought = |stops: &Stops, open: &[OpenItem<'_>], on: &str| {
+            let next = stops.brought_to(open, &[&old, &new], day(on)).unwrap();
+            assert_eq!(next.brought_to(open, &[&old, &new], day(on)).unwrap(), next);
+            next
+        };
+        let stop_of = |stops: &Stops| {
+            stops.in_force().map(|stop| (stop.cause_number.clone(), stop.lifts, stop.since.to_string()))
+        };
+        let told = |number: &str, lifts, since: &str| Some((number.to_owned(), lifts, since.to_owned()));
+        let first = brought(&Stops::default(), &[lenient], "2026-03-20");
+        assert_eq!(stop_of(&first), told("F1", StopLifts::Payment, "2026-03-16"));
+        let both = brought(&first, &[lenient, strict], "2026-04-02");
+        assert_eq!(stop_of(&both), told("F1", StopLifts::Stays, "2026-03-16"));
+        let at_once = brought(&Stops::default(), &[lenient, strict], "2026-04-02");
+        assert_eq!(at_once, both);
+        assert_eq!(brought(&both, &[], "2026-04-03"), both, "payment does not end it any more");
+    }
+
+    #[test]
+    fn terms_that_were_corrected_count_while_the_cause_is_unpaid() {
+        let strict = run(&Stops::default(), &[f1()], &policy(StopLifts::Stays), "2026-03-20");
+        let corrected = run(&strict, &[f1()], &policy(StopLifts::Payment), "2026-03-21");
+        assert_eq!(corrected.in_force().map(|stop| stop.lifts), Some(StopLifts::Payment));
+        assert_eq!(run(&corrected, &[], &policy(StopLifts::Payment), "2026-03-22").in_force(), None);
+    }
+
+    #[test]
+    fn an_older_cause_that_arrives_late_does_not_soften_a_stop_nor_harden_it() {
+        let [old, new] = stricter();
+        let older = invoice("F0", 900, "2025-12-01", "2025-12-31");
+        for (first, lifts) in [
+            (invoice("F5", 900, "2026-01-02", "2026-02-01"), StopLifts::Stays),
+            (invoice("F1", 900, "2025-12-16", "2026-01-15"), StopLifts::Payment),
+        ] {
+            let stops = Stops::default().brought_to(&[first], &[&old, &new], day("2026-04-02")).unwrap();
+            let paid = stops.brought_to(&[older], &[&old, &new], day("2026-04-03")).unwrap();
+            let stop = paid.in_force().unwrap();
+            assert_eq!((stop.since, stop.lifts), (day("2026-03-01"), lifts), "{}", first.number);
+        }
+    }
+
+    #[test]
+    fn credits_settle_the_oldest_invoice_and_what_is_open_by_nothing_counts_nowhere() {
+        let credit = |minor| OpenItem { kind: ItemKind::CreditNote, open_minor: minor, ..f1() };
+        let [f2, f3] = [("F2", "2026-04-13"), ("F3", "2026-04-17")]
+            .map(|(number, due)| invoice(number, 50, "2026-03-14", due));
+        let nothing = OpenItem { open_minor: 0, ..f1() };
+        let left = |open: &[OpenItem<'_>]| -> Vec<(String, i64)> {
+            let left = after_credits(open).unwrap();
+            left.into_iter().map(|(item, left)| (item.number.to_owned(), left)).collect()
+        };
+        let told = |f2: i64, f3: i64| vec![("F2".to_owned(), f2), ("F3".to_owned(), f3)];
+        assert_eq!(left(&[nothing, f2, f3]), told(5_000, 5_000));
+        assert_eq!(left(&[f3, credit(0), f2]), told(5_000, 5_000));
+        assert_eq!(left(&[f3, credit(7_000), nothing, f2]), told(0, 3_000));
+        assert_eq!(left(&[f3, credit(70_000), f2]), told(0, 0));
+        let negative = OpenItem { open_minor: -1, ..f2 };
+        assert_eq!(after_credits(&[negative]), Err(Error::NegativeItem { id: "F2".to_owned(), minor: -1 }));
+    }
+
+    #[test]
     fn small_disputed_foreign_and_credited_invoices_stop_nothing() {
         let policy = policy(StopLifts::Payment);
         let credit = OpenItem { kind: ItemKind::CreditNote, id: "A1", number: "A1", ..f1() };

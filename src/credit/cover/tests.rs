@@ -3,7 +3,9 @@
 mod layers;
 
 use super::*;
-use crate::model::{BuyerKind, ExcludedBuyer, InOtherCurrency, LayerKind, StopLifts, StopRule};
+use crate::model::{
+    BuyerKind, DiscretionaryRule, ExcludedBuyer, InOtherCurrency, LayerKind, StopLifts, StopRule,
+};
 use proptest::prelude::*;
 
 fn day(text: &str) -> Date {
@@ -238,6 +240,20 @@ fn a_request_still_pending_is_no_decision() {
 }
 
 #[test]
+fn a_limit_with_an_amount_counts_while_another_request_is_pending() {
+    let alone = limit_of(Decision::Pending, 500, "2026-02-01");
+    let only_amount = Limit { layers: Vec::new(), ..alone.clone() };
+    for stated in [&alone, &only_amount] {
+        assert_eq!(
+            LimitVersion::of(stated),
+            Some(version("2026-02-01", Decision::Pending, vec![permanent(500)]))
+        );
+    }
+    let only_layers = Limit { amount_minor: 0, ..alone };
+    assert_eq!(LimitVersion::of(&only_layers).unwrap().layers, [permanent(500)]);
+}
+
+#[test]
 fn a_notice_of_withdrawal_changes_nothing_until_its_date() {
     let mut notice = limit_of(Decision::NoticeOfWithdrawal, 50_000, "2026-01-01");
     notice.withdrawal_on = Some(day("2026-04-01"));
@@ -348,6 +364,36 @@ fn each_ineligible_invoice_keeps_its_reason() {
 }
 
 #[test]
+fn the_currency_is_looked_at_first_and_each_period_has_its_own() {
+    let usd = Currency::parse("USD").unwrap();
+    let mut periods = renewed();
+    periods[0].currency = usd;
+    let dollars = |number, issued| OpenItem { currency: usd, ..invoice(number, 1_000, issued) };
+    let open = [
+        dollars("F1", "2025-12-31"),
+        invoice("F2", 1_000, "2025-12-31"),
+        dollars("F3", "2026-06-30"),
+        invoice("F4", 1_000, "2026-06-30"),
+        dollars("F5", "2026-07-01"),
+        invoice("F6", 1_000, "2026-07-01"),
+    ];
+    let terms = terms(&periods, "siren:404833048", "FR");
+    let cover = allocate(&open, &cut(), terms, &Stops::default(), day("2026-07-02")).unwrap();
+    let reasons: Vec<_> = cover.lines.iter().map(|line| (line.number, line.reason)).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("F1", Reason::CurrencyNotCovered),
+            ("F2", Reason::OutsidePeriod),
+            ("F3", Reason::CurrencyNotCovered), // the period in force counts in euros
+            ("F4", Reason::CurrencyNotCovered), // the period of its date counted in dollars
+            ("F5", Reason::CurrencyNotCovered),
+            ("F6", Reason::Covered),
+        ]
+    );
+}
+
+#[test]
 fn credits_settle_the_oldest_invoices_first() {
     let mut late_due = invoice("F1", 100, "2026-01-10");
     late_due.original_due = day("2026-04-01");
@@ -432,6 +478,8 @@ fn the_indemnity_is_rounded_half_to_even() {
     let half = |covered| indemnity(covered, Decimal::new(50, 0)).unwrap();
     assert_eq!((half(1), half(3), half(5), half(i64::MAX - 1)), (0, 2, 2, i64::MAX / 2));
     assert_eq!(indemnity(10_001, "87.5".parse().unwrap()), Ok(8_751));
+    assert_eq!(indemnity(10_001, Decimal::ZERO), Ok(0), "a policy may pay nothing");
+    assert_eq!(indemnity(10_001, Decimal::ONE_HUNDRED), Ok(10_001), "or all of it");
     assert!(matches!(indemnity(1, Decimal::from(101)), Err(Error::Percentage(_))));
     assert!(matches!(indemnity(1, Decimal::from(-1)), Err(Error::Percentage(_))));
 }
@@ -677,6 +725,35 @@ fn what_the_discretionary_limit_covers_is_paid_by_its_own_percentage() {
     let wrong = Policy { discretionary_percentage: Some(Decimal::from(101)), ..policy() };
     let told = allocate(&open, &granted, &wrong, &Stops::default(), day("2026-03-02"));
     assert_eq!(told, Err(Error::Percentage(Decimal::from(101))));
+}
+
+#[test]
+fn a_computed_discretionary_limit_holds_until_the_insurer_has_decided() {
+    let rule = DiscretionaryRule {
+        amount_minor: 2_500_000,
+        share_percent: Decimal::ONE_HUNDRED,
+        experience_months: 12,
+        min_payments: 2,
+        without_experience_minor: 300_000,
+        max_days_late: 30,
+        reports: Vec::new(),
+        blocks: Vec::new(),
+        rebuild_months: 0,
+    };
+    let policy = Policy { discretionary_rule: Some(rule), ..policy() };
+    let granted = history(vec![version("2026-03-01", Decision::Approved, vec![permanent(50_000)])]);
+    let open = [invoice("F1", 10_000, "2026-02-28"), invoice("F2", 20_000, "2026-03-01")];
+    let cover = |on: &str| allocate(&open, &granted, &policy, &Stops::default(), day(on)).unwrap();
+    assert_eq!(
+        told(&cover("2026-03-01")),
+        [
+            ("F1".to_owned(), 3_000, 3_000, 0, Reason::LimitUsed),
+            ("F2".to_owned(), 20_000, 50_000, 3_000, Reason::Covered),
+        ]
+    );
+    let today = |on: &str| (cover(on).today.cap_minor, cover(on).today.reason);
+    assert_eq!(today("2026-02-28"), (300_000, CapReason::Discretionary));
+    assert_eq!(today("2026-03-01"), (5_000_000, CapReason::Granted));
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod tests;
 mod totals;
 
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use totals::{Month, Sums, Totals, Window, average};
@@ -181,11 +182,13 @@ impl Replayed {
         for line in after.lines.iter().filter(|line| line.currency == after.currency) {
             let Some(other) = lines.get(line.id) else { continue };
             let more = less(line.uncovered_minor, other.uncovered_minor);
-            if more != 0 {
-                is_covered_alike = false;
-                let reason = if more > 0 { line.reason } else { other.reason };
-                *self.why.entry(Why::Cover(reason)).or_default() += more * days;
-            }
+            let reason = match more.cmp(&0) {
+                Ordering::Less => other.reason,
+                Ordering::Greater => line.reason,
+                Ordering::Equal => continue,
+            };
+            is_covered_alike = false;
+            *self.why.entry(Why::Cover(reason)).or_default() += more * days;
         }
         if is_covered_alike && paid != 0 {
             *self.why.entry(Why::Percentage).or_default() -= paid * days;
@@ -195,8 +198,7 @@ impl Replayed {
     /// The reason that makes most of the difference.
     #[must_use]
     pub fn main_reason(&self) -> Option<Why> {
-        let most =
-            self.why.iter().max_by_key(|(why, minor)| (minor.unsigned_abs(), std::cmp::Reverse(**why)));
+        let most = self.why.iter().max_by_key(|(why, minor)| (minor.unsigned_abs(), Reverse(**why)));
         most.map(|(why, _)| *why)
     }
 }

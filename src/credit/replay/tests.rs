@@ -174,7 +174,178 @@ fn a_percentage_alone_is_its_own_reason() {
     let (old, new) = (in_force(), Policy { insured_percentage: Decimal::from(80), ..in_force() });
     let found = replay(&example(), [&[&old], &[&new]], window()).unwrap();
     assert_eq!((found.main_reason(), found.uninsured_days), (Some(Why::Percentage), 0));
-    assert!(found.indemnity_days < 0);
+    // 11 330 000 covered euro-days, 10 % of which are not paid any more.
+    assert_eq!(found.indemnity_days, -113_300_000);
+    assert_eq!(found.why, BTreeMap::from([(Why::Percentage, 113_300_000)]));
+}
+
+#[test]
+fn each_reason_makes_its_part_of_the_difference() {
+    let (old, new) = (in_force(), draft());
+    let forth = replay(&example(), [&[&old], &[&new]], window()).unwrap();
+    // F2 has too long terms under the draft, and is covered but for 10 000 beyond the limit while F1 is open, for 80 days.
+    let terms = (4_000_000 * 80 + 5_000_000 * 21, Why::Cover(Reason::TermsTooLong));
+    // F1 alone for 24 days and F3 alone for 21 are covered alike, at 85 % instead of 90.
+    let percentage = (300_000 * 24 + 100_000 * 21, Why::Percentage);
+    assert_eq!(sorted(&forth), [percentage, terms]);
+    let back = replay(&example(), [&[&new], &[&old]], window()).unwrap();
+    assert_eq!(sorted(&back), [(-terms.0, terms.1), (-percentage.0, percentage.1)], "the other way round");
+    assert_eq!((back.uninsured_days, back.indemnity_days), (-forth.uninsured_days, -forth.indemnity_days));
+    assert_eq!((forth.main_reason(), back.main_reason()), (Some(terms.1), Some(terms.1)));
+    assert_eq!((terms.1.as_str(), Why::Percentage.as_str()), ("terms_too_long", "insured_percentage"));
+}
+
+/// What each reason makes, the least first.
+fn sorted(found: &Replayed) -> Vec<(i128, Why)> {
+    let mut all: Vec<(i128, Why)> = found.why.iter().map(|(why, minor)| (*minor, *why)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn an_item_is_open_between_its_days_where_something_is_left_of_it() {
+    let late = Held {
+        from: day("2026-02-10"),
+        ..held(invoice("F1", 10, "2026-02-05", "2026-03-07"), Some("2026-03-01"))
+    };
+    let early = Held { from: day("2026-02-01"), ..held(invoice("F2", 10, "2026-02-05", "2026-03-07"), None) };
+    let nothing = held(invoice("F3", 0, "2026-02-05", "2026-03-07"), None);
+    let history = History { items: vec![late, early, nothing], ..example() };
+    let open = |on: &str| -> Vec<&str> { history.open_on(day(on)).iter().map(|item| item.id).collect() };
+    assert_eq!(open("2026-02-04"), Vec::<&str>::new(), "known, and not invoiced yet");
+    assert_eq!(open("2026-02-05"), ["F2"]);
+    assert_eq!(open("2026-02-10"), ["F1", "F2"]);
+    assert_eq!(open("2026-02-28"), ["F1", "F2"]);
+    assert_eq!(open("2026-03-01"), ["F2"], "at the end of the day it is paid");
+}
+
+#[test]
+fn between_and_beyond_periods_the_one_before_counts() {
+    let of = |from: &str, to: &str| Policy { valid_from: day(from), valid_to: Some(day(to)), ..in_force() };
+    let periods =
+        [of("2026-04-01", "2026-05-31"), of("2026-01-01", "2026-02-28"), of("2026-02-10", "2026-02-20")];
+    let all: Vec<&Policy> = periods.iter().collect();
+    let history = example();
+    let run = Run::new(&history, &all, window());
+    let from = |on: &str| run.policy_on(day(on)).unwrap().valid_from.to_string();
+    assert_eq!(from("2025-12-31"), "2026-01-01", "before all of them the first");
+    assert_eq!(from("2026-02-28"), "2026-01-01");
+    assert_eq!(from("2026-03-31"), "2026-02-10", "the last that had begun");
+    assert_eq!((from("2026-04-01"), from("2026-06-30")), ("2026-04-01".to_owned(), "2026-04-01".to_owned()));
+    assert!(Run::new(&history, &[], window()).policy_on(day("2026-01-01")).is_none());
+}
+
+#[test]
+fn fees_are_of_requests_within_the_window_and_of_limits_held() {
+    let fees = Fees { request_minor: 2_500, change_minor: 1_000, monitoring_minor: 365, ..Fees::default() };
+    let policy = Policy { fees, ..in_force() };
+    let refused = LimitVersion { decision: Decision::Refused, layers: Vec::new(), ..limit("2026-06-21", 0) };
+    let requests = [
+        ("2025-12-31", Action::New),
+        ("2026-01-01", Action::New),
+        ("2026-02-01", Action::Increase),
+        ("2026-03-01", Action::Reduce),
+        ("2026-04-01", Action::Supersede),
+        ("2026-05-01", Action::Cancel),
+        ("2026-06-30", Action::Increase),
+        ("2026-07-01", Action::Increase),
+    ];
+    let history = History {
+        limits: LimitHistory::new(vec![limit("2026-01-11", 100_000), refused]).unwrap(),
+        requests: requests.map(|(on, action)| (day(on), action)).to_vec(),
+        ..example()
+    };
+    let found = replay(&history, [&[&policy], &[&policy]], window()).unwrap();
+    let mut totals = Totals::default();
+    totals.add(&found).unwrap();
+    totals.add(&found).unwrap();
+    let [counts, _] = totals.counts;
+    assert_eq!((counts.requests, counts.changes), (2 * 2, 2 * 3));
+    assert_eq!(counts.requests_minor, 2 * (2 * 2_500 + 3 * 1_000));
+    // Held from 11 January to 20 June, 161 of the 181 days.
+    assert_eq!(counts.monitoring_day_minor, 2 * 161 * 365);
+    assert_eq!(counts.fees_minor(), Ok(2 * (8_000 + 161)));
+    let free = Policy { fees: Fees { monitoring_minor: 0, ..policy.fees.clone() }, ..policy };
+    let found = replay(&history, [&[&free], &[&free]], window()).unwrap();
+    assert_eq!(found.sides[0].counts.monitoring_day_minor, 0);
+}
+
+#[test]
+fn buyers_add_up_in_every_count() {
+    let counts = Counts {
+        notices: 2,
+        missed: 3,
+        missed_minor: 5,
+        claims: 7,
+        claims_minor: 11,
+        lost_minor: 13,
+        stops: 17,
+        requests: 19,
+        changes: 23,
+        requests_minor: 29,
+        monitoring_day_minor: 31,
+    };
+    let side = |counts| Side { days: Vec::new(), counts };
+    let replayed = Replayed { sides: [side(counts), side(Counts::default())], ..Replayed::default() };
+    let mut totals = Totals::default();
+    totals.add(&replayed).unwrap();
+    assert_eq!(totals.counts, [counts, Counts::default()]);
+    totals.add(&replayed).unwrap();
+    let twice = Counts {
+        notices: 4,
+        missed: 6,
+        missed_minor: 10,
+        claims: 14,
+        claims_minor: 22,
+        lost_minor: 26,
+        stops: 34,
+        requests: 38,
+        changes: 46,
+        requests_minor: 58,
+        monitoring_day_minor: 62,
+    };
+    assert_eq!(totals.counts, [twice, Counts::default()]);
+}
+
+#[test]
+fn the_peak_is_of_the_first_day_that_reached_it() {
+    let figures = |outstanding_minor, uninsured_minor| Figures {
+        outstanding_minor,
+        uninsured_minor,
+        ..Figures::default()
+    };
+    let days = vec![
+        (day("2025-12-31"), figures(9, 9)),
+        (day("2026-01-01"), figures(1, 1)),
+        (day("2026-02-01"), figures(20, 7)),
+        (day("2026-03-01"), figures(30, 7)),
+        (day("2026-04-01"), figures(10, 3)),
+        (day("2026-07-01"), figures(90, 90)),
+    ];
+    let side = Side { days, counts: Counts::default() };
+    let mut totals = Totals::default();
+    totals.add(&Replayed { sides: [side, Side::default()], ..Replayed::default() }).unwrap();
+    let [sums, nothing] = totals.sums(window()).unwrap();
+    assert_eq!((sums.peak_on, sums.peak), (Some(day("2026-02-01")), figures(30, 7)));
+    // 31 days of 1, 28 of 20, 31 of 30 and 91 of 10 are 2 431 over 181 days; 31 of 1, 59 of 7 and 91 of 3 are 717.
+    assert_eq!(sums.average, figures(13, 4));
+    assert_eq!(nothing, Sums { peak_on: Some(window().from), ..Sums::default() });
+    let months = totals.months(Window { from: day("2026-01-20"), to: day("2026-03-10") }).unwrap();
+    let told: Vec<_> = months
+        .iter()
+        .map(|month| {
+            (month.window.from.to_string(), month.window.to.to_string(), month.sums[0].peak.outstanding_minor)
+        })
+        .collect();
+    let month = |from: &str, to: &str, peak| (from.to_owned(), to.to_owned(), peak);
+    assert_eq!(
+        told,
+        [
+            month("2026-01-20", "2026-01-31", 1),
+            month("2026-02-01", "2026-02-28", 20),
+            month("2026-03-01", "2026-03-10", 30)
+        ]
+    );
 }
 
 #[test]

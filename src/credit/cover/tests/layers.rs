@@ -177,3 +177,26 @@ proptest! {
         prop_assert_eq!(cover(&own), cover(&plain));
     }
 }
+
+#[test]
+fn a_layer_of_nothing_is_not_what_keeps_a_limit_from_counting() {
+    let own = paid(vec![term(LayerKind::TopUp, None)]);
+    let top_up = |euros: i64| Layer { kind: LayerKind::TopUp, amount_minor: euros * 100, until: None };
+    let reason = |layers: Vec<Layer>| {
+        let limits = history(vec![version("2026-01-01", Decision::Approved, layers)]);
+        let at = limits.limit_at(day("2026-02-01"), &own);
+        (at.cap_minor, at.reason)
+    };
+    assert_eq!(reason(vec![permanent(0), top_up(10)]), (0, CapReason::LayersNotCounted));
+    assert_eq!(reason(vec![permanent(0), top_up(0)]), (0, CapReason::Zero));
+}
+
+#[test]
+fn an_invoice_that_is_not_covered_has_one_part_of_nothing() {
+    let own = paid(vec![term(LayerKind::TopUp, Some(70))]);
+    let open = [invoice("F1", 85_000, "2026-06-01"), invoice("F2", 20_000, "2026-06-02")];
+    let cover = allocate(&open, &layered(), &own, &Stops::default(), day("2026-06-30")).unwrap();
+    let terms = Terms::from(&own);
+    let of_second: Vec<Part> = terms.parts(&cover.lines[1]).collect();
+    assert_eq!(of_second, [Part { layer: None, covered_minor: 0, percentage: Decimal::from(90) }]);
+}

@@ -6,6 +6,9 @@
 //! Invariant: a clause counts as covered only if a case that agrees would not agree without it.
 //! Reference: shared rules, "Clauses of a policy".
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use super::clause::Clause;
