@@ -273,6 +273,35 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "eurofactor",
+        manifest: include_str!("../../connectors/eurofactor/connector.toml"),
+        readme: include_str!("../../connectors/eurofactor/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/eurofactor/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/eurofactor/samples/batches.json")),
+            (
+                "both.FAA11111_20261231_8.txt",
+                include_bytes!("../../connectors/eurofactor/samples/both.FAA11111_20261231_8.txt"),
+            ),
+            (
+                "both.FAA22222_20261231_8.txt",
+                include_bytes!("../../connectors/eurofactor/samples/both.FAA22222_20261231_8.txt"),
+            ),
+            (
+                "domestic.FAA11111_20260331_7.txt",
+                include_bytes!("../../connectors/eurofactor/samples/domestic.FAA11111_20260331_7.txt"),
+            ),
+            (
+                "largest.FAA11111_20260331_9.txt",
+                include_bytes!("../../connectors/eurofactor/samples/largest.FAA11111_20260331_9.txt"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/eurofactor/samples/send_batch.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
         id: "fec",
         manifest: include_str!("../../connectors/fec/connector.toml"),
         readme: include_str!("../../connectors/fec/README.md"),
