@@ -4,7 +4,7 @@
 //! it is loaded, record by record, so that a field that is too short, too long or missing is told before any document is.
 //! Invariant: money, dates, numbers and identifiers are never cut; a value that does not fit is an error that names the field and
 //! the document. Writing keeps no document: memory grows with numbers and buyers only.
-//! Reference: shared rules, "Factoring"; the grammar is in docs/connectors.md, "Layouts of assignment files".
+//! Reference: docs/connectors.md, "Layouts of assignment files".
 
 mod declare;
 mod error;

@@ -33,23 +33,24 @@ impl Layout {
             Shape::Fixed(length) => self.lines(*length, &text)?,
             Shape::Delimited { separator, quotes, header } => cells(*separator, *quotes, *header, &text)?,
         };
-        let count = rows.len();
-        let own: Vec<&Record> = self.records.iter().filter(|record| record.form == file.form).collect();
-        let read = |(number, row): (usize, &Row)| {
-            // Where constants do not tell records apart, their place does.
-            let has_place = |record: &Record| match record.when {
-                When::Start => number == 1,
-                When::End => number == count,
-                When::Document | When::Buyer => true,
+        let of = |when: When| self.records_of(&file.form, when).collect::<Vec<_>>();
+        let (first, last) = (of(When::Start), of(When::End));
+        let between = [of(When::Document), of(When::Buyer)].concat();
+        let until = rows.len().saturating_sub(last.len());
+        let read = |(place, row): (usize, &Row)| {
+            // All first and all last records are there, so their places tell them; the others are told by their constants.
+            let candidates = match (first.get(place), place.checked_sub(until).and_then(|at| last.get(at))) {
+                (Some(record), _) | (None, Some(record)) => std::slice::from_ref(record),
+                (None, None) => between.as_slice(),
             };
-            let fitting = own.iter().filter(|record| has_place(record));
-            fitting
-                .filter_map(|record| Some((record, record.read(row)?)))
-                .map(|(record, fields)| ReadRecord { record: record.name.clone(), fields })
-                .next()
-                .ok_or_else(|| format!("record {number} is of no known kind"))
+            candidates
+                .iter()
+                .find_map(|record| {
+                    Some(ReadRecord { record: record.name.clone(), fields: record.read(row)? })
+                })
+                .ok_or_else(|| format!("record {} is of no known kind", place + 1))
         };
-        (1..).zip(&rows).map(read).collect()
+        rows.iter().enumerate().map(read).collect()
     }
 
     /// The records of a file of fixed width.
