@@ -217,6 +217,22 @@ impl Layout {
         of_names.chain(of_fields).collect()
     }
 
+    /// What is wrong with settings that are given, each told with the setting's name: a code that its field does not hold.
+    #[must_use]
+    pub fn setting_problems(&self, settings: &BTreeMap<String, String>) -> BTreeSet<String> {
+        let given = |name: &str| settings.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let fields = self.records.iter().flat_map(|record| &record.fields);
+        let own = fields.filter_map(|field| match &field.source {
+            Source::Setting(choice) => Some(choice.all().into_iter().map(move |name| (name, field))),
+            Source::Const(_) | Source::Fact(_) => None,
+        });
+        let problem = |(name, field): (&String, &Field)| {
+            let reason = field.text_of(given(name)?, self).err()?;
+            Some(format!("setting {name}: it does not fit the factor's files: {reason}"))
+        };
+        own.flatten().filter_map(problem).collect()
+    }
+
     /// The names of its files, with their places.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {

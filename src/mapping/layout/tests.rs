@@ -333,6 +333,44 @@ fn files_are_by_market_and_a_buyer_has_one_record() {
     assert_eq!((by_file, all.totals.count()), (4, 4));
 }
 
+/// A place to write to that can be looked at from outside, and that takes so many bytes.
+#[derive(Clone)]
+struct Shared(std::rc::Rc<std::cell::RefCell<Vec<u8>>>, usize);
+
+impl std::io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut all = self.0.borrow_mut();
+        if all.len() + bytes.len() > self.1 {
+            return Err(std::io::Error::other("no room"));
+        }
+        all.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_document_is_written_at_once_and_a_file_is_opened_for_its_first() {
+    let layout = parse(PAIR);
+    let (head, settings) = (head(), settings(&[("seller", "1")]));
+    let out = Shared(std::rc::Rc::default(), 40);
+    let opened = std::cell::RefCell::new(Vec::new());
+    let open = |name: &str| {
+        opened.borrow_mut().push(name.to_owned());
+        Ok(out.clone())
+    };
+    let mut writer = layout.writer(&head, &settings, open).unwrap();
+    assert!(opened.borrow().is_empty());
+    assert_eq!(writer.document(&document(DocumentKind::Invoice, "F1", 100)).unwrap(), "F1");
+    assert_eq!(*opened.borrow(), ["items-1-D.csv", "buyers-1-D.csv"]);
+    assert_eq!(String::from_utf8(out.0.borrow().clone()).unwrap(), "C1;F1;1,00;30/04/2026C1;Exemple C1");
+    let error = writer.document(&document(DocumentKind::Invoice, "F2", 100)).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write the file items-1-D.csv: no room");
+}
+
 #[test]
 fn two_buyers_with_one_code_are_refused_and_a_separator_is_never_written_into_a_field() {
     let layout = parse(PAIR);
