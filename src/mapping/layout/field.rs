@@ -212,7 +212,15 @@ impl Field {
     fn text(&self, value: &Value<'_>, currency: Currency, layout: &Layout) -> Result<String, String> {
         match (value, &self.form) {
             (Value::Text(text), _) => self.text_of(text, layout),
-            (Value::Date(date), Form::Date(pattern)) => Ok(pattern.write(*date)),
+            (Value::Date(date), Form::Date(pattern)) => {
+                let text = pattern.write(*date);
+                // A year of five digits.
+                if text.len() == pattern.length {
+                    Ok(text)
+                } else {
+                    Err(format!("{date} does not fit the pattern"))
+                }
+            }
             (Value::Minor(minor), Form::Decimal(style)) => {
                 let text = render_minor(*minor, currency);
                 self.fits(match style {

@@ -372,13 +372,16 @@ fn each_document_is_written_at_once_and_a_file_is_opened_for_its_first() {
 }
 
 #[test]
-fn two_buyers_with_one_code_are_refused_and_a_separator_is_never_written_into_a_field() {
+fn two_buyers_with_one_code_a_year_of_five_digits_and_a_separator_in_a_field_are_refused() {
     let layout = parse(PAIR);
     let one = document(DocumentKind::Invoice, "F1", 1);
     let mut other = document(DocumentKind::Invoice, "F2", 1);
     other.buyer.id = "account:crm:C1".to_owned();
     let error = written(&layout, &[one.clone(), other]).unwrap_err();
     assert!(matches!(error, LayoutError::SameBuyer { .. }), "{error}");
+    let late = AssignedDocument { due: Date::from_ymd_opt(12_026, 4, 30).unwrap(), ..one };
+    let error = written(&layout, &[late]).unwrap_err().to_string();
+    assert!(error.contains("+12026-04-30 does not fit the pattern"), "{error}");
     let split = document(DocumentKind::Invoice, "F;1", 1);
     let error = written(&layout, std::slice::from_ref(&split)).unwrap_err().to_string();
     assert!(error.contains("\"number\"") && error.contains("F;1"), "{error}");
