@@ -1104,14 +1104,16 @@ fn names(line: &str, vendor: &str) -> bool {
     line.split(|c: char| !c.is_alphanumeric()).any(|word| word == vendor)
 }
 
-/// The embedded table names partners as folders and as their ids; only what stands outside of such texts counts.
+/// The embedded table names partners as folders, as their ids and in the names of files; only what stands outside of such
+/// texts counts.
 fn without_folders(strings: &str) -> String {
-    let folders = folders("connectors");
+    static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let files = files("connectors", "").into_iter().filter_map(|path| file_name(&path));
+        files.chain(folders("connectors")).collect()
+    });
     strings
         .split('"')
-        .filter(|text| {
-            !text.contains("connectors/") && !text.contains("mappings/") && !folders.contains(*text)
-        })
+        .filter(|text| !text.contains("connectors/") && !text.contains("mappings/") && !NAMES.contains(*text))
         .collect::<Vec<_>>()
         .join("\"")
 }

@@ -119,6 +119,52 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "bnp-paribas-factor",
+        manifest: include_str!("../../connectors/bnp-paribas-factor/connector.toml"),
+        readme: include_str!("../../connectors/bnp-paribas-factor/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/bnp-paribas-factor/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/bnp-paribas-factor/samples/batches.json")),
+            (
+                "mixed.assignment_20260331_7.csv",
+                include_bytes!("../../connectors/bnp-paribas-factor/samples/mixed.assignment_20260331_7.csv"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/bnp-paribas-factor/samples/send_batch.expected.json"),
+            ),
+            (
+                "yen.assignment_20260331_8.csv",
+                include_bytes!("../../connectors/bnp-paribas-factor/samples/yen.assignment_20260331_8.csv"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "bpce-factor",
+        manifest: include_str!("../../connectors/bpce-factor/connector.toml"),
+        readme: include_str!("../../connectors/bpce-factor/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/bpce-factor/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/bpce-factor/samples/batches.json")),
+            (
+                "domestic.BPCE_20260331_007.txt",
+                include_bytes!("../../connectors/bpce-factor/samples/domestic.BPCE_20260331_007.txt"),
+            ),
+            (
+                "export.BPCE_20261231_008.txt",
+                include_bytes!("../../connectors/bpce-factor/samples/export.BPCE_20261231_008.txt"),
+            ),
+            (
+                "long-names.BPCE_20260331_999.txt",
+                include_bytes!("../../connectors/bpce-factor/samples/long-names.BPCE_20260331_999.txt"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/bpce-factor/samples/send_batch.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
         id: "cesce",
         manifest: include_str!("../../connectors/cesce/connector.toml"),
         readme: include_str!("../../connectors/cesce/README.md"),
@@ -139,6 +185,27 @@ pub(super) const BUILTIN: &[Builtin] = &[
             (
                 "list_requests.expected.json",
                 include_bytes!("../../connectors/cesce/samples/list_requests.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "cga",
+        manifest: include_str!("../../connectors/cga/connector.toml"),
+        readme: include_str!("../../connectors/cga/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/cga/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/cga/samples/batches.json")),
+            (
+                "mixed.assignment_20260331_7.csv",
+                include_bytes!("../../connectors/cga/samples/mixed.assignment_20260331_7.csv"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/cga/samples/send_batch.expected.json"),
+            ),
+            (
+                "yen.assignment_20260331_8.csv",
+                include_bytes!("../../connectors/cga/samples/yen.assignment_20260331_8.csv"),
             ),
         ],
     },
@@ -273,6 +340,122 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "eurofactor",
+        manifest: include_str!("../../connectors/eurofactor/connector.toml"),
+        readme: include_str!("../../connectors/eurofactor/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/eurofactor/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/eurofactor/samples/batches.json")),
+            (
+                "both.FAA11111_20261231_8.txt",
+                include_bytes!("../../connectors/eurofactor/samples/both.FAA11111_20261231_8.txt"),
+            ),
+            (
+                "both.FAA22222_20261231_8.txt",
+                include_bytes!("../../connectors/eurofactor/samples/both.FAA22222_20261231_8.txt"),
+            ),
+            (
+                "domestic.FAA11111_20260331_7.txt",
+                include_bytes!("../../connectors/eurofactor/samples/domestic.FAA11111_20260331_7.txt"),
+            ),
+            (
+                "largest.FAA11111_20260331_9.txt",
+                include_bytes!("../../connectors/eurofactor/samples/largest.FAA11111_20260331_9.txt"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/eurofactor/samples/send_batch.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "factofrance",
+        manifest: include_str!("../../connectors/factofrance/connector.toml"),
+        readme: include_str!("../../connectors/factofrance/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/factofrance/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/factofrance/samples/batches.json")),
+            (
+                "domestic.F007_20260331.txt",
+                include_bytes!("../../connectors/factofrance/samples/domestic.F007_20260331.txt"),
+            ),
+            (
+                "payments.F008_20260331.txt",
+                include_bytes!("../../connectors/factofrance/samples/payments.F008_20260331.txt"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/factofrance/samples/send_batch.expected.json"),
+            ),
+            (
+                "vat.F009_20261231.txt",
+                include_bytes!("../../connectors/factofrance/samples/vat.F009_20261231.txt"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "factofrance-csv",
+        manifest: include_str!("../../connectors/factofrance-csv/connector.toml"),
+        readme: include_str!("../../connectors/factofrance-csv/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/factofrance-csv/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/factofrance-csv/samples/batches.json")),
+            (
+                "both.FBASS1234561A.005",
+                include_bytes!("../../connectors/factofrance-csv/samples/both.FBASS1234561A.005"),
+            ),
+            (
+                "both.FBASS1234561B.005",
+                include_bytes!("../../connectors/factofrance-csv/samples/both.FBASS1234561B.005"),
+            ),
+            (
+                "both.TIESS1234561A.005",
+                include_bytes!("../../connectors/factofrance-csv/samples/both.TIESS1234561A.005"),
+            ),
+            (
+                "both.TIESS1234561B.005",
+                include_bytes!("../../connectors/factofrance-csv/samples/both.TIESS1234561B.005"),
+            ),
+            (
+                "domestic.FBAFH1234561A.353",
+                include_bytes!("../../connectors/factofrance-csv/samples/domestic.FBAFH1234561A.353"),
+            ),
+            (
+                "domestic.TIEFH1234561A.353",
+                include_bytes!("../../connectors/factofrance-csv/samples/domestic.TIEFH1234561A.353"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/factofrance-csv/samples/send_batch.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "factor-files",
+        manifest: include_str!("../../connectors/factor-files/connector.toml"),
+        readme: include_str!("../../connectors/factor-files/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/factor-files/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/factor-files/samples/batches.json")),
+            (
+                "dinar.assignment_20260331_9.csv",
+                include_bytes!("../../connectors/factor-files/samples/dinar.assignment_20260331_9.csv"),
+            ),
+            (
+                "mixed.assignment_20260331_7.csv",
+                include_bytes!("../../connectors/factor-files/samples/mixed.assignment_20260331_7.csv"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/factor-files/samples/send_batch.expected.json"),
+            ),
+            (
+                "yen.assignment_20260331_8.csv",
+                include_bytes!("../../connectors/factor-files/samples/yen.assignment_20260331_8.csv"),
+            ),
+        ],
+    },
+    Builtin {
         id: "fec",
         manifest: include_str!("../../connectors/fec/connector.toml"),
         readme: include_str!("../../connectors/fec/README.md"),
@@ -344,6 +527,27 @@ pub(super) const BUILTIN: &[Builtin] = &[
             (
                 "withdraw_request.expected.json",
                 include_bytes!("../../connectors/insurer-files/samples/withdraw_request.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "la-banque-postale",
+        manifest: include_str!("../../connectors/la-banque-postale/connector.toml"),
+        readme: include_str!("../../connectors/la-banque-postale/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/la-banque-postale/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/la-banque-postale/samples/batches.json")),
+            (
+                "mixed.assignment_20260331_7.csv",
+                include_bytes!("../../connectors/la-banque-postale/samples/mixed.assignment_20260331_7.csv"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/la-banque-postale/samples/send_batch.expected.json"),
+            ),
+            (
+                "yen.assignment_20260331_8.csv",
+                include_bytes!("../../connectors/la-banque-postale/samples/yen.assignment_20260331_8.csv"),
             ),
         ],
     },

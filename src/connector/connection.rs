@@ -144,7 +144,7 @@ impl Connection {
         let declared = self.pull_operation(operation)?;
         let initial = match &declared.work {
             super::Work::Http(http) => http.cursor.as_ref().and_then(|rule| rule.initial.as_ref()),
-            super::Work::File(_) | super::Work::HandOver(_) => None,
+            super::Work::File(_) | super::Work::HandOver(_) | super::Work::Batch(_) => None,
         };
         Ok(if cursor.is_none() && initial.is_none() { Mode::Snapshot } else { declared.mode })
     }
@@ -156,6 +156,7 @@ impl Connection {
             super::Work::HandOver(send) => {
                 self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some())
             }
+            super::Work::Batch(send) => self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some()),
             super::Work::Http(_) | super::Work::File(_) => true,
         })
     }
@@ -168,7 +169,7 @@ impl Connection {
             super::Work::Http(http) => {
                 http.codes.get(fact).map_or(Some(value), |words| words.get(value).map(String::as_str))
             }
-            super::Work::File(_) | super::Work::HandOver(_) => None,
+            super::Work::File(_) | super::Work::HandOver(_) | super::Work::Batch(_) => None,
         }
     }
 
@@ -178,7 +179,7 @@ impl Connection {
         let manifest = &self.connector.manifest;
         let declared = manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
             super::Work::Http(http) => http.billed,
-            super::Work::File(_) | super::Work::HandOver(_) => false,
+            super::Work::File(_) | super::Work::HandOver(_) | super::Work::Batch(_) => false,
         });
         declared || (operation == "find_buyer" && manifest.capabilities.billed_lookup)
     }
@@ -188,7 +189,7 @@ impl Connection {
     pub fn is_one_call(&self, operation: &str) -> bool {
         self.connector.manifest.operations.get(operation).is_some_and(|declared| match &declared.work {
             super::Work::Http(http) => matches!(http.paging, Paging::None) && http.then.is_none(),
-            super::Work::File(_) | super::Work::HandOver(_) => false,
+            super::Work::File(_) | super::Work::HandOver(_) | super::Work::Batch(_) => false,
         })
     }
 

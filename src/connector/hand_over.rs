@@ -187,24 +187,28 @@ impl Connection {
         }
     }
 
-    /// Tries every folder that files go out to, and says what is wrong with each that cannot be used.
+    /// Tries every folder that files go out to and says what is wrong with each that cannot be used; and which settings do not
+    /// fit the layout of a factor's files.
     #[must_use]
     pub fn out_problems(&self) -> Vec<String> {
         let operations = self.connector.manifest.operations.values();
         let sends = operations.filter_map(|operation| match &operation.work {
-            Work::HandOver(send) => Some(send),
+            Work::HandOver(send) => Some(&send.folder),
+            Work::Batch(send) => Some(&send.folder),
             Work::Http(_) | Work::File(_) => None,
         });
         let folders: BTreeSet<String> =
-            sends.filter_map(|send| self.folder(Some(&send.folder)).ok().flatten()).collect();
+            sends.filter_map(|folder| self.folder(Some(folder)).ok().flatten()).collect();
         let tried = folders.iter().map(|folder| drop::writable(Path::new(folder)));
-        tried.filter_map(Result::err).map(|error| error.to_string()).collect()
+        let of_layout =
+            self.connector.mappings.layout.iter().flat_map(|layout| layout.setting_problems(&self.settings));
+        tried.filter_map(Result::err).map(|error| error.to_string()).chain(of_layout).collect()
     }
 
     fn file_send(&self, operation: &str) -> Result<&FileSend, Error> {
         match &self.operation(operation, "hand over", |kind| kind == Kind::Send)?.work {
             Work::HandOver(send) => Ok(send),
-            Work::Http(_) | Work::File(_) => Err(Error::Request {
+            Work::Http(_) | Work::File(_) | Work::Batch(_) => Err(Error::Request {
                 operation: operation.to_owned(),
                 reason: "it is a call, and hands no file over".to_owned(),
             }),

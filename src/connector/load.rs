@@ -226,6 +226,10 @@ impl Connector {
                 Work::Http(http) => format!("{} {}", http.request.method.as_str(), http.request.path),
                 Work::File(file) => format!("reads {}", file.file),
                 Work::HandOver(send) => format!("writes {} into {}", send.file, send.folder),
+                Work::Batch(send) => match &self.mappings.layout {
+                    Some(layout) => format!("writes {} into {}", layout.names().join(", "), send.folder),
+                    None => format!("writes a batch into {}", send.folder),
+                },
             },
             into: operation.into.map(crate::mapping::Target::as_str),
             mode: operation.into.map(|_| operation.mode.as_str()),

@@ -433,6 +433,13 @@ pub struct FileSend {
     pub codes: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// An operation that hands a batch of assigned documents over, in the layout of the mappings.
+#[derive(Debug, Clone)]
+pub struct BatchSend {
+    /// The folder that the files are put into; their names come from the layout.
+    pub folder: Template,
+}
+
 /// What an operation works on.
 #[derive(Debug, Clone)]
 pub enum Work {
@@ -442,6 +449,8 @@ pub enum Work {
     File(Box<FileOperation>),
     /// On a file that is handed over.
     HandOver(Box<FileSend>),
+    /// On the files of a batch.
+    Batch(BatchSend),
 }
 
 /// One operation of a connector.
@@ -508,6 +517,7 @@ impl Manifest {
     pub fn folder_settings(&self) -> BTreeSet<String> {
         let out = self.operations.values().filter_map(|operation| match &operation.work {
             Work::HandOver(send) => Some(&send.folder),
+            Work::Batch(send) => Some(&send.folder),
             Work::Http(_) | Work::File(_) => None,
         });
         let all = self.folder.iter().chain(&self.archive).chain(out);

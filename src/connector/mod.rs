@@ -3,6 +3,7 @@
 //! A connector is a manifest and its mappings. Built-in ones are part of the program; files of the user's folder replace
 //! or add to theirs one by one. Nothing here knows a partner's name. Reference: ARCHITECTURE.md, "A connector is data".
 
+mod batch;
 mod builtin;
 mod connection;
 mod cursor;
@@ -13,6 +14,7 @@ mod limits;
 mod load;
 mod manifest;
 mod outcome;
+mod outgoing;
 mod parse;
 mod pull;
 mod read;
@@ -30,9 +32,9 @@ pub use error::Error;
 pub use hand_over::{HandOver, Prepared, Publication};
 pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
 pub use manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend, Finding, FormatRule,
-    HeaderRule, HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence,
-    Reach, Records, Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
+    BatchSend, BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend, Finding,
+    FormatRule, HeaderRule, HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging,
+    Presence, Reach, Records, Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 pub use pull::{Batch, Pulled, PulledRecord};
 pub use roles::{Kind, PURPOSES, Purpose, Role};

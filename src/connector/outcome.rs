@@ -2,7 +2,7 @@
 
 use super::manifest::Finding;
 use super::parse::words_of;
-use super::read::{Section, integers};
+use super::read::{Parts as _, Section, integers};
 use super::roles::{Kind, Purpose};
 use crate::transport::http::Test;
 

@@ -10,16 +10,16 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::environment;
 use super::limits::operations_of_limits;
 use super::manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FileSend, FormatRule, HeaderRule, HeaderText,
-    HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging, Presence, Reach, Records, Request,
-    Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
+    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HeaderRule, HeaderText,
+    HttpOperation, Manifest, Mode, Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting,
+    SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 use super::outcome::{findings, statuses, tests};
-use super::read::{Reader, Section, integers, text};
+use super::read::{Parts as _, Reader, Section, integers, text};
 use super::roles::{Kind, Purpose, Role};
+use super::{environment, outgoing};
 use crate::format::json::{self, Path};
 use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::format::toml::Problem;
@@ -59,7 +59,7 @@ pub(super) fn words_of<T: Copy>(
 }
 
 /// The names that templates may use at some place.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     settings: &'a BTreeMap<String, Setting>,
     more: BTreeSet<&'a str>,
     /// Those that stand for steps of a path: the variables of the environments.
@@ -67,7 +67,7 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn with(&self, more: impl IntoIterator<Item = &'a str>) -> Names<'a> {
+    pub(super) fn with(&self, more: impl IntoIterator<Item = &'a str>) -> Names<'a> {
         Names {
             settings: self.settings,
             more: self.more.iter().copied().chain(more).collect(),
@@ -75,7 +75,12 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn check<'t>(&self, section: &Section<'_>, span: Range<usize>, used: impl IntoIterator<Item = &'t str>) {
+    pub(super) fn check<'t>(
+        &self,
+        section: &Section<'_>,
+        span: Range<usize>,
+        used: impl IntoIterator<Item = &'t str>,
+    ) {
         for name in used {
             if !self.settings.contains_key(name) && !self.more.contains(name) {
                 let known: BTreeSet<&str> =
@@ -87,7 +92,7 @@ impl<'a> Names<'a> {
     }
 
     /// A template at a key, checked.
-    fn template(&self, section: &Section<'_>, key: &'static str) -> Option<Template> {
+    pub(super) fn template(&self, section: &Section<'_>, key: &'static str) -> Option<Template> {
         let template = section.template(key)?;
         let span = section.entry(key)?.span();
         self.check(section, span, template.names());
@@ -562,21 +567,26 @@ fn operation(
     let into = into(&section, purpose, mappings);
     let sample = section.text("sample");
     let work = match reach {
+        Reach::Http if purpose.kind == Kind::Batch => {
+            section.problem(section.span.clone(), "a batch goes out as files: transport = \"files\"");
+            None
+        }
         Reach::Http => {
             http_operation(&section, purpose, names, mappings).map(|work| Work::Http(Box::new(work)))
         }
         Reach::Files => match purpose.kind {
             Kind::Pull(_) => file_operation(&section, names).map(|work| Work::File(Box::new(work))),
-            Kind::Send => {
-                file_send(&section, purpose, names, mappings).map(|work| Work::HandOver(Box::new(work)))
-            }
+            Kind::Send => outgoing::file_send(&section, purpose, names, mappings)
+                .map(|work| Work::HandOver(Box::new(work))),
             Kind::LookUp => {
                 section.problem(section.span.clone(), "a folder of files answers no questions");
                 None
             }
+            Kind::Batch => outgoing::batch_send(&section, names, mappings).map(Work::Batch),
         },
     };
-    let steps = if purpose.kind == Kind::Send { section.texts("steps") } else { Vec::new() };
+    let steps =
+        if matches!(purpose.kind, Kind::Send | Kind::Batch) { section.texts("steps") } else { Vec::new() };
     let is_pull = matches!(purpose.kind, Kind::Pull(_));
     let mode = if is_pull {
         section.required("mode", section.word("mode", &words_of(Mode::ALL, Mode::as_str)))
@@ -664,7 +674,7 @@ fn http_operation(
         Kind::LookUp => {
             (section.required("records", records(section)), None, Vec::new(), Vec::new(), Vec::new())
         }
-        Kind::Send => {
+        Kind::Send | Kind::Batch => {
             let outcome = tests(section, "outcome", &words_of(Outcome::ALL, Outcome::as_str));
             (None, None, outcome, section.paths("reference"), section.paths("message"))
         }
@@ -694,7 +704,7 @@ fn http_operation(
 }
 
 /// Tables of words by fact (ours = theirs) or by field (theirs = ours).
-fn words(
+pub(super) fn words(
     section: &Section<'_>,
     key: &'static str,
     what: &str,
@@ -848,50 +858,4 @@ fn row_choices(section: &Section<'_>) -> Vec<RowChoice> {
         }
     }
     found
-}
-
-fn file_send(
-    section: &Section<'_>,
-    purpose: &'static Purpose,
-    names: &Names<'_>,
-    mappings: &Mappings,
-) -> Option<FileSend> {
-    let file = section.required("file", names.with(["batch", "date"]).template(section, "file"));
-    let folder = section.required("folder", names.template(section, "folder"));
-    let mut format = None;
-    if let Some(table) = section.required("format", section.section("format")) {
-        let kinds = [("csv", TableKind::Csv), ("xlsx", TableKind::Xlsx), ("table", TableKind::Either)];
-        format = table.required("kind", table.word("kind", &kinds)).map(|kind| OutRule {
-            kind,
-            delimiter: names.template(&table, "delimiter"),
-            encoding: names.template(&table, "encoding"),
-            decimal: names.template(&table, "decimal"),
-            sheet: names.template(&table, "sheet"),
-            header: table.flag("header").unwrap_or(true),
-        });
-        table.close();
-    }
-    let codes = words(section, "codes", "fact", purpose.name, purpose.facts);
-    let body = section.required("body", section.text("body"))?;
-    let span = section.entry("body").map_or(section.span.clone(), toml::Spanned::span);
-    match mappings.bodies.get(&body) {
-        None => {
-            let known = mappings.bodies.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            section.problem(span, format!("the mappings have no [send.{body}]; they have: {known}"));
-        }
-        Some(rules) if rules.is_filtered() => {
-            section.problem(
-                span,
-                format!("[send.{body}] is made by a filter; the columns of a file are fields"),
-            );
-        }
-        Some(rules) => {
-            names.with(purpose.facts.iter().copied().chain(["batch", "date"])).check(
-                section,
-                span,
-                rules.names(),
-            );
-        }
-    }
-    Some(FileSend { file: file?, folder: folder?, format: format?, body, codes })
 }

@@ -79,7 +79,7 @@ impl Connection {
         match &declared.work {
             Work::Http(http) => self.pull_pages(operation, http, cursor, mode, &mapper, out).await,
             Work::File(file) => self.pull_files(declared, file, &mapper, out).await,
-            Work::HandOver(_) => Err(Error::Request {
+            Work::HandOver(_) | Work::Batch(_) => Err(Error::Request {
                 operation: operation.to_owned(),
                 reason: "it hands a file over and reads none".to_owned(),
             }),

@@ -26,6 +26,8 @@ pub enum Kind {
     Send,
     /// Asks one question; the answer is a few named fields.
     LookUp,
+    /// Hands a batch of assigned documents over, in the layout of the mappings.
+    Batch,
 }
 
 /// One operation of a role.
@@ -49,6 +51,10 @@ const fn pull(role: Role, name: &'static str, target: Target) -> Purpose {
 
 const fn send(role: Role, name: &'static str, facts: &'static [&'static str]) -> Purpose {
     Purpose { role, name, kind: Kind::Send, facts, fields: &[] }
+}
+
+const fn batch(role: Role, name: &'static str) -> Purpose {
+    Purpose { role, name, kind: Kind::Batch, facts: &[], fields: &[] }
 }
 
 const fn look_up(
@@ -223,7 +229,7 @@ pub const PURPOSES: &[Purpose] = &[
         &["from", "until"],
         &["reference", "our_reference", "insurer_buyer_id", "product", "status", "date"],
     ),
-    send(Role::Factor, "send_batch", &["contract", "batch", "amount", "currency", "count", "file"]),
+    batch(Role::Factor, "send_batch"),
     look_up(Role::Factor, "read_responses", &["contract", "batch"], &["batch", "number", "status", "reason"]),
     look_up(
         Role::Factor,

@@ -52,6 +52,9 @@ pub struct SampleReport {
     pub without_effect: BTreeSet<String>,
     /// Canonical fields that no record of the sample fills.
     pub never_filled: BTreeSet<String>,
+    /// The files that came of it, for new expected ones; only of a batch.
+    #[serde(skip)]
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Report {
@@ -89,6 +92,7 @@ fn test(connector: &Arc<Connector>, name: &str, operation: &Operation, sample: &
         differences: Vec::new(),
         without_effect: BTreeSet::new(),
         never_filled: BTreeSet::new(),
+        files: BTreeMap::new(),
     };
     let read = connector
         .samples
@@ -156,6 +160,12 @@ fn run(
             Material::Trees { records: records_of(&http.records, &body)?, also, shape: http.shape.as_ref() }
         }
         Work::HandOver(send) => return super::hand_over::sample_rows(connector, send, bytes),
+        Work::Batch(_) => {
+            let results = super::batch::sample(connector, bytes, report)?;
+            let made = report.files.keys().map(String::as_str).collect();
+            report.differences.extend(super::batch::left_over(connector, sample, &made));
+            return Ok(results);
+        }
         Work::File(file) => {
             match file_material(&mapper, file, sample, bytes).map_err(|error| error.to_string())? {
                 Some(material) => material,

@@ -166,7 +166,7 @@ fn found(http: &HttpOperation, finding: Finding, body: &Value) -> Vec<BTreeMap<S
 fn http_of(operation: &Operation) -> Result<&HttpOperation, Error> {
     match &operation.work {
         Work::Http(http) => Ok(http),
-        Work::File(_) | Work::HandOver(_) => Err(Error::Request {
+        Work::File(_) | Work::HandOver(_) | Work::Batch(_) => Err(Error::Request {
             operation: operation.purpose.name.to_owned(),
             reason: "files are not called; use `pull` and `hand_over`".to_owned(),
         }),

@@ -25,7 +25,7 @@ impl Connection {
                 BodyRule::Mapping(name) => (name, &http.codes),
                 BodyRule::Nothing | BodyRule::Json(_) | BodyRule::Jq(_) => return Ok(false),
             },
-            Some(Work::File(_)) | None => return Ok(false),
+            Some(Work::File(_) | Work::Batch(_)) | None => return Ok(false),
         };
         let Some(body) = self.connector.mappings.bodies.get(name) else { return Ok(false) };
         let made = |facts: &BTreeMap<String, String>| -> Result<_, Error> {

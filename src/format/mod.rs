@@ -6,6 +6,7 @@
 pub mod csv;
 pub mod fec;
 pub mod json;
+pub(crate) mod section;
 pub mod table;
 pub mod toml;
 pub mod xlsx;

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::filter::Filter;
+use super::layout::Layout;
 use super::render::Body;
 use super::rule::{Codes, DateStyle, Decimal, Otherwise, Reference, Rule, Source};
 use super::target::{Field, Kind, OTHER, OTHER_CURRENCY, Target};
@@ -35,6 +36,8 @@ pub struct Mappings {
     pub records: BTreeMap<Target, Mapping>,
     /// Bodies that go out, by name.
     pub bodies: BTreeMap<String, Body>,
+    /// The layout of the files that assign documents to a factor.
+    pub layout: Option<Layout>,
 }
 
 /// Reads all mapping files of one system; tables of codes are shared between them.
@@ -60,6 +63,14 @@ pub fn parse_files(files: &[(String, String)]) -> Result<Mappings, Vec<Problem>>
     }
     let mut mappings = Mappings::default();
     for (file, text, document) in &documents {
+        if section(document, "layout").is_some() {
+            match Layout::read_table(file, text, document) {
+                Ok(layout) if mappings.layout.is_none() => mappings.layout = Some(layout),
+                Ok(_) => problems.push(Problem::at(file, text, None, "another file has a [layout] already")),
+                Err(found) => problems.extend(found),
+            }
+            continue;
+        }
         let mut reader = Reader { file, text, problems: &mut problems };
         let defaults = reader.defaults(document);
         for (name, value) in document.iter() {
@@ -78,7 +89,7 @@ pub fn parse_files(files: &[(String, String)]) -> Result<Mappings, Vec<Problem>>
             }
             let Some(target) = Target::parse(key) else {
                 let known = Target::ALL.iter().map(|t| t.as_str()).collect::<Vec<_>>().join(", ");
-                reader.problem(name.span(), format!("\"{key}\" is not a record; a mapping has [{known}], [codes.<name>], [send.<name>] or [read]"));
+                reader.problem(name.span(), format!("\"{key}\" is not a record; a mapping has [{known}], [codes.<name>], [send.<name>] or [read], or is a [layout]"));
                 continue;
             };
             let Some(table) = value.get_ref().as_table() else {

@@ -7,6 +7,7 @@
 mod assemble;
 mod compile;
 mod filter;
+pub mod layout;
 mod render;
 mod rule;
 mod target;

@@ -7,6 +7,7 @@ mod coface;
 mod files;
 mod hand_over;
 mod http;
+mod layouts;
 mod manifest;
 mod partners;
 
@@ -134,6 +135,10 @@ fn accept_samples() {
             let path = root().join("connectors").join(&listed.id).join("samples").join(name);
             std::fs::write(path, format!("{}\n", serde_json::to_string_pretty(&sample.actual).unwrap()))
                 .unwrap();
+            for (name, bytes) in &sample.files {
+                std::fs::write(root().join("connectors").join(&listed.id).join("samples").join(name), bytes)
+                    .unwrap();
+            }
             println!("{}/{}: {} records, {} bad", listed.id, sample.operation, sample.records, sample.bad);
             println!(
                 "  unknown codes {:?}\n  without effect {:?}\n  never filled {:?}",

@@ -1,0 +1,164 @@
+//! Batches of assigned documents: the layout and the folder of a connection, and the samples that prove a layout.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+
+use super::connection::Connection;
+use super::error::Error;
+use super::load::Connector;
+use super::manifest::Work;
+use super::roles::Kind;
+use super::sample::SampleReport;
+use crate::mapping::layout::Layout;
+use crate::model::{AssignedBuyer, AssignedDocument, BatchHead};
+
+impl Connection {
+    /// The layout of the files that assign documents, with the settings that it is written with; none where the connector
+    /// has no layout.
+    #[must_use]
+    pub fn layout(&self) -> Option<(&Layout, &BTreeMap<String, String>)> {
+        self.connector.mappings.layout.as_ref().map(|layout| (layout, &self.settings))
+    }
+
+    /// The folder that the files of a batch are put into.
+    ///
+    /// # Errors
+    /// [`Error`]: the connector hands over no batches, or its folder is not given.
+    pub fn batch_folder(&self, operation: &str) -> Result<PathBuf, Error> {
+        let declared = self.operation(operation, "hand a batch over", |kind| kind == Kind::Batch)?;
+        let Work::Batch(send) = &declared.work else {
+            let reason = "it hands no batch over".to_owned();
+            return Err(Error::Request { operation: operation.to_owned(), reason });
+        };
+        let missing =
+            || Error::Settings(vec![format!("\"{}\" is not given: where files go out to", send.folder)]);
+        self.folder(Some(&send.folder))?.map(PathBuf::from).ok_or_else(missing)
+    }
+}
+
+/// A sample of batches: what is the same for all of them, then each with what must come of it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    /// Buyers by the name that documents call them.
+    buyers: BTreeMap<String, AssignedBuyer>,
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Its name, which the names of the expected files begin with.
+    case: String,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    head: BatchHead,
+    /// Documents whose buyer is a name of `buyers`.
+    documents: Vec<Json>,
+}
+
+/// Writes the batches of a sample and holds each file against `samples/<case>.<name of the file>`, byte for byte; then reads
+/// it back. An error that the layout gives is a result like any other.
+///
+/// # Errors
+/// A sentence: what is wrong with the sample itself.
+pub(super) fn sample(
+    connector: &Connector,
+    bytes: &[u8],
+    report: &mut SampleReport,
+) -> Result<Vec<Json>, String> {
+    let layout = connector.mappings.layout.as_ref().ok_or("the mappings have no [layout]")?;
+    let sample: Sample = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let defaults = connector.manifest.settings.iter();
+    let mut settings: BTreeMap<String, String> =
+        defaults.filter_map(|(name, setting)| Some((name.clone(), setting.default.clone()?))).collect();
+    settings.extend(sample.settings);
+    let mut results = Vec::new();
+    for case in sample.cases {
+        let mut settings = settings.clone();
+        settings.extend(case.settings);
+        let documents = case.documents.into_iter().map(|document| placed(document, &sample.buyers));
+        let documents: Vec<AssignedDocument> = documents
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("the case \"{}\": {error}", case.case))?;
+        let written = match layout.write(&case.head, &settings, &documents) {
+            Ok(written) => written,
+            Err(error) => {
+                results.push(json!({ "case": case.case, "error": error.to_string() }));
+                continue;
+            }
+        };
+        let mut files = Vec::new();
+        for file in written.files {
+            let name = format!("{}.{}", case.case, file.name);
+            let difference = match connector.samples.get(&name) {
+                None => Some("is not there".to_owned()),
+                Some(expected) => differs(expected, &file.out),
+            };
+            report.differences.extend(difference.map(|difference| format!("samples/{name} {difference}")));
+            match layout.read(file.place, &file.out) {
+                Ok(records) if i64::try_from(records.len()) == Ok(file.records) => {}
+                Ok(records) => {
+                    let (wrote, read) = (file.records, records.len());
+                    report.differences.push(format!("samples/{name}: {wrote} records written, {read} read"));
+                }
+                Err(error) => report.differences.push(format!("samples/{name} is not read back: {error}")),
+            }
+            files.push(json!({
+                "name": file.name,
+                "market": file.market,
+                "records": file.records,
+                "totals": file.totals,
+            }));
+            report.files.insert(name, file.out);
+        }
+        results.push(json!({
+            "case": case.case,
+            "files": files,
+            "numbers": written.numbers,
+            "totals": written.totals,
+        }));
+    }
+    Ok(results)
+}
+
+/// A document of a sample with its buyer in place of the buyer's name.
+fn placed(mut document: Json, buyers: &BTreeMap<String, AssignedBuyer>) -> Result<AssignedDocument, String> {
+    let name = document.get("buyer").and_then(Json::as_str).ok_or("a document has no buyer")?.to_owned();
+    let buyer = buyers.get(&name).ok_or_else(|| format!("there is no buyer \"{name}\""))?;
+    if let Some(place) = document.get_mut("buyer") {
+        *place = json!(buyer);
+    }
+    serde_json::from_value(document).map_err(|error| error.to_string())
+}
+
+/// Where two files differ first; nothing when they are the same.
+fn differs(expected: &[u8], actual: &[u8]) -> Option<String> {
+    let at = expected.iter().zip(actual).position(|(expected, actual)| expected != actual);
+    let at = at.or_else(|| (expected.len() != actual.len()).then(|| expected.len().min(actual.len())))?;
+    let before = actual.get(..at).unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    let excerpt = |bytes: &[u8]| {
+        let rest: Vec<u8> = bytes.iter().skip(at).take(20).copied().collect();
+        String::from_utf8_lossy(&rest).into_owned()
+    };
+    Some(format!(
+        "differs in line {line} from position {}: expected {:?}, found {:?}",
+        at - start + 1,
+        excerpt(expected),
+        excerpt(actual)
+    ))
+}
+
+/// The expected files that no case made: a case that was dropped or renamed would leave them behind untested.
+pub(super) fn left_over(connector: &Connector, sample: &str, made: &BTreeSet<&str>) -> Vec<String> {
+    let names = connector.samples.keys().map(String::as_str);
+    let other =
+        names.filter(|name| *name != sample && !name.ends_with(".expected.json") && !made.contains(name));
+    other.map(|name| format!("samples/{name} is made by no case")).collect()
+}
