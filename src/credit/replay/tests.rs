@@ -180,6 +180,15 @@ fn a_percentage_alone_is_its_own_reason() {
 }
 
 #[test]
+fn only_the_days_of_the_window_are_compared_its_first_one_too() {
+    let (old, new) = (in_force(), Policy { insured_percentage: Decimal::from(80), ..in_force() });
+    let window = Window { from: day("2026-02-10"), to: day("2026-02-16") };
+    let found = replay(&example(), [&[&old], &[&new]], window).unwrap();
+    // F1 is covered since 5 February: 10 % of 60 000.00 less, on seven days.
+    assert_eq!(found.indemnity_days, -600_000 * 7);
+}
+
+#[test]
 fn each_reason_makes_its_part_of_the_difference() {
     let (old, new) = (in_force(), draft());
     let forth = replay(&example(), [&[&old], &[&new]], window()).unwrap();
