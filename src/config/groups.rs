@@ -9,8 +9,8 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::policy::named_buyer;
 use super::policy_file::{self, Content};
+use super::reader::named_buyer;
 use crate::format::toml::{Problem, read};
 use crate::model::{BuyerId, Date, Groups, NAMED, Owner};
 

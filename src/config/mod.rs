@@ -1,12 +1,15 @@
 //! `encours.toml` and the policy files beside it: typed, unknown keys refused, every problem with its line and column.
 
 mod case_file;
+mod contract;
 mod groups;
 mod policy;
 mod policy_file;
+mod reader;
 pub mod secret;
 
 pub use case_file::Cases;
+pub use contract::CONTRACTS;
 pub use groups::GROUPS;
 
 use std::collections::BTreeMap;
@@ -17,7 +20,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::format::toml::{Problem, read};
-use crate::model::{Currency, Date, Groups, Policy};
+use crate::model::{Contract, Currency, Date, Groups, Policy};
 
 /// The configuration of one company.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// The file that each of them stands in.
     pub policy_files: Vec<String>,
+    /// Factoring contracts, in the order of the names of their files.
+    pub contracts: Vec<Contract>,
     /// Who is owned by whom, by the file [`GROUPS`].
     pub groups: Groups,
     /// What works and should be looked at.
@@ -183,16 +188,28 @@ struct LedgerTable {
     complete_from: Option<Spanned<String>>,
 }
 
+/// The files beside `encours.toml`.
+#[derive(Clone, Copy, Default)]
+struct Beside<'a> {
+    policies: &'a [policy_file::Content],
+    contracts: &'a [policy_file::Content],
+    groups: Option<&'a policy_file::Content>,
+}
+
 impl Config {
-    /// Reads a configuration file and beside it the policy files in the folder [`POLICIES`] and the file [`GROUPS`].
+    /// Reads a configuration file and beside it the policy files in the folder [`POLICIES`], the contracts in [`CONTRACTS`] and the
+    /// file [`GROUPS`].
     ///
     /// # Errors
     /// Every problem found, each placed in its file.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let (name, text) = content(path)?;
-        let files = policy_file::of_folder(&folder_of(path).join(POLICIES))?;
-        let groups = groups::of_folder(&folder_of(path))?;
-        Self::read(&name, &text, &folder_of(path), &files, groups.as_ref(), None)
+        let folder = folder_of(path);
+        let policies = policy_file::of_folder(&folder.join(POLICIES))?;
+        let contracts = policy_file::of_folder(&folder.join(CONTRACTS))?;
+        let groups = groups::of_folder(&folder)?;
+        let beside = Beside { policies: &policies, contracts: &contracts, groups: groups.as_ref() };
+        Self::read(&name, &text, &folder, beside, None)
     }
 
     /// Reads a configuration file with one policy file instead of those of the folder, and keeps its policy alone.
@@ -203,8 +220,9 @@ impl Config {
         let (name, text) = content(path)?;
         let policy = policy_file::content(file)?;
         let groups = groups::of_folder(&folder_of(path))?;
-        let files = std::slice::from_ref(&policy);
-        let mut config = Self::read(&name, &text, &folder_of(path), files, groups.as_ref(), None)?;
+        let beside =
+            Beside { policies: std::slice::from_ref(&policy), contracts: &[], groups: groups.as_ref() };
+        let mut config = Self::read(&name, &text, &folder_of(path), beside, None)?;
         let own = |of: &String| *of == policy.name;
         let mut files = config.policy_files.iter();
         config.policies.retain(|_| files.next().is_some_and(own));
@@ -220,8 +238,9 @@ impl Config {
         let (name, text) = content(path)?;
         let draft = policy_file::content(file)?;
         let groups = groups::of_folder(&folder_of(path))?;
-        let files = std::slice::from_ref(&draft);
-        Self::read(&name, &text, &folder_of(path), files, groups.as_ref(), Some(&draft.name))
+        let beside =
+            Beside { policies: std::slice::from_ref(&draft), contracts: &[], groups: groups.as_ref() };
+        Self::read(&name, &text, &folder_of(path), beside, Some(&draft.name))
     }
 
     /// Reads a configuration from its text, without any other file.
@@ -229,15 +248,14 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
-        Self::read(name, text, folder, &[], None, None)
+        Self::read(name, text, folder, Beside::default(), None)
     }
 
     fn read(
         name: &str,
         text: &str,
         folder: &Path,
-        policy_files: &[policy_file::Content],
-        groups: Option<&policy_file::Content>,
+        beside: Beside<'_>,
         alone: Option<&str>,
     ) -> Result<Self, Vec<Problem>> {
         let file: File = read(name, text).map_err(|problem| vec![problem])?;
@@ -267,20 +285,20 @@ impl Config {
             }
             day
         });
-        let groups = groups.map(|content| groups::groups(content, &mut problems)).unwrap_or_default();
-        let places = policy::Places {
+        let groups = beside.groups.map(|content| groups::groups(content, &mut problems)).unwrap_or_default();
+        let places = reader::Places {
             file: name,
             text,
             connections: &ids,
             company: &file.company.id,
             groups: &groups,
-            form: policy::Form::Table,
+            form: reader::Form::Table,
         };
         let mut found: Vec<_> =
             file.policy.iter().filter_map(|table| table.read(&places, &mut problems)).collect();
-        for content in policy_files {
-            let form = policy::Form::File;
-            let places = policy::Places { file: &content.name, text: &content.text, form, ..places };
+        for content in beside.policies {
+            let form = reader::Form::File;
+            let places = reader::Places { file: &content.name, text: &content.text, form, ..places };
             found.extend(policy_file::periods(&places, &mut problems));
         }
         if let Some(alone) = alone {
@@ -288,6 +306,7 @@ impl Config {
         }
         let mut warnings = Vec::new();
         policy_file::compare(&found, &mut problems, &mut warnings);
+        let contracts = contract::contracts(beside.contracts, places, &file.company.country, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -305,6 +324,7 @@ impl Config {
             connections: file.connection,
             policies,
             policy_files,
+            contracts,
             groups,
             warnings,
         })

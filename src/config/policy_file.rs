@@ -10,7 +10,8 @@ use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::policy::{Found, Places, Table};
+use super::policy::{Found, Table};
+use super::reader::Places;
 use crate::format::toml::Problem;
 use crate::model::Policy;
 

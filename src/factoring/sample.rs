@@ -57,5 +57,6 @@ pub fn contract() -> Contract {
         last_batch: None,
         four_eyes: true,
         approvers: Vec::new(),
+        e_invoicing: None,
     }
 }

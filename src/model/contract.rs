@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::{BuyerId, Currency, Date, ExcludedBuyer, Market};
+use super::{BuyerId, Currency, Date, ExcludedBuyer, Market, words};
 
 /// Amounts by currency, minor units.
 pub type Amounts = BTreeMap<Currency, i64>;
@@ -25,6 +25,33 @@ pub struct ContractBuyer {
     pub holdback_percent: Option<Decimal>,
 }
 
+words! {
+    /// The statuses of the French life cycle of invoices (AFNOR XP Z12-012) that factoring has.
+    LifecycleStatus {
+        /// The invoice is assigned, and the buyer is told whom to pay.
+        Factored = "225",
+        /// The invoice is assigned, and only the factor is told.
+        FactoredConfidentially = "226",
+        /// The buyer is told of another account, without a reason.
+        AccountChanged = "227",
+        /// The invoice is not assigned any more: the seller's account again.
+        NotFactored = "228",
+    }
+}
+
+/// What the platforms of the e-invoicing reform are told of assigned invoices.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EInvoicing {
+    /// The status of an invoice that is assigned: 225, 226 or 227.
+    pub status: LifecycleStatus,
+    /// The factor's account.
+    pub iban: String,
+    /// Its bank.
+    pub bic: Option<String>,
+    /// Its holder.
+    pub holder: String,
+}
+
 /// A factoring contract.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Contract {
@@ -32,7 +59,7 @@ pub struct Contract {
     pub number: String,
     /// The factor, as people call it.
     pub factor: String,
-    /// The connection with the factor, which has the layout of the files.
+    /// The connection with the factor, which has the layout of the files and the way that they take.
     pub connection: String,
     /// The companies whose invoices it takes.
     pub companies: Vec<String>,
@@ -76,6 +103,8 @@ pub struct Contract {
     pub four_eyes: bool,
     /// Persons who may approve; anybody when empty.
     pub approvers: Vec<String>,
+    /// What the platforms of the e-invoicing reform are told; nothing without it.
+    pub e_invoicing: Option<EInvoicing>,
 }
 
 impl Contract {

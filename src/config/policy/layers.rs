@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Reader, Text};
+use crate::config::reader::{Reader, Text};
 use crate::model::{LayerKind, LayerTerm};
 
 /// One of `layers`.
