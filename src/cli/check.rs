@@ -126,6 +126,30 @@ async fn inspect(
             findings.warnings.push(place(span_of(config, &found.id), message));
         }
     }
+    for contract in &config.contracts {
+        let found = built.iter().find(|found| found.id == contract.connection);
+        if found.is_some_and(|found| found.layout().is_some()) {
+            let buyers = if contract.any_buyer {
+                "any buyer".to_owned()
+            } else {
+                format!("{} buyers", contract.buyers.len())
+            };
+            findings.fine.push(format!(
+                "contract {} with {}: {buyers}, {} % kept, files as {} has them",
+                contract.number,
+                contract.factor,
+                contract.holdback_percent.normalize(),
+                contract.connection
+            ));
+        } else if found.is_some() {
+            let message = format!(
+                "the contract {} of {} names \"{}\", whose connector has no layout of assigned documents: `encours connectors` lists \
+                 factors",
+                contract.number, contract.factor, contract.connection
+            );
+            findings.problems.push(place(span_of(config, &contract.connection), message));
+        }
+    }
     if config.connections.is_empty() {
         findings.warnings.push(place(None, "there is no [[connection]]: nothing will be read".to_owned()));
     }

@@ -4,6 +4,7 @@
 //! logs go to standard error. Reading commands open the ledger only: no connector, no secret, no partner.
 
 mod apply;
+mod assignments;
 mod breaks;
 mod buyers;
 mod calendar;
@@ -129,6 +130,8 @@ enum Command {
     Statements(statements::Args),
     /// List until when the insurer has to be told what: notices, stops of cover, claims; also as a calendar
     Deadlines(deadlines::Args),
+    /// Assign invoices to a factor: what would go and why the rest does not, batches made, approved and handed over
+    Assignments(assignments::Args),
     /// List the buyers whose cover an unpaid invoice has stopped, and say when the insurer has lifted it
     Stops(stops::Args),
     /// List what changed, newest first
@@ -322,6 +325,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Requests(args) => requests::run(&context, &args).await,
         Command::Statements(args) => statements::run(&context, &args).await,
         Command::Deadlines(args) => deadlines::run(&context, &args).await,
+        Command::Assignments(args) => assignments::run(&context, &args).await,
         Command::Stops(args) => stops::run(&context, &args).await,
         Command::Deltas(args) => deltas::run(&context, &args).await,
         Command::Quarantine(args) => quarantine::run(&context, &args).await,

@@ -28,6 +28,13 @@ pub const fn break_meaning(kind: BreakKind) -> &'static str {
         BreakKind::NoticeMissed => "an overdue invoice was not notified in time",
         BreakKind::NeverDeclared => "the buyer owes or was invoiced and no statement can name it",
         BreakKind::DeclaredDiffers => "the ledger knows another figure than was stated",
+        BreakKind::MissingAtFactor => "assigned and open, and not on the factor's statement",
+        BreakKind::UnknownToLedger => "on the factor's statement, and never assigned",
+        BreakKind::AmountDiffers => "the factor has another amount than was assigned",
+        BreakKind::Rejected => "the factor did not take it",
+        BreakKind::PaidNotReleased => "paid here, and the factor still waits for the buyer",
+        BreakKind::HoldbackDiffers => "the factor holds another guarantee than the contract says",
+        BreakKind::Definanced => "the factor has taken its financing back",
     }
 }
 
@@ -56,6 +63,12 @@ pub const fn event_heading(event: Event) -> &'static str {
         Event::RequestDecided => "Requests answered",
         Event::BreakOpened => "Differences found",
         Event::BreakClosed => "Differences settled",
+        Event::AssignmentSent => "Batches sent to factors",
+        Event::AssignmentAccepted => "Documents accepted by factors",
+        Event::AssignmentRejected => "Documents rejected by factors",
+        Event::AssignmentFinanced => "Documents financed",
+        Event::AssignmentDefinanced => "Documents definanced",
+        Event::InvoiceStatus => "Invoices with another e-invoicing status",
         Event::ConnectionPaused => "Connections paused",
         Event::ConnectionRecovered => "Connections working again",
     }

@@ -22,19 +22,17 @@ impl Connection {
         self.connector.mappings.layout.as_ref().map(|layout| (layout, &self.settings))
     }
 
-    /// The folder that the files of a batch are put into.
+    /// The folder that the files of a batch are put into; none where a person takes them.
     ///
     /// # Errors
-    /// [`Error`]: the connector hands over no batches, or its folder is not given.
-    pub fn batch_folder(&self, operation: &str) -> Result<PathBuf, Error> {
+    /// [`Error`]: the connector hands over no batches.
+    pub fn batch_folder(&self, operation: &str) -> Result<Option<PathBuf>, Error> {
         let declared = self.operation(operation, "hand a batch over", |kind| kind == Kind::Batch)?;
         let Work::Batch(send) = &declared.work else {
             let reason = "it hands no batch over".to_owned();
             return Err(Error::Request { operation: operation.to_owned(), reason });
         };
-        let missing =
-            || Error::Settings(vec![format!("\"{}\" is not given: where files go out to", send.folder)]);
-        self.folder(Some(&send.folder))?.map(PathBuf::from).ok_or_else(missing)
+        Ok(self.folder(Some(&send.folder))?.map(PathBuf::from))
     }
 }
 
@@ -156,9 +154,11 @@ fn differs(expected: &[u8], actual: &[u8]) -> Option<String> {
 }
 
 /// The expected files that no case made: a case that was dropped or renamed would leave them behind untested.
-pub(super) fn left_over(connector: &Connector, sample: &str, made: &BTreeSet<&str>) -> Vec<String> {
+pub(super) fn left_over(connector: &Connector, made: &BTreeSet<&str>) -> Vec<String> {
+    let given: BTreeSet<&str> =
+        connector.manifest.operations.values().filter_map(|own| own.sample.as_deref()).collect();
     let names = connector.samples.keys().map(String::as_str);
-    let other =
-        names.filter(|name| *name != sample && !name.ends_with(".expected.json") && !made.contains(name));
+    let other = names
+        .filter(|name| !given.contains(name) && !name.ends_with(".expected.json") && !made.contains(name));
     other.map(|name| format!("samples/{name} is made by no case")).collect()
 }

@@ -434,7 +434,10 @@ pub(super) const BUILTIN: &[Builtin] = &[
         id: "factor-files",
         manifest: include_str!("../../connectors/factor-files/connector.toml"),
         readme: include_str!("../../connectors/factor-files/README.md"),
-        mappings: &[("assignment.toml", include_str!("../../mappings/factor-files/assignment.toml"))],
+        mappings: &[
+            ("assignment.toml", include_str!("../../mappings/factor-files/assignment.toml")),
+            ("statement.toml", include_str!("../../mappings/factor-files/statement.toml")),
+        ],
         samples: &[
             ("batches.json", include_bytes!("../../connectors/factor-files/samples/batches.json")),
             (
@@ -446,9 +449,14 @@ pub(super) const BUILTIN: &[Builtin] = &[
                 include_bytes!("../../connectors/factor-files/samples/mixed.assignment_20260331_7.csv"),
             ),
             (
+                "read_statement.expected.json",
+                include_bytes!("../../connectors/factor-files/samples/read_statement.expected.json"),
+            ),
+            (
                 "send_batch.expected.json",
                 include_bytes!("../../connectors/factor-files/samples/send_batch.expected.json"),
             ),
+            ("statement.csv", include_bytes!("../../connectors/factor-files/samples/statement.csv")),
             (
                 "yen.assignment_20260331_8.csv",
                 include_bytes!("../../connectors/factor-files/samples/yen.assignment_20260331_8.csv"),

@@ -231,12 +231,8 @@ pub const PURPOSES: &[Purpose] = &[
     ),
     batch(Role::Factor, "send_batch"),
     look_up(Role::Factor, "read_responses", &["contract", "batch"], &["batch", "number", "status", "reason"]),
-    look_up(
-        Role::Factor,
-        "read_statement",
-        &["contract", "date"],
-        &["number", "amount", "currency", "date", "label"],
-    ),
+    // Every document that the factor has, as it stands with it.
+    pull(Role::Factor, "read_statement", Target::FactorLine),
     pull(Role::Factor, "list_approvals", Target::Limit),
     pull(Role::Bank, "statements", Target::Receipt),
 ];

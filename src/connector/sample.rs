@@ -163,7 +163,7 @@ fn run(
         Work::Batch(_) => {
             let results = super::batch::sample(connector, bytes, report)?;
             let made = report.files.keys().map(String::as_str).collect();
-            report.differences.extend(super::batch::left_over(connector, sample, &made));
+            report.differences.extend(super::batch::left_over(connector, &made));
             return Ok(results);
         }
         Work::File(file) => {
@@ -342,6 +342,7 @@ pub(super) fn canonical(mapped: &Mapped) -> Json {
         Outcome::Limit(limit) => json!({ "limit": limit }),
         Outcome::Request(request) => json!({ "request": request }),
         Outcome::Rating(rating) => json!({ "rating": rating }),
+        Outcome::FactorLine(line) => json!({ "factor_line": line }),
         Outcome::Ignored => json!({ "ignored": true }),
         Outcome::Bad(faults) => json!({ "bad": faults.iter().map(ToString::to_string).collect::<Vec<_>>() }),
     };

@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 use super::land::{Landed, Landing};
 use super::ratings::rating_delta;
 use super::settle::{Context, PLANNED, compare_breaks, settle};
-use super::{CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, effects, link, pools};
+use super::{
+    CycleOptions, Error, OperationReport, Outcome, Progress, Report, Setup, assignments, effects, link, pools,
+};
 use crate::connector::{Batch, Connection, Mode, Pulled, Reach, Role};
 use crate::ids::{correlation, fingerprint_hex};
 use crate::ledger::{LimitChange, RunRow, Tx};
@@ -84,6 +86,7 @@ pub async fn cycle(
     let mut deltas = Vec::new();
     let mut limit_changes = Vec::new();
     let mut rating_changes = Vec::new();
+    let mut factor_changes = Vec::new();
     let mut findings = Findings::default();
     let mut archive = Vec::new();
     let mut pauses: BTreeMap<&str, Option<String>> = BTreeMap::new();
@@ -116,6 +119,7 @@ pub async fn cycle(
                     tell(&mut limit_changes, id, change, name == "list_ended");
                 }
                 rating_changes.extend(landed.ratings.iter().cloned().map(|change| (id, change)));
+                factor_changes.extend(landed.factor_lines.iter().cloned());
                 touched.extend(landed.limits.iter().filter_map(|change| change.buyer_id.clone()));
                 findings.collect(id, name, pulled.mode, &landed);
             }
@@ -145,6 +149,9 @@ pub async fn cycle(
             .filter_map(|(id, change)| rating_delta(id, change, countries.of(change.buyer_id.as_deref()))),
     );
 
+    deltas.extend(factor_changes.iter().filter_map(assignments::line_delta));
+    deltas.extend(assignments::statuses(&mut tx, setup, now).await?);
+
     let policies: Vec<&Policy> = setup.policies.iter().filter(|policy| policy.contains(day)).collect();
     let context = Context { company, policies, periods: &setup.policies, day, now };
     deltas.extend(findings.breaks(&mut tx, &context).await?);
@@ -165,7 +172,8 @@ pub async fn cycle(
     if erps_read {
         effects::make_statements(&mut tx, setup, day, now).await?;
     }
-    let plan = effects::plan(&mut tx, setup, day).await?;
+    let mut plan = effects::plan(&mut tx, setup, day).await?;
+    plan.breaks.extend(assignments::breaks(&mut tx, setup, day).await?);
     deltas.extend(effects::propose(&mut tx, setup, &plan, day, now).await?);
     deltas.extend(planned_breaks(&mut tx, &context, &plan.breaks).await?);
     tx.say(company, &run, &deltas, now).await?;

@@ -9,10 +9,13 @@ use tokio::sync::mpsc::{self, Receiver};
 use super::{Error, OperationReport, Progress};
 use crate::connector::{Batch, Mode, PulledRecord};
 use crate::ledger::{
-    AccountLanding, BadRecord, ControlTotal, ItemLanding, ItemRow, LimitChange, RatingChange, Tx, copy_items,
+    AccountLanding, BadRecord, ControlTotal, FactorLineChange, ItemLanding, ItemRow, LimitChange,
+    RatingChange, Tx, copy_items,
 };
 use crate::mapping::{AccountIn, Fault, ItemIn, OrderIn, Outcome, UnknownCode};
-use crate::model::{Account, Allocation, Currency, Date, Instant, Limit, LimitRequest, Order, Rating};
+use crate::model::{
+    Account, Allocation, Currency, Date, FactorLine, Instant, Limit, LimitRequest, Order, Rating,
+};
 
 /// What is landed, and where.
 pub(super) struct Landing<'a> {
@@ -35,6 +38,7 @@ pub(super) struct Landed {
     pub(super) buyers: BTreeSet<String>,
     pub(super) limits: Vec<LimitChange>,
     pub(super) ratings: Vec<RatingChange>,
+    pub(super) factor_lines: Vec<FactorLineChange>,
     pub(super) unknown: BTreeSet<UnknownCode>,
 }
 
@@ -74,12 +78,33 @@ struct Arrived {
     limits: Vec<(String, Limit)>,
     requests: Vec<LimitRequest>,
     ratings: Vec<Rating>,
+    factor_lines: Vec<FactorLine>,
     allocations: Vec<Allocation>,
     orders: BTreeMap<String, Order>,
     /// Accounts that items and orders describe, each once.
     described: Vec<Account>,
     accounts_seen: HashSet<String>,
+    factor_keys: HashSet<(Option<String>, String, Currency)>,
     unknown: BTreeSet<UnknownCode>,
+}
+
+impl Arrived {
+    /// Takes a line of a factor's statement, which says one thing of a document.
+    fn factor_line(&mut self, place: &dyn std::fmt::Display, line: FactorLine) {
+        let key = |line: &FactorLine| (line.contract.clone(), line.number.clone(), line.currency);
+        if !self.factor_keys.insert(key(&line)) {
+            self.bad.push(BadRecord {
+                stage: "land",
+                place: place.to_string(),
+                reason: format!("{} is already in the same statement; the first line counts", line.number),
+                payload: serde_json::to_string(&line).unwrap_or_default(),
+                currency: line.currency,
+                amount_minor: line.amount_minor,
+            });
+        } else {
+            self.factor_lines.push(line);
+        }
+    }
 }
 
 impl Landing<'_> {
@@ -183,6 +208,10 @@ impl Landing<'_> {
         }
         if self.operation == "list_requests" {
             tx.land_requests(self.connection, &arrived.requests, self.now).await?;
+        }
+        if self.operation == "read_statement" {
+            let lines = std::mem::take(&mut arrived.factor_lines);
+            landed.factor_lines = tx.land_factor_lines(self.connection, lines, self.now).await?;
         }
         let ratings = std::mem::take(&mut arrived.ratings);
         if !ratings.is_empty() {
@@ -291,6 +320,7 @@ impl Landing<'_> {
                 Outcome::Limit(limit) => arrived.limits.push((place.to_string(), limit)),
                 Outcome::Request(request) => arrived.requests.push(request),
                 Outcome::Rating(rating) => arrived.ratings.push(rating),
+                Outcome::FactorLine(line) => arrived.factor_line(&place, line),
                 Outcome::Bad(faults) => {
                     if self.is_items() {
                         add(&mut arrived.source, mapped.control, 1);

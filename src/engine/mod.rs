@@ -3,6 +3,7 @@
 //! Level-triggered: each cycle compares whole states, so a lost message or a crash heals on the next one.
 //! Reference: ARCHITECTURE.md, "Four ideas".
 
+pub mod assignments;
 mod cycle;
 mod daemon;
 pub mod deadlines;
@@ -59,6 +60,9 @@ pub enum Error {
     /// A connection cannot be worked with as it is configured.
     #[error(transparent)]
     Connector(#[from] crate::connector::Error),
+    /// A contract cannot be compared with its factor's statement.
+    #[error(transparent)]
+    Assignments(#[from] assignments::Error),
     /// A figure could not be computed.
     #[error("a figure cannot be computed: {0}")]
     Credit(#[from] crate::credit::Error),

@@ -46,6 +46,13 @@ pub(super) const PLANNED: &[BreakKind] = &[
     BreakKind::NoticeMissed,
     BreakKind::NeverDeclared,
     BreakKind::DeclaredDiffers,
+    BreakKind::MissingAtFactor,
+    BreakKind::UnknownToLedger,
+    BreakKind::AmountDiffers,
+    BreakKind::Rejected,
+    BreakKind::PaidNotReleased,
+    BreakKind::HoldbackDiffers,
+    BreakKind::Definanced,
 ];
 
 /// Everything of one buyer.

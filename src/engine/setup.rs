@@ -8,7 +8,7 @@ use crate::config::{self, Company, Config, Schedule, secret};
 use crate::connector::{self, Connection, Reach};
 use crate::ledger::Ledger;
 use crate::mapping::Terms;
-use crate::model::Policy;
+use crate::model::{Contract, Policy};
 use crate::queue;
 use crate::transport::http::Credentials;
 
@@ -22,6 +22,8 @@ pub struct Setup {
     pub connections: Vec<Connection>,
     /// Its policies.
     pub policies: Vec<Policy>,
+    /// Its factoring contracts.
+    pub contracts: Vec<Contract>,
     /// How the daemon runs.
     pub schedule: Schedule,
     /// What others may call, where anything.
@@ -77,6 +79,7 @@ impl Setup {
                 ledger,
                 connections,
                 policies: config.policies.clone(),
+                contracts: config.contracts.clone(),
                 schedule: config.schedule.clone(),
                 server: config.server,
                 amqp,

@@ -14,6 +14,8 @@ words! {
         NotAClaim = "not_a_claim",
         /// It is in a batch of this contract already.
         Assigned = "already_assigned",
+        /// It is assigned under another contract: what is sold to one factor cannot be sold to another.
+        AssignedElsewhere = "assigned_elsewhere",
         /// The factor's form cannot hold it.
         DoesNotFit = "does_not_fit",
         /// A document of this contract has its number, and the factor takes a number once.
@@ -52,6 +54,7 @@ impl Refusal {
         match self {
             Self::NotAClaim => "a receipt is no claim on the buyer",
             Self::Assigned => "it is in a batch of this contract already",
+            Self::AssignedElsewhere => "it is assigned under another contract, and can be sold once only",
             Self::DoesNotFit => "the factor's form cannot hold it",
             Self::NumberTaken => {
                 "another document of this contract has its number, and the factor takes a number once"
@@ -130,6 +133,8 @@ pub struct Selection {
 pub struct Taken {
     /// Documents by connection and key.
     pub documents: BTreeSet<(String, String)>,
+    /// Documents that other contracts have, by connection and key.
+    pub elsewhere: BTreeSet<(String, String)>,
     /// Numbers, as they were written for the factor.
     pub numbers: BTreeSet<String>,
     /// Buyers of whom something assigned is not paid.
@@ -203,8 +208,12 @@ fn refusal(
         ItemKind::CreditNote => false,
         ItemKind::Receipt => return Some(Refusal::NotAClaim),
     };
-    if taken.documents.contains(&(document.connection.clone(), document.external_id.clone())) {
+    let key = (document.connection.clone(), document.external_id.clone());
+    if taken.documents.contains(&key) {
         return Some(Refusal::Assigned);
+    }
+    if taken.elsewhere.contains(&key) {
+        return Some(Refusal::AssignedElsewhere);
     }
     let buyer = &document.buyer;
     if let Some(excluded) = contract.excluded_buyers.iter().find(|excluded| excluded.buyer == buyer.id) {

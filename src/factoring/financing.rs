@@ -124,6 +124,23 @@ fn financed(
     Some((financed, Position { balance_minor, holdback_minor, excess_minor }))
 }
 
+impl Position {
+    /// How a buyer stands, from what is owed of its documents and what was held of them: no more of the excess is held than is
+    /// needed. None where a sum does not fit.
+    #[must_use]
+    pub fn standing(owed: Self, limits: Limits) -> Option<Self> {
+        let (needed, _) = beyond(owed.balance_minor, owed.holdback_minor, limits)?;
+        Some(Self { excess_minor: owed.excess_minor.min(needed), ..owed })
+    }
+}
+
+/// What the factor approves for a buyer; none where it states no limit. An approval in other currencies is nothing in this one.
+#[must_use]
+pub fn approval(contract: &Contract, buyer: &str, currency: Currency) -> Option<i64> {
+    let by_currency = contract.buyer(buyer)?.approval.as_ref()?;
+    Some(by_currency.get(&currency).copied().unwrap_or_default())
+}
+
 /// One document that is to be financed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due<'a> {
@@ -149,8 +166,7 @@ pub fn finance(
     let concentration_minor = concentration(documents, contract, positions).ok_or_else(overflow)?;
     let mut all = Vec::with_capacity(documents.len());
     for document in documents {
-        let known = contract.buyer(document.buyer).and_then(|buyer| buyer.approval.as_ref());
-        let approval_minor = known.map(|by_currency| by_currency.get(&currency).copied().unwrap_or_default());
+        let approval_minor = approval(contract, document.buyer, currency);
         let limits = Limits { approval_minor, concentration_minor };
         let position = positions.entry(document.buyer.to_owned()).or_default();
         let (financed, after) =
@@ -170,6 +186,22 @@ fn concentration(documents: &[Due<'_>], contract: &Contract, positions: &Positio
         .iter()
         .try_fold(before, |sum, own| sum.checked_add(own.amount_minor.checked_mul(own.kind.sign())?))?;
     percent_of(all.max(0), percent).map(Some)
+}
+
+impl Financed {
+    /// The sum of two; `None` when one does not fit. What bound them is not one thing any more.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Option<Self> {
+        Some(Self {
+            amount_minor: self.amount_minor.checked_add(other.amount_minor)?,
+            fee_minor: self.fee_minor.checked_add(other.fee_minor)?,
+            fee_tax_minor: self.fee_tax_minor.checked_add(other.fee_tax_minor)?,
+            holdback_minor: self.holdback_minor.checked_add(other.holdback_minor)?,
+            excess_minor: self.excess_minor.checked_add(other.excess_minor)?,
+            available_minor: self.available_minor.checked_add(other.available_minor)?,
+            bound: None,
+        })
+    }
 }
 
 /// What the factor sets free when it is paid.

@@ -5,11 +5,17 @@
 
 mod eligibility;
 mod financing;
+mod lifecycle;
+mod reconcile;
 #[cfg(test)]
 mod sample;
 
 pub use eligibility::{Candidate, Refusal, Refused, Selection, Taken, Writes, select};
-pub use financing::{Bound, Due, Financed, Limits, Position, Positions, Released, finance, release};
+pub use financing::{
+    Bound, Due, Financed, Limits, Position, Positions, Released, approval, finance, release,
+};
+pub use lifecycle::lifecycle;
+pub use reconcile::{Compared, Difference, Finding, Sent, Side, reconcile};
 
 /// Why a figure cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

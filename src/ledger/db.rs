@@ -136,6 +136,9 @@ const POSTGRES: Files = &[
     (10, "sales_order", include_str!("../../migrations/postgres/0010_sales_order.sql")),
     (11, "account_policy_history", include_str!("../../migrations/postgres/0011_account_policy_history.sql")),
     (12, "deadline_file", include_str!("../../migrations/postgres/0012_deadline_file.sql")),
+    (13, "assignment", include_str!("../../migrations/postgres/0013_assignment.sql")),
+    (14, "factor_line", include_str!("../../migrations/postgres/0014_factor_line.sql")),
+    (15, "invoice_status", include_str!("../../migrations/postgres/0015_invoice_status.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -150,6 +153,9 @@ const SQLITE: Files = &[
     (10, "sales_order", include_str!("../../migrations/sqlite/0010_sales_order.sql")),
     (11, "account_policy_history", include_str!("../../migrations/sqlite/0011_account_policy_history.sql")),
     (12, "deadline_file", include_str!("../../migrations/sqlite/0012_deadline_file.sql")),
+    (13, "assignment", include_str!("../../migrations/sqlite/0013_assignment.sql")),
+    (14, "factor_line", include_str!("../../migrations/sqlite/0014_factor_line.sql")),
+    (15, "invoice_status", include_str!("../../migrations/sqlite/0015_invoice_status.sql")),
 ];
 
 impl Ledger {

@@ -5,6 +5,7 @@
 //! Reference: ARCHITECTURE.md, "The ledger".
 
 mod accounts;
+mod assignments;
 mod breaks;
 mod connections;
 mod days;
@@ -13,6 +14,7 @@ mod deadline_files;
 mod deltas;
 mod effects;
 mod experience;
+mod factor_lines;
 mod facts;
 mod indicators;
 mod items;
@@ -38,6 +40,10 @@ mod urgent;
 mod versions;
 
 pub use accounts::{AccountLanding, AccountRow};
+pub use assignments::{
+    AssignableRow, AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState,
+    CreditedRow, InForceRow, InvoiceStatusRow, NewAssignment,
+};
 pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;
 pub use days::{Owed, PeakRow};
@@ -47,6 +53,7 @@ pub use deltas::DeltaRow;
 pub use effects::{
     AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Proposed, Step, effect_id, reference_of,
 };
+pub use factor_lines::{FactorLineChange, FactorLineRow};
 pub use indicators::{BuyerSums, RunDay, SourceRead, business_day};
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};
 pub use limits::{LimitChange, LimitRow};

@@ -1,5 +1,6 @@
 //! Records to canonical values, with the faults of those that are not.
 
+mod factor;
 mod insurer;
 mod twice;
 
@@ -14,8 +15,8 @@ use super::target::{
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Currency, Date, Identifier, Instalment, Item, ItemKind, Limit, LimitRequest,
-    NumberStyle, Order, Rating, Scheme, parse_minor,
+    Account, Allocation, Currency, Date, FactorLine, Identifier, Instalment, Item, ItemKind, Limit,
+    LimitRequest, NumberStyle, Order, Rating, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -101,6 +102,8 @@ pub enum Outcome {
     Request(LimitRequest),
     /// A rating.
     Rating(Rating),
+    /// A line of a factor's statement.
+    FactorLine(FactorLine),
     /// The mapping says that this record is none of our business.
     Ignored,
     /// It goes to quarantine.
@@ -271,6 +274,7 @@ impl<'m> Bound<'m> {
             }
             Target::Request => (sheet.request().map(Outcome::Request), 0),
             Target::Rating => (sheet.rating().map(Outcome::Rating), 0),
+            Target::FactorLine => (sheet.factor_line().map(Outcome::FactorLine), 0),
         };
         let currency = sheet.currency.clone().ok().or_else(|| Currency::parse(NO_CURRENCY));
         let outcome = match outcome {

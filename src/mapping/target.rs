@@ -21,6 +21,8 @@ words! {
         Request = "request",
         /// An insurer's rating of a buyer.
         Rating = "rating",
+        /// What a factor's statement says of an assigned document.
+        FactorLine = "factor_line",
     }
 }
 
@@ -93,6 +95,7 @@ const DECISIONS: &[&str] = &[
     "pending",
 ];
 const LAYER_KINDS: &[&str] = &["permanent", "temporary", "top_up"];
+const FACTOR_STATES: &[&str] = &["received", "accepted", "rejected", "financed", "paid", "definanced"];
 const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
 
 pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Key)];
@@ -226,6 +229,18 @@ pub(super) const RATING: &[Field] = &[
     may("changed_on", Kind::Date),
 ];
 
+pub(super) const FACTOR_LINE: &[Field] = &[
+    may("contract", Kind::Key),
+    must("number", Kind::Key),
+    may("currency", Kind::Currency),
+    must("amount", Kind::Money),
+    must("state", Kind::Code(FACTOR_STATES)),
+    may("financed", Kind::Money),
+    may("holdback", Kind::Money),
+    may("reason", Kind::Text),
+    may("date", Kind::Date),
+];
+
 /// The index of a field in its record, found by the compiler: a name that is not there does not build.
 #[allow(
     clippy::indexing_slicing,
@@ -259,6 +274,7 @@ impl Target {
             Self::Limit => LIMIT,
             Self::Request => REQUEST,
             Self::Rating => RATING,
+            Self::FactorLine => FACTOR_LINE,
         }
     }
 }

@@ -49,6 +49,20 @@ words! {
         NeverDeclared = "never_declared",
         /// What was stated is not what the ledger knows now.
         DeclaredDiffers = "declared_differs",
+        /// A document that was assigned, is open, and is not on the factor's statement.
+        MissingAtFactor = "missing_at_factor",
+        /// A document on the factor's statement that was never assigned.
+        UnknownToLedger = "unknown_to_ledger",
+        /// The factor has another amount of a document than was assigned.
+        AmountDiffers = "amount_differs",
+        /// The factor did not take a document.
+        Rejected = "rejected",
+        /// A document that is paid here, and that the factor still counts on the buyer for.
+        PaidNotReleased = "paid_not_released",
+        /// The factor holds another guarantee than the contract says.
+        HoldbackDiffers = "holdback_differs",
+        /// The factor has taken its financing of an open document back.
+        Definanced = "definanced",
     }
 }
 
@@ -99,6 +113,21 @@ impl BreakKind {
             Self::DeclaredDiffers => {
                 "tell the insurer what has changed since, and keep its receipt with the statement"
             }
+            Self::MissingAtFactor => "ask the factor whether it has the batch, with its number and its hash",
+            Self::UnknownToLedger => {
+                "ask the factor where the document comes from: Encours never assigned it"
+            }
+            Self::AmountDiffers => {
+                "compare the document with the factor's; a credit note may be missing on one side"
+            }
+            Self::Rejected => {
+                "mend what the factor names, or collect the invoice yourself: it is not financed"
+            }
+            Self::PaidNotReleased => {
+                "forward a direct payment and tell the factor of it, or ask why its payment is not booked there"
+            }
+            Self::HoldbackDiffers => "compare the percentage in the contract with the factor's statement",
+            Self::Definanced => "collect the invoice yourself, and plan for the money that went back",
         }
     }
 }

@@ -52,6 +52,18 @@ words! {
         BreakOpened = "break.opened",
         /// A difference is gone.
         BreakClosed = "break.closed",
+        /// A batch of assigned documents is with the factor.
+        AssignmentSent = "assignment.sent",
+        /// A factor took a document.
+        AssignmentAccepted = "assignment.accepted",
+        /// A factor did not take a document.
+        AssignmentRejected = "assignment.rejected",
+        /// A factor paid for a document.
+        AssignmentFinanced = "assignment.financed",
+        /// A factor took its financing of a document back.
+        AssignmentDefinanced = "assignment.definanced",
+        /// What the platforms of the e-invoicing reform have to be told of an invoice that is assigned, or not any more.
+        InvoiceStatus = "invoice.status",
         /// A connection stopped until a person mends its settings.
         ConnectionPaused = "connection.paused",
         /// A paused or stale connection works again.

@@ -182,6 +182,13 @@ pub(super) fn break_meaning(say: Language, kind: BreakKind) -> &'static str {
             "l'acheteur doit ou a été facturé et aucune déclaration ne peut le nommer"
         }
         BreakKind::DeclaredDiffers => "Encours connaît un autre chiffre que celui qui a été déclaré",
+        BreakKind::MissingAtFactor => "cédée et ouverte, absente du relevé du factor",
+        BreakKind::UnknownToLedger => "au relevé du factor, jamais cédée",
+        BreakKind::AmountDiffers => "le factor porte un autre montant que celui qui a été cédé",
+        BreakKind::Rejected => "le factor ne l'a pas prise",
+        BreakKind::PaidNotReleased => "payée ici, le factor attend toujours l'acheteur",
+        BreakKind::HoldbackDiffers => "le factor retient une autre garantie que celle du contrat",
+        BreakKind::Definanced => "le factor a repris son financement",
     };
     say.of(words::break_meaning(kind), french)
 }
@@ -234,6 +241,19 @@ pub(super) fn next_step(say: Language, kind: BreakKind) -> &'static str {
         BreakKind::NeverDeclared => {
             "donner à l'acheteur l'identifiant de l'assureur dans l'ERP ou par `encours buyers link`, ou le déclarer à la main"
         }
+        BreakKind::MissingAtFactor => "demander au factor s'il a la remise, avec son numéro et son empreinte",
+        BreakKind::UnknownToLedger => "demander au factor d'où vient la pièce : Encours ne l'a jamais cédée",
+        BreakKind::AmountDiffers => {
+            "comparer la pièce avec celle du factor ; un avoir manque peut-être d'un côté"
+        }
+        BreakKind::Rejected => {
+            "corriger ce que le factor indique, ou encaisser soi-même : elle n'est pas financée"
+        }
+        BreakKind::PaidNotReleased => {
+            "reverser le règlement direct et le déclarer au factor, ou demander pourquoi son encaissement n'y figure pas"
+        }
+        BreakKind::HoldbackDiffers => "comparer le taux du contrat avec le relevé du factor",
+        BreakKind::Definanced => "encaisser soi-même, et prévoir le financement repris",
         BreakKind::DeclaredDiffers => {
             "dire à l'assureur ce qui a changé depuis, et garder son reçu avec la déclaration"
         }
@@ -372,6 +392,12 @@ const fn event(event: Event) -> &'static str {
         Event::RequestDecided => "demande décidée",
         Event::BreakOpened => "écart constaté",
         Event::BreakClosed => "écart réglé",
+        Event::AssignmentSent => "remise envoyée au factor",
+        Event::AssignmentAccepted => "pièce acceptée par le factor",
+        Event::AssignmentRejected => "pièce rejetée par le factor",
+        Event::AssignmentFinanced => "pièce financée",
+        Event::AssignmentDefinanced => "pièce définancée",
+        Event::InvoiceStatus => "statut de facturation électronique",
         Event::ConnectionPaused => "connexion suspendue",
         Event::ConnectionRecovered => "connexion rétablie",
     }
@@ -406,6 +432,7 @@ const FACTS: &[(&str, &str)] = &[
     ("requested", "demandé"),
     ("before", "avant"),
     ("rating", "désormais"),
+    ("status", "statut"),
     ("covered", "garanti"),
     ("beyond_limit", "au-delà de l'agrément"),
     ("at_stake", "en jeu"),

@@ -149,6 +149,7 @@ fn credit_notes_follow_the_buyer_whatever_is_wrong_with_them_as_claims() {
 fn a_document_and_a_number_go_once_for_ever() {
     let taken = Taken {
         documents: [("erp".to_owned(), "1".to_owned())].into(),
+        elsewhere: [("erp".to_owned(), "F4".to_owned())].into(),
         numbers: ["F2".to_owned()].into(),
         buyers: BTreeSet::new(),
     };
@@ -158,6 +159,7 @@ fn a_document_and_a_number_go_once_for_ever() {
             sound(),
             numbered(sound(), "F2"),
             numbered(sound(), "F3"),
+            numbered(sound(), "F4"),
             Candidate { connection: "crm".into(), ..other_key },
         ],
         &sample::contract(),
@@ -165,7 +167,15 @@ fn a_document_and_a_number_go_once_for_ever() {
     );
     let told: Vec<(&str, Refusal)> =
         selection.refused.iter().map(|refused| (refused.document.number.as_str(), refused.reason)).collect();
-    assert_eq!(told, [("F1", Refusal::Assigned), ("F2", Refusal::NumberTaken), ("F3", Refusal::NumberTaken)]);
+    assert_eq!(
+        told,
+        [
+            ("F1", Refusal::Assigned),
+            ("F2", Refusal::NumberTaken),
+            ("F3", Refusal::NumberTaken),
+            ("F4", Refusal::AssignedElsewhere)
+        ]
+    );
     assert_eq!(selection.documents.len(), 1);
 }
 

@@ -162,6 +162,39 @@ fn when_the_factor_is_paid_the_guarantee_is_free_and_the_excess_as_far_as_it_is_
 }
 
 #[test]
+fn a_buyer_stands_as_what_is_still_owed_says() {
+    let limits = Limits { approval_minor: Some(80_000), concentration_minor: None };
+    let contract = approved(80_000);
+    let (all, mut position) = run(&[invoice(115_000), invoice(40_000)], &contract);
+    // The first is paid: the second alone is within the limit, and the excess that was held of it is not needed.
+    let left = Position { balance_minor: 40_000, holdback_minor: 4_000, excess_minor: all[1].excess_minor };
+    release(115_000, 11_500, &contract, limits, &mut position).unwrap();
+    assert_eq!(Position::standing(left, limits), Some(position));
+    // The second is paid instead: the first is beyond the limit as it was.
+    let left = Position { balance_minor: 115_000, holdback_minor: 11_500, excess_minor: all[0].excess_minor };
+    assert_eq!(Position::standing(left, limits), Some(left));
+    assert_eq!(Position::standing(left, Limits::default()).unwrap().excess_minor, 0);
+}
+
+#[test]
+fn sums_of_documents_are_sums_of_each_part() {
+    let (all, _) = run(&[invoice(115_000), credit_note(20_000)], &approved(80_000));
+    let sum = all.iter().try_fold(Financed::default(), |sum, own| sum.plus(own)).unwrap();
+    assert_eq!(
+        sum,
+        Financed {
+            amount_minor: 95_000,
+            fee_minor: 0,
+            fee_tax_minor: 0,
+            holdback_minor: 9_500,
+            excess_minor: 5_500,
+            available_minor: 80_000,
+            bound: None
+        }
+    );
+}
+
+#[test]
 fn sums_beyond_any_ledger_are_told() {
     let mut positions = Positions::new();
     let told =

@@ -239,6 +239,13 @@ impl Layout {
         self.files.iter().map(|file| file.name.raw.as_str()).collect()
     }
 
+    /// Whether it cannot be written without the day of the factor's last statement.
+    #[must_use]
+    pub fn needs_statement_date(&self) -> bool {
+        let mut fields = self.records.iter().flat_map(|record| &record.fields);
+        fields.any(|field| field.is(Fact::StatementDate) && !field.optional)
+    }
+
     /// Whether it has a record for such a document.
     #[must_use]
     pub fn takes(&self, kind: DocumentKind, market: Market) -> bool {

@@ -1,0 +1,671 @@
+//! `encours assignments`: what would be assigned to a factor and why the rest is not; batches made, approved, handed over, and how
+//! they stand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use encours::engine::assignments::{
+    self, Comparison, Made, Planned, Recourse, Wanted, approve, by_hand, discard, make, send, title,
+};
+use encours::engine::{Setup, publish};
+use encours::factoring::{Financed, Refused, Side};
+use encours::ledger::{AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState};
+use encours::model::{AssignedDocument, ControlTotals, Currency, Date, DocumentKind, Money, render_minor};
+use encours::transport::drop;
+use serde_json::{Value, json};
+
+use super::apply::whole_id;
+use super::plan::ID_SHOWN;
+use super::table::{Column, Table, count};
+use super::{Context, Exit, Misconfigured, sync, today};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Tell what a batch would hold, what the factor would pay for it, and why each other document does not go; changes nothing
+    Plan(Which),
+    /// Make a batch: its number, its files and its documents. Nothing leaves
+    Make {
+        #[command(flatten)]
+        which: Which,
+        /// Your name; kept with it
+        #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
+        by: String,
+    },
+    /// Say that a batch may be sent: another person than the one who made it
+    Approve(Said),
+    /// Discard a batch that was not sent: its number and its documents are free again
+    Discard(Because),
+    /// Hand an approved batch over, once; after a crash the same command goes on
+    Send(Said),
+    /// Say that the factor has a batch which you took there yourself
+    Sent(Because),
+    /// List batches; or one, with its files, its documents and every step
+    Status {
+        /// Which; any beginning of its id that is unique
+        #[arg(value_name = "BATCH")]
+        batch: Option<String>,
+    },
+    /// Compare what was assigned with the factor's last statement: totals of both sides, and each difference
+    Statement {
+        /// The contract's number; every contract without it
+        #[arg(value_name = "CONTRACT")]
+        contract: Option<String>,
+    },
+    /// Write the files of a batch, the same bytes each time
+    Files {
+        /// Which; any beginning of its id that is unique
+        #[arg(value_name = "BATCH")]
+        batch: String,
+        /// The folder that they are written into
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        out: PathBuf,
+    },
+}
+
+/// Which batch would be made.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// The contract's number; the only contract without it
+    #[arg(value_name = "CONTRACT")]
+    contract: Option<String>,
+    /// The currency; the only one of the contract without it
+    #[arg(long, value_name = "CODE", value_parser = parse_currency)]
+    currency: Option<Currency>,
+    /// The business day; today without it
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Option<Date>,
+    /// The day of the factor's last statement that you have taken into account, for forms that ask for it
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    statement_date: Option<Date>,
+}
+
+impl Which {
+    fn wanted<'s>(&self, setup: &'s Setup) -> anyhow::Result<Wanted<'s>> {
+        let contract = assignments::contract(setup, self.contract.as_deref())?;
+        Ok(Wanted {
+            contract,
+            currency: assignments::currency(contract, self.currency)?,
+            on: self.day.unwrap_or_else(today),
+            statement_date: self.statement_date,
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Said {
+    /// Which; any beginning of its id that is unique
+    #[arg(value_name = "BATCH")]
+    batch: String,
+    /// Your name; kept with it
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
+    by: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct Because {
+    #[command(flatten)]
+    said: Said,
+    /// Why, or how you know; kept with it
+    #[arg(long, value_name = "TEXT")]
+    because: String,
+}
+
+fn parse_currency(text: &str) -> Result<Currency, String> {
+    Currency::parse(text).ok_or_else(|| format!("\"{text}\" is not a currency of ISO 4217"))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A configuration or a ledger that fails; what is not to be done, and why.
+pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let setup = sync::open(context).await?;
+    match &args.command {
+        Command::Plan(which) => plan(context, &setup, which).await?,
+        Command::Make { which, by } => {
+            let made = make(&setup, &which.wanted(&setup)?, by, encours::clock::now()).await?;
+            context.answer(|| told_made(&made), || made_value(&made))?;
+        }
+        Command::Approve(said) => {
+            let row =
+                approve(&setup, &id(&setup, &said.batch).await?, &said.by, encours::clock::now()).await?;
+            told(
+                context,
+                &row,
+                "approved",
+                &format!("`encours assignments send {}` hands it over.", short(&row.id)),
+            )?;
+        }
+        Command::Discard(Because { said, because }) => {
+            let id = id(&setup, &said.batch).await?;
+            let row = discard(&setup, &id, &said.by, because, encours::clock::now()).await?;
+            told(context, &row, "void", "Its number and its documents are free again.")?;
+        }
+        Command::Send(said) => {
+            let row = send(&setup, &id(&setup, &said.batch).await?, &said.by, encours::clock::now()).await?;
+            publish(&setup).await?;
+            told(context, &row, "sent", "")?;
+        }
+        Command::Sent(Because { said, because }) => {
+            let id = id(&setup, &said.batch).await?;
+            let row = by_hand(&setup, &id, &said.by, because, encours::clock::now()).await?;
+            publish(&setup).await?;
+            told(context, &row, "sent", "")?;
+        }
+        Command::Status { batch: None } => list(context, &setup).await?,
+        Command::Status { batch: Some(batch) } => show(context, &setup, batch).await?,
+        Command::Statement { contract } => statement(context, &setup, contract.as_deref()).await?,
+        Command::Files { batch, out } => files(context, &setup, batch, out).await?,
+    }
+    setup.ledger.close().await;
+    Ok(Exit::Fine)
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(ID_SHOWN).collect()
+}
+
+async fn rows(setup: &Setup) -> anyhow::Result<Vec<AssignmentRow>> {
+    let mut tx = setup.ledger.read().await?;
+    let rows = tx.assignments(&setup.company.id).await?;
+    tx.rollback().await?;
+    Ok(rows)
+}
+
+/// The id that a beginning stands for.
+async fn id(setup: &Setup, beginning: &str) -> anyhow::Result<String> {
+    let rows = rows(setup).await?;
+    whole_id(beginning, rows.iter().map(|row| row.id.as_str()), "batch")
+}
+
+fn told(context: &Context, row: &AssignmentRow, state: &str, next: &str) -> anyhow::Result<()> {
+    let text = format!("The {} is {state}. {next}", title(row));
+    context.answer(
+        || format!("{}\n", text.trim_end()),
+        || json!({ "id": row.id, "batch": row.number, "state": state }),
+    )
+}
+
+fn currency_of(row: &AssignmentRow) -> anyhow::Result<Currency> {
+    Currency::parse(&row.currency)
+        .ok_or_else(|| Misconfigured(format!("\"{}\" is not a currency", row.currency)).into())
+}
+
+const fn kind_word(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Invoice => "invoice",
+        DocumentKind::CreditNote => "credit note",
+        DocumentKind::Payment => "payment",
+        DocumentKind::Adjustment => "adjustment",
+    }
+}
+
+/// `3 invoices of 1 000.00 EUR, 1 credit note of 50.00 EUR`.
+fn told_totals(totals: &ControlTotals, currency: Currency) -> String {
+    let kinds = [
+        (totals.invoices, totals.invoices_minor, "invoice"),
+        (totals.credit_notes, totals.credit_notes_minor, "credit note"),
+        (totals.payments, totals.payments_minor, "payment"),
+        (totals.adjustments, totals.adjustments_minor, "adjustment"),
+    ];
+    let some = kinds.into_iter().filter(|(number, ..)| *number > 0);
+    let told: Vec<String> = some
+        .map(|(number, minor, word)| {
+            let plural = if number == 1 { "" } else { "s" };
+            format!("{number} {word}{plural} of {}", Money::new(minor, currency))
+        })
+        .collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+}
+
+/// What is expected to be paid and held, in one sentence that adds up.
+fn told_financed(sum: &Financed, currency: Currency) -> String {
+    let money = |minor: i64| Money::new(minor, currency).to_string();
+    let mut off = Vec::new();
+    for (minor, word) in [
+        (sum.fee_minor, "commission"),
+        (sum.fee_tax_minor, "tax on it"),
+        (sum.holdback_minor, "holdback"),
+        (sum.excess_minor, "held beyond limits"),
+    ] {
+        if minor != 0 {
+            off.push(format!("{} {word}", money(minor)));
+        }
+    }
+    let less = if off.is_empty() { String::new() } else { format!(" less {}", off.join(", ")) };
+    format!("{}{less}: {} available", money(sum.amount_minor), money(sum.available_minor))
+}
+
+fn document_table(documents: &[(&AssignedDocument, &Financed)], currency: Currency) -> Table {
+    let mut table = Table::new(&[
+        Column::Text("buyer"),
+        Column::Word("kind"),
+        Column::Word("number"),
+        Column::Word("date"),
+        Column::Word("due"),
+        Column::Figure("amount"),
+        Column::Figure("holdback"),
+        Column::Figure("beyond"),
+        Column::Figure("available"),
+        Column::Text("bound by"),
+    ]);
+    for (document, financed) in documents {
+        let money = |minor: i64| Money::new(minor, currency).to_string();
+        table.row([
+            document.buyer.name.clone(),
+            kind_word(document.kind).to_owned(),
+            document.number.clone(),
+            document.issued.to_string(),
+            document.due.to_string(),
+            money(financed.amount_minor),
+            money(financed.holdback_minor),
+            money(financed.excess_minor),
+            money(financed.available_minor),
+            financed.bound.map(|bound| bound.to_string()).unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+fn refused_table(refused: &[Refused]) -> Table {
+    let mut table = Table::new(&[
+        Column::Text("buyer"),
+        Column::Word("number"),
+        Column::Figure("open"),
+        Column::Text("why it does not go"),
+    ]);
+    for Refused { document, reason, detail } in refused {
+        table.row([
+            document.buyer.name.clone(),
+            document.number.clone(),
+            Money::new(document.open_minor, document.currency).to_string(),
+            detail.clone().unwrap_or_else(|| reason.told().to_owned()),
+        ]);
+    }
+    table
+}
+
+fn financed_value(financed: &Financed, currency: Currency) -> Value {
+    let amount = |minor: i64| render_minor(minor, currency);
+    json!({
+        "amount": amount(financed.amount_minor), "fee": amount(financed.fee_minor), "fee_tax": amount(financed.fee_tax_minor),
+        "holdback": amount(financed.holdback_minor), "excess": amount(financed.excess_minor),
+        "available": amount(financed.available_minor), "bound": financed.bound,
+    })
+}
+
+fn totals_value(totals: &ControlTotals, currency: Currency) -> Value {
+    let amount = |minor: i64| render_minor(minor, currency);
+    json!({
+        "documents": totals.count(), "balance": amount(totals.balance_minor()),
+        "invoices": totals.invoices, "invoices_amount": amount(totals.invoices_minor),
+        "credit_notes": totals.credit_notes, "credit_notes_amount": amount(totals.credit_notes_minor),
+        "payments": totals.payments, "payments_amount": amount(totals.payments_minor),
+        "adjustments": totals.adjustments, "adjustments_amount": amount(totals.adjustments_minor),
+    })
+}
+
+fn document_value(document: &AssignedDocument, financed: &Financed) -> Value {
+    let currency = document.currency;
+    json!({
+        "kind": document.kind, "number": document.number, "buyer_id": document.buyer.id, "buyer": document.buyer.name,
+        "account": document.buyer.code, "issued": document.issued, "due": document.due, "credits": document.credits,
+        "financed": financed_value(financed, currency),
+    })
+}
+
+fn refused_value(refused: &[Refused]) -> Vec<Value> {
+    let one = |Refused { document, reason, detail }: &Refused| {
+        json!({
+            "number": document.number, "buyer_id": document.buyer.id, "buyer": document.buyer.name, "currency": document.currency,
+            "open": render_minor(document.open_minor, document.currency), "reason": reason,
+            "why": detail.as_deref().unwrap_or_else(|| reason.told()),
+        })
+    };
+    refused.iter().map(one).collect()
+}
+
+async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result<()> {
+    let wanted = which.wanted(setup)?;
+    let Wanted { contract, currency, on: day, .. } = wanted;
+    let mut tx = setup.ledger.read().await?;
+    let planned = assignments::plan(setup, &mut tx, &wanted).await?;
+    tx.rollback().await?;
+    let Planned { head, documents, financed, refused, totals, sum, .. } = &planned;
+    context.answer(
+        || {
+            let mut text = format!(
+                "Batch {} of the contract {} with {}, {currency}, {day}: {}.\n",
+                head.batch,
+                contract.number,
+                contract.factor,
+                told_totals(totals, currency)
+            );
+            if !documents.is_empty() {
+                let rows: Vec<_> = documents.iter().zip(financed).collect();
+                text.push_str(&format!("\n{}\n{}.\n", document_table(&rows, currency), told_financed(sum, currency)));
+            }
+            if !refused.is_empty() {
+                text.push_str(&format!("\n{}", told_refused(refused)));
+            }
+            text
+        },
+        || {
+            let rows = documents.iter().zip(financed).map(|(document, own)| document_value(document, own));
+            json!({
+                "contract": contract.number, "factor": contract.factor, "batch": head.batch, "currency": currency, "date": day,
+                "totals": totals_value(totals, currency), "financed": financed_value(sum, currency),
+                "documents": rows.collect::<Vec<_>>(), "refused": refused_value(refused),
+            })
+        },
+    )
+}
+
+/// Documents that do not go: how many for which reason, then each.
+fn told_refused(refused: &[Refused]) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for own in refused {
+        *reasons.entry(own.reason.as_str()).or_default() += 1;
+    }
+    let told: Vec<String> =
+        reasons.iter().map(|(reason, number)| format!("{reason} {}", count(*number))).collect();
+    format!(
+        "{} documents do not go ({}):\n\n{}",
+        count(refused.len()),
+        told.join(", "),
+        refused_table(refused)
+    )
+}
+
+fn told_made(made: &Made) -> String {
+    let row = &made.batch.row;
+    let Some(currency) = Currency::parse(&row.currency) else { return String::new() };
+    let mut text = format!(
+        "The {} is made: {}.\n{}.\n\n",
+        title(row),
+        told_totals(&row.totals, currency),
+        told_financed(&row.financed, currency)
+    );
+    text.push_str(&file_table(&made.batch.files).to_string());
+    if !made.refused.is_empty() {
+        text.push_str(&format!(
+            "\n{} documents do not go; `encours assignments plan` says why.\n",
+            count(made.refused.len())
+        ));
+    }
+    text.push_str(&format!(
+        "\nNothing has left. `encours assignments approve {}` lets it go.\n",
+        short(&row.id)
+    ));
+    text
+}
+
+fn made_value(made: &Made) -> Value {
+    let row = &made.batch.row;
+    let Some(currency) = Currency::parse(&row.currency) else { return Value::Null };
+    json!({
+        "batch": row_value(row, currency), "files": made.batch.files.iter().map(file_value).collect::<Vec<_>>(),
+        "refused": refused_value(&made.refused),
+    })
+}
+
+fn row_value(row: &AssignmentRow, currency: Currency) -> Value {
+    json!({
+        "id": row.id, "factor": row.factor, "contract": row.contract, "batch": row.number, "currency": currency, "made_on": row.made_on,
+        "state": row.state, "sha256": row.content_hash, "totals": totals_value(&row.totals, currency),
+        "financed": financed_value(&row.financed, currency),
+    })
+}
+
+fn file_value(file: &AssignmentFileRow) -> Value {
+    json!({
+        "name": file.file_name, "documents": file.documents, "bytes": file.content.len(), "sha256": file.content_hash,
+        "proof": file.proof, "delivered_at": file.delivered_at,
+    })
+}
+
+fn step_value(step: &AssignmentStepRow) -> Value {
+    json!({ "at": step.recorded_at, "state": step.state, "by": step.done_by, "note": step.note })
+}
+
+fn file_table(files: &[AssignmentFileRow]) -> Table {
+    let mut table = Table::new(&[
+        Column::Word("file"),
+        Column::Figure("documents"),
+        Column::Figure("bytes"),
+        Column::Word("sha256"),
+        Column::Text("with the factor"),
+    ]);
+    for file in files {
+        table.row([
+            file.file_name.clone(),
+            file.documents.to_string(),
+            count(file.content.len()),
+            file.content_hash.clone(),
+            file.proof.clone().unwrap_or_else(|| "not yet".to_owned()),
+        ]);
+    }
+    table
+}
+
+async fn list(context: &Context, setup: &Setup) -> anyhow::Result<()> {
+    let rows = rows(setup).await?;
+    let mut table = Table::new(&[
+        Column::Word("id"),
+        Column::Text("factor"),
+        Column::Word("contract"),
+        Column::Figure("batch"),
+        Column::Word("made"),
+        Column::Figure("documents"),
+        Column::Figure("balance"),
+        Column::Figure("available"),
+        Column::Word("state"),
+    ]);
+    let mut values = Vec::new();
+    for row in &rows {
+        let currency = currency_of(row)?;
+        let money = |minor: i64| Money::new(minor, currency).to_string();
+        table.row([
+            short(&row.id),
+            row.factor.clone(),
+            row.contract.clone(),
+            row.number.to_string(),
+            row.made_on.to_string(),
+            row.totals.count().to_string(),
+            money(row.totals.balance_minor()),
+            money(row.financed.available_minor),
+            row.state.clone(),
+        ]);
+        values.push(row_value(row, currency));
+    }
+    context.answer(
+        || {
+            if rows.is_empty() {
+                "There is no batch: `encours assignments plan` tells what one would hold.\n".to_owned()
+            } else {
+                table.to_string()
+            }
+        },
+        || json!({ "batches": values }),
+    )
+}
+
+async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Result<()> {
+    let id = id(setup, beginning).await?;
+    let mut tx = setup.ledger.read().await?;
+    let found = tx.assignments(&setup.company.id).await?.into_iter().find(|row| row.id == id);
+    let row = found.ok_or_else(|| Misconfigured(format!("there is no batch {id}")))?;
+    let (files, documents, steps) = (
+        tx.assignment_files(&id).await?,
+        tx.assignment_documents(&id).await?,
+        tx.assignment_steps(&id).await?,
+    );
+    tx.rollback().await?;
+    let currency = currency_of(&row)?;
+    context.answer(
+        || {
+            let rows: Vec<_> = documents.iter().map(|own| (&own.document.0, &own.financed.0)).collect();
+            let mut table = Table::new(&[Column::Word("when"), Column::Word("state"), Column::Text("by"), Column::Text("what")]);
+            for step in &steps {
+                let when = step.recorded_at.format("%Y-%m-%d %H:%M").to_string();
+                table.row([when, step.state.clone(), step.done_by.clone(), step.note.clone()]);
+            }
+            format!(
+                "The {}, {}: {}.\n{}.\n\n{}\n{}\n{table}",
+                title(&row),
+                row.state,
+                told_totals(&row.totals, currency),
+                told_financed(&row.financed, currency),
+                file_table(&files),
+                document_table(&rows, currency),
+            )
+        },
+        || {
+            let documents = documents.iter().map(|own| document_value(&own.document, &own.financed));
+            json!({
+                "batch": row_value(&row, currency), "files": files.iter().map(file_value).collect::<Vec<_>>(),
+                "documents": documents.collect::<Vec<_>>(), "steps": steps.iter().map(step_value).collect::<Vec<_>>(),
+            })
+        },
+    )
+}
+
+fn side_value(side: &Side, currency: Currency) -> Value {
+    json!({ "documents": side.count, "amount": render_minor(side.sum_minor, currency) })
+}
+
+fn comparison_value(own: &Comparison) -> Value {
+    let totals = own.totals.iter().map(|(currency, compared)| {
+        let side = |side: &Side| side_value(side, *currency);
+        json!({
+            "currency": currency, "ours": side(&compared.ours), "ours_matched": side(&compared.ours_matched),
+            "ours_only": side(&compared.ours_only), "theirs": side(&compared.theirs), "theirs_matched": side(&compared.theirs_matched),
+            "theirs_only": side(&compared.theirs_only),
+        })
+    });
+    let recourse = own.recourse.iter().map(|own| {
+        json!({ "number": own.number, "due": own.due, "currency": own.currency, "open": render_minor(own.open_minor, own.currency) })
+    });
+    let differences = own.differences.iter().map(|difference| {
+        json!({
+            "kind": difference.kind, "number": difference.number, "buyer_id": difference.buyer, "ours": difference.ours,
+            "theirs": difference.theirs,
+        })
+    });
+    json!({
+        "contract": own.contract, "factor": own.factor, "connection": own.connection, "lines": own.lines,
+        "totals": totals.collect::<Vec<_>>(), "differences": differences.collect::<Vec<_>>(),
+        "past_recourse": recourse.collect::<Vec<_>>(),
+    })
+}
+
+/// Documents that the factor may take its financing of back; empty where there is none.
+fn told_recourse(own: &Comparison) -> String {
+    let one = |own: &Recourse| {
+        format!("{} (due {}, {} open)", own.number, own.due, Money::new(own.open_minor, own.currency))
+    };
+    let all: Vec<String> = own.recourse.iter().map(one).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    format!("\nPast the days of recourse, so the factor may take its financing back: {}.\n", all.join(", "))
+}
+
+fn told_comparison(own: &Comparison) -> String {
+    let title = format!("Contract {} with {}", own.contract, own.factor);
+    if own.lines == 0 {
+        let none = format!("{title}: no statement was read yet through \"{}\".\n", own.connection);
+        return none + &told_recourse(own);
+    }
+    let mut text = format!("{title}: {} lines in its last statement.\n\n", count(own.lines));
+    let mut table = Table::new(&[
+        Column::Word("side"),
+        Column::Word("currency"),
+        Column::Figure("documents"),
+        Column::Figure("amount"),
+        Column::Figure("on both"),
+        Column::Figure("amount"),
+        Column::Figure("here only"),
+        Column::Figure("amount"),
+    ]);
+    for (currency, compared) in &own.totals {
+        let sides = [
+            ("assigned", &compared.ours, &compared.ours_matched, &compared.ours_only),
+            ("statement", &compared.theirs, &compared.theirs_matched, &compared.theirs_only),
+        ];
+        for (word, all, both, alone) in sides {
+            let mut cells = vec![word.to_owned(), currency.to_string()];
+            for side in [all, both, alone] {
+                cells.extend([side.count.to_string(), Money::new(side.sum_minor, *currency).to_string()]);
+            }
+            table.row(cells);
+        }
+    }
+    text.push_str(&table.to_string());
+    if own.differences.is_empty() {
+        return text + "\nThe two sides agree.\n" + &told_recourse(own);
+    }
+    let mut table = Table::new(&[
+        Column::Word("number"),
+        Column::Word("difference"),
+        Column::Text("here"),
+        Column::Text("with the factor"),
+    ]);
+    for own in &own.differences {
+        table.row([own.number.clone(), own.kind.to_string(), own.ours.clone(), own.theirs.clone()]);
+    }
+    text + &format!("\n{table}\n`encours breaks` tells the next step of each.\n") + &told_recourse(own)
+}
+
+async fn statement(context: &Context, setup: &Setup, contract: Option<&str>) -> anyhow::Result<()> {
+    let chosen = contract.map(|number| assignments::contract(setup, Some(number))).transpose()?;
+    let mut tx = setup.ledger.read().await?;
+    let day = tx.settled_on(&setup.company.id).await?.unwrap_or_else(today);
+    let mut all = assignments::compare(&mut tx, setup, day).await?;
+    tx.rollback().await?;
+    if let Some(chosen) = chosen {
+        all.retain(|own| own.contract == chosen.number);
+    }
+    context.answer(
+        || {
+            if all.is_empty() {
+                return "There is no factoring contract: write one into contracts/, beside encours.toml.\n"
+                    .to_owned();
+            }
+            all.iter().map(told_comparison).collect::<Vec<_>>().join("\n")
+        },
+        || json!({ "contracts": all.iter().map(comparison_value).collect::<Vec<_>>() }),
+    )
+}
+
+async fn files(context: &Context, setup: &Setup, beginning: &str, out: &PathBuf) -> anyhow::Result<()> {
+    let id = id(setup, beginning).await?;
+    let mut tx = setup.ledger.read().await?;
+    let found = tx.assignments(&setup.company.id).await?.into_iter().find(|row| row.id == id);
+    let files = tx.assignment_files(&id).await?;
+    tx.rollback().await?;
+    let row = found.ok_or_else(|| Misconfigured(format!("there is no batch {id}")))?;
+    if row.state()? == BatchState::Void {
+        return Err(
+            Misconfigured(format!("the {} is void: its files are not to be used", title(&row))).into()
+        );
+    }
+    drop::is_there(out).with_context(|| format!("the folder {} is not there", out.display()))?;
+    for file in &files {
+        drop::refuse_another(&out.join(&file.file_name), &file.content)?;
+        let part = drop::prepare(out, &file.file_name, &file.content)?;
+        drop::publish(&part, &out.join(&file.file_name))?;
+    }
+    context.answer(
+        || format!("{}\nWritten into {}.\n", file_table(&files), out.display()),
+        || json!({ "batch": row.number, "folder": out, "files": files.iter().map(file_value).collect::<Vec<_>>() }),
+    )
+}

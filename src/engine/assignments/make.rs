@@ -1,0 +1,204 @@
+//! Making a batch, and letting it go.
+
+use sqlx::types::Json;
+
+use super::{Error, Wanted, batch, connection_of, plan, refused, title};
+use crate::engine::Setup;
+use crate::factoring::Refused;
+use crate::ids::{fingerprint_hex, sha256_hex};
+use crate::ledger::{AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, BatchState, NewAssignment, Tx};
+use crate::model::{Date, Instant};
+
+/// A batch that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// It, with its files and documents.
+    pub batch: NewAssignment,
+    /// Documents that did not go, and why.
+    pub refused: Vec<Refused>,
+}
+
+/// Makes a batch: number, files and documents in one transaction. Nothing leaves.
+///
+/// # Errors
+/// [`Error`]: nothing is to be assigned, an earlier batch of the contract is not sent, the numbers are used up, or a document
+/// does not fit the factor's form.
+pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) -> Result<Made, Error> {
+    let Wanted { contract, currency, on, .. } = *wanted;
+    let connection = connection_of(setup, contract)?;
+    if contract.valid_to.is_some_and(|last| on > last) {
+        return refused(format!("the contract {} ended on {}", contract.number, told(contract.valid_to)));
+    }
+    let mut tx = setup.ledger.begin().await?;
+    tx.know_connection(&setup.company.id, &connection.id, &connection.connector.manifest.id, "factor")
+        .await?;
+    let earlier = tx.assignments(&setup.company.id).await?;
+    let waits = |row: &&AssignmentRow| {
+        let is_open = row.state != BatchState::Sent.as_str() && row.state != BatchState::Void.as_str();
+        is_open && row.factor == contract.factor && row.contract == contract.number
+    };
+    if let Some(row) = earlier.iter().find(waits) {
+        return refused(format!(
+            "{} is {}: send it or discard it first, so that the factor gets the numbers in their order",
+            title(row),
+            row.state
+        ));
+    }
+    let planned = plan(setup, &mut tx, wanted).await?;
+    if contract.last_batch.is_some_and(|last| planned.head.batch > last) {
+        return refused(format!(
+            "the numbers of the contract {} are used up: {} would be the next. Ask the factor how it goes on, and set first and last of \
+             [batches]",
+            contract.number, planned.head.batch
+        ));
+    }
+    if planned.documents.is_empty() {
+        return refused(format!(
+            "there is nothing to assign under the contract {}: {} documents are open, and `encours assignments plan` says of each why \
+             it does not go",
+            contract.number,
+            planned.refused.len()
+        ));
+    }
+    let Some((layout, settings)) = connection.layout() else {
+        return refused(format!("the connection \"{}\" has no layout of assigned documents", connection.id));
+    };
+    let written = layout.write(&planned.head, settings, &planned.documents)?;
+    if written.totals != planned.totals {
+        return refused(format!(
+            "the files would hold {} documents and the ledger gives {}, or their sums differ: no file is made. This is a fault of the \
+             layout {}; report it",
+            written.totals.count(),
+            planned.totals.count(),
+            connection.connector.manifest.id
+        ));
+    }
+    let files: Vec<AssignmentFileRow> = written
+        .files
+        .into_iter()
+        .zip(0..)
+        .map(|(file, position)| AssignmentFileRow {
+            position,
+            file_name: file.name,
+            documents: file.totals.count(),
+            content_hash: sha256_hex(&file.out),
+            content: file.out,
+            proof: None,
+            delivered_at: None,
+        })
+        .collect();
+    let hashes: String =
+        files.iter().map(|file| format!("{} {}\n", file.content_hash, file.file_name)).collect();
+    let content_hash = sha256_hex(hashes.as_bytes());
+    let number = planned.head.batch.to_string();
+    let parts = ["assignment", &contract.factor, &contract.number, &number, &content_hash, &now.to_rfc3339()];
+    let documents = planned
+        .candidates
+        .into_iter()
+        .zip(planned.documents)
+        .zip(planned.financed)
+        .zip(written.numbers)
+        .zip(0..)
+        .map(|((((candidate, document), financed), written), position)| AssignmentDocumentRow {
+            position,
+            connection: candidate.connection,
+            external_id: candidate.external_id,
+            written,
+            document: Json(document),
+            financed: Json(financed),
+        })
+        .collect();
+    let new = NewAssignment {
+        row: AssignmentRow {
+            id: fingerprint_hex(&parts.map(str::as_bytes)),
+            company: setup.company.id.clone(),
+            factor: contract.factor.clone(),
+            connection: contract.connection.clone(),
+            contract: contract.number.clone(),
+            number: planned.head.batch,
+            currency: currency.code().to_owned(),
+            made_on: on,
+            terms: Json(contract.clone()),
+            totals: Json(planned.totals),
+            financed: Json(planned.sum),
+            content_hash,
+            state: BatchState::Made.as_str().to_owned(),
+            recorded_at: now,
+        },
+        files,
+        documents,
+    };
+    tx.keep_assignment(&new, by, "made from the ledger").await?;
+    tx.commit().await?;
+    Ok(Made { batch: new, refused: planned.refused })
+}
+
+fn told(day: Option<Date>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// Who made a batch.
+async fn maker(tx: &mut Tx<'_>, id: &str) -> Result<String, Error> {
+    Ok(tx.assignment_steps(id).await?.into_iter().next().map(|step| step.done_by).unwrap_or_default())
+}
+
+/// Says that a batch may be sent. Where the contract asks for four eyes, another person than the one who made it says so.
+///
+/// # Errors
+/// [`Error::Refused`]: it is not the person's to say, or the batch is not waiting for it.
+pub async fn approve(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<AssignmentRow, Error> {
+    let mut tx = setup.ledger.begin().await?;
+    let row = batch(&mut tx, &setup.company.id, id).await?;
+    let terms = &row.terms.0;
+    if terms.four_eyes && maker(&mut tx, id).await? == by {
+        return refused(format!(
+            "{} was made by {by}: another person has to approve it, since the contract has four_eyes",
+            title(&row)
+        ));
+    }
+    if !terms.approvers.is_empty() && !terms.approvers.iter().any(|own| own == by) {
+        return refused(format!(
+            "{by} is not one of the approvers of the contract {}: {}",
+            row.contract,
+            terms.approvers.join(", ")
+        ));
+    }
+    move_on(&mut tx, &row, BatchState::Made, BatchState::Approved, by, "approved", now).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Discards a batch that was not sent: its number and its documents are free again.
+///
+/// # Errors
+/// [`Error::Refused`]: it was sent, or is being sent.
+pub async fn discard(
+    setup: &Setup,
+    id: &str,
+    by: &str,
+    because: &str,
+    now: Instant,
+) -> Result<AssignmentRow, Error> {
+    let mut tx = setup.ledger.begin().await?;
+    let row = batch(&mut tx, &setup.company.id, id).await?;
+    let from = if row.state()? == BatchState::Approved { BatchState::Approved } else { BatchState::Made };
+    move_on(&mut tx, &row, from, BatchState::Void, by, because, now).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Moves a batch on, or says where it stands.
+pub(super) async fn move_on(
+    tx: &mut Tx<'_>,
+    row: &AssignmentRow,
+    from: BatchState,
+    to: BatchState,
+    by: &str,
+    note: &str,
+    now: Instant,
+) -> Result<(), Error> {
+    if tx.move_assignment(&row.id, from, to, by, note, now).await? {
+        return Ok(());
+    }
+    refused(format!("{} is {}, so it cannot become {to}", title(row), row.state))
+}

@@ -1,0 +1,107 @@
+//! Batches for factors: what would go, making one, letting it go, and handing it over once.
+//!
+//! A batch is made in one transaction with its number, its files and its documents, and is never changed: sending it, and sending it
+//! again, sends the stored bytes. Reference: shared rules, "Factoring".
+
+mod hand_over;
+mod lifecycle;
+mod make;
+mod select;
+mod watch;
+
+pub use hand_over::{by_hand, send};
+pub(in crate::engine) use lifecycle::statuses;
+pub use make::{Made, approve, discard, make};
+pub use select::{Planned, Wanted, plan};
+pub use watch::{Comparison, Differs, Recourse, compare};
+pub(in crate::engine) use watch::{breaks, line_delta};
+
+use super::Setup;
+use crate::connector::Connection;
+use crate::ledger::{AssignmentRow, Tx};
+use crate::mapping::layout::LayoutError;
+use crate::model::{Contract, Currency};
+
+/// Why a batch is not made, not approved or not sent. Where it does not say otherwise, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::Error),
+    /// A connection is not as the contract says.
+    #[error(transparent)]
+    Connector(#[from] crate::connector::Error),
+    /// The factor's form cannot hold it.
+    #[error("the batch is not made: {0}")]
+    Layout(#[from] LayoutError),
+    /// A figure does not fit.
+    #[error(transparent)]
+    Factoring(#[from] crate::factoring::Error),
+    /// A place for files fails.
+    #[error("the batch is not handed over: {0}")]
+    Drop(#[from] crate::transport::drop::Error),
+    /// It is not to be done, and why.
+    #[error("{0}")]
+    Refused(String),
+}
+
+fn refused<T>(told: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Refused(told.into()))
+}
+
+/// The contract that a person names by its number; the only one without a name.
+///
+/// # Errors
+/// [`Error::Refused`]: there is none, or there are several.
+pub fn contract<'s>(setup: &'s Setup, number: Option<&str>) -> Result<&'s Contract, Error> {
+    let known = || setup.contracts.iter().map(|own| own.number.as_str()).collect::<Vec<_>>().join(", ");
+    match (number, setup.contracts.as_slice()) {
+        (_, []) => refused("there is no factoring contract: write one into contracts/, beside encours.toml"),
+        (None, [one]) => Ok(one),
+        (None, _) => refused(format!("which contract? There are: {}", known())),
+        (Some(number), all) => match all.iter().find(|own| own.number == number) {
+            Some(one) => Ok(one),
+            None => refused(format!("there is no contract {number}; there are: {}", known())),
+        },
+    }
+}
+
+/// The currency of a batch: the one that is named, or the only one of the contract.
+///
+/// # Errors
+/// [`Error::Refused`]: the contract does not have it, or has several.
+pub fn currency(contract: &Contract, named: Option<Currency>) -> Result<Currency, Error> {
+    let known = || contract.currencies.iter().map(Currency::code).collect::<Vec<_>>().join(", ");
+    match (named, contract.currencies.as_slice()) {
+        (None, [one]) => Ok(*one),
+        (None, _) => refused(format!("a batch is of one currency: which of {}?", known())),
+        (Some(named), all) if all.contains(&named) => Ok(named),
+        (Some(named), _) => {
+            refused(format!("the contract {} has no {named}; it has {}", contract.number, known()))
+        }
+    }
+}
+
+fn connection_of<'s>(setup: &'s Setup, contract: &Contract) -> Result<&'s Connection, Error> {
+    let found = setup.connections.iter().find(|own| own.id == contract.connection);
+    match found {
+        Some(connection) => Ok(connection),
+        None => refused(format!(
+            "the contract {} names the connection \"{}\", which is not there",
+            contract.number, contract.connection
+        )),
+    }
+}
+
+async fn batch(tx: &mut Tx<'_>, company: &str, id: &str) -> Result<AssignmentRow, Error> {
+    match tx.assignments(company).await?.into_iter().find(|row| row.id == id) {
+        Some(row) => Ok(row),
+        None => refused(format!("there is no batch {id}")),
+    }
+}
+
+/// A batch in words: `batch 17 of the contract 00123 with Exemple Factor`.
+#[must_use]
+pub fn title(row: &AssignmentRow) -> String {
+    format!("batch {} of the contract {} with {}", row.number, row.contract, row.factor)
+}

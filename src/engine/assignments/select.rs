@@ -1,0 +1,228 @@
+//! What a batch would hold, and what the factor would pay for it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Error, connection_of};
+use crate::engine::Setup;
+use crate::factoring::{
+    Candidate, Due, Financed, Limits, Position, Positions, Refused, Taken, approval, finance, select,
+};
+use crate::ledger::{AssignableRow, CreditedRow, InForceRow, Tx};
+use crate::model::{
+    AssignedBuyer, AssignedDocument, BatchHead, Contract, ControlTotals, Currency, Date, DocumentKind,
+    Identifier, ItemKind,
+};
+
+/// What a batch would hold.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What is the same for all of its documents.
+    pub head: BatchHead,
+    /// The documents as the ledger has them.
+    pub candidates: Vec<Candidate>,
+    /// The same as the factor is told of them.
+    pub documents: Vec<AssignedDocument>,
+    /// What is expected to be paid and held of each.
+    pub financed: Vec<Financed>,
+    /// Documents that do not go, and why.
+    pub refused: Vec<Refused>,
+    /// Number and sum by kind.
+    pub totals: ControlTotals,
+    /// What is expected to be paid and held in all.
+    pub sum: Financed,
+}
+
+/// Which batch is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The contract.
+    pub contract: &'a Contract,
+    /// One of its currencies.
+    pub currency: Currency,
+    /// The business day.
+    pub on: Date,
+    /// The day of the factor's last statement that was taken into account, for the forms that have a place for it.
+    pub statement_date: Option<Date>,
+}
+
+/// Works out the batch that a contract would get.
+///
+/// # Errors
+/// [`Error`]: the ledger, or a contract whose connection has no layout.
+pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result<Planned, Error> {
+    let Wanted { contract, currency, on, statement_date } = *wanted;
+    let connection = connection_of(setup, contract)?;
+    let Some((layout, settings)) = connection.layout() else {
+        let told = format!(
+            "the connection \"{}\" has no layout of assigned documents: name one whose connector has [layout]",
+            connection.id
+        );
+        return Err(Error::Refused(told));
+    };
+    if statement_date.is_none() && layout.needs_statement_date() {
+        let told = format!(
+            "the files of \"{}\" name the day of the factor's last statement that you have taken into account: say it with \
+             --statement-date",
+            connection.id
+        );
+        return Err(Error::Refused(told));
+    }
+    let overflow = || crate::factoring::Error::Overflow { contract: contract.number.clone() };
+    let company = setup.company.id.as_str();
+    let in_force = tx.assigned(&contract.factor, &contract.number).await?;
+    let (mut taken, mut positions) = standing(&in_force, contract, currency).ok_or_else(overflow)?;
+    let (factor, number) = (contract.factor.as_str(), contract.number.as_str());
+    taken.elsewhere = tx.assigned_elsewhere(company, factor, number).await?.into_iter().collect();
+    let credited = credited(tx.credited(company, factor, number).await?);
+    let candidates: Vec<Candidate> = tx
+        .assignable(company, factor, number)
+        .await?
+        .into_iter()
+        .map(|row| candidate(row, &credited, contract))
+        .collect::<Result<_, _>>()?;
+    let head = BatchHead {
+        contract: contract.number.clone(),
+        batch: tx.next_batch(&contract.factor, &contract.number, contract.first_batch).await?,
+        date: on,
+        currency,
+        company: setup.company.name.clone(),
+        statement_date,
+    };
+    let writes = |candidate: &Candidate| {
+        let written = layout
+            .writer(&head, settings, |_| Ok(std::io::sink()))
+            .and_then(|mut writer| writer.document(&document(candidate)));
+        written.map_err(|error| error.to_string())
+    };
+    let selection = select(candidates, contract, &taken, currency, on, &writes);
+    let documents: Vec<AssignedDocument> = selection.documents.iter().map(document).collect();
+    let due: Vec<Due<'_>> = documents
+        .iter()
+        .map(|own| Due { kind: own.kind, buyer: &own.buyer.id, amount_minor: own.amount_minor })
+        .collect();
+    let financed = finance(&due, contract, currency, &mut positions)?;
+    let totals = documents
+        .iter()
+        .try_fold(ControlTotals::default(), |totals, own| totals.with(own.kind, own.amount_minor))
+        .ok_or_else(overflow)?;
+    let sum = financed.iter().try_fold(Financed::default(), |sum, own| sum.plus(own)).ok_or_else(overflow)?;
+    Ok(Planned {
+        head,
+        candidates: selection.documents,
+        documents,
+        financed,
+        refused: selection.refused,
+        totals,
+        sum,
+    })
+}
+
+/// What is taken by earlier batches, and how the buyers stand in a currency.
+fn standing(in_force: &[InForceRow], contract: &Contract, currency: Currency) -> Option<(Taken, Positions)> {
+    let mut taken = Taken::default();
+    let mut owed: BTreeMap<&str, Position> = BTreeMap::new();
+    for row in in_force {
+        taken.documents.insert((row.connection.clone(), row.external_id.clone()));
+        taken.numbers.insert(row.written.clone());
+        if row.open_minor == 0 {
+            continue;
+        }
+        taken.buyers.insert(row.buyer_id.clone());
+        if row.currency == currency.code() {
+            let own = owed.entry(&row.buyer_id).or_default();
+            let sign = row.financed.amount_minor.signum();
+            own.balance_minor = own.balance_minor.checked_add(sign * row.open_minor.min(row.amount_minor))?;
+            own.holdback_minor = own.holdback_minor.checked_add(row.financed.holdback_minor)?;
+            own.excess_minor = own.excess_minor.checked_add(row.financed.excess_minor)?;
+        }
+    }
+    let mut positions = Positions::new();
+    for (buyer, owed) in owed {
+        let approval_minor = approval(contract, buyer, currency);
+        let limits = Limits { approval_minor, concentration_minor: None };
+        positions.insert(buyer.to_owned(), Position::standing(owed, limits)?);
+    }
+    Some((taken, positions))
+}
+
+/// What a credit note was set against.
+#[derive(Debug, Default)]
+struct Credited {
+    /// Numbers of the invoices.
+    numbers: BTreeSet<String>,
+    /// What lowered invoices that the factor had by then, minor units.
+    assigned_minor: i64,
+}
+
+fn credited(rows: Vec<CreditedRow>) -> HashMap<(String, String), Credited> {
+    let mut all: HashMap<(String, String), Credited> = HashMap::new();
+    for row in rows {
+        let own = all.entry((row.connection, row.external_id)).or_default();
+        own.numbers.insert(row.number);
+        if row.after_assignment {
+            own.assigned_minor = own.assigned_minor.saturating_add(row.amount_minor);
+        }
+    }
+    all
+}
+
+fn candidate(
+    row: AssignableRow,
+    credited: &HashMap<(String, String), Credited>,
+    contract: &Contract,
+) -> Result<Candidate, Error> {
+    let unreadable = |what, value: &str| crate::ledger::Error::Unreadable { what, value: value.to_owned() };
+    let kind = ItemKind::parse(&row.kind).ok_or_else(|| unreadable("kind of an item", &row.kind))?;
+    let currency = Currency::parse(&row.currency).ok_or_else(|| unreadable("currency", &row.currency))?;
+    let key = (row.connection, row.external_id);
+    let own = credited.get(&key).filter(|_| kind == ItemKind::CreditNote);
+    // One invoice is named; a credit note on several names none.
+    let credits = own.filter(|own| own.numbers.len() == 1).and_then(|own| own.numbers.first().cloned());
+    let assigned_minor = own.map_or(0, |own| own.assigned_minor);
+    let (connection, external_id) = key;
+    Ok(Candidate {
+        connection,
+        external_id,
+        number: row.number,
+        kind,
+        currency,
+        total_minor: row.total_minor,
+        open_minor: row.open_minor.saturating_add(assigned_minor).min(row.total_minor),
+        issued: row.issued,
+        due: row.due,
+        original_due: row.original_due,
+        disputed: row.disputed,
+        credits,
+        reference: row.reference,
+        buyer: AssignedBuyer {
+            factor_id: contract.buyer(&row.buyer_id).and_then(|known| known.factor_id.clone()),
+            market: contract.market(&row.country),
+            id: row.buyer_id,
+            code: row.code,
+            name: row.name,
+            country: row.country,
+            street: row.street,
+            postcode: row.postcode,
+            town: row.town,
+            identifiers: row.identifiers.0.into_iter().filter(Identifier::is_sound).collect(),
+        },
+    })
+}
+
+fn document(candidate: &Candidate) -> AssignedDocument {
+    AssignedDocument {
+        kind: match candidate.kind {
+            ItemKind::Invoice => DocumentKind::Invoice,
+            ItemKind::CreditNote => DocumentKind::CreditNote,
+            ItemKind::Receipt => DocumentKind::Payment,
+        },
+        number: candidate.number.clone(),
+        buyer: candidate.buyer.clone(),
+        currency: candidate.currency,
+        amount_minor: candidate.open_minor,
+        issued: candidate.issued,
+        due: candidate.due,
+        credits: candidate.credits.clone(),
+        reference: candidate.reference.clone(),
+    }
+}

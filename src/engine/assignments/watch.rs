@@ -1,0 +1,224 @@
+//! What a factor's statement says: facts that are new, and differences from what was assigned.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::Error;
+use crate::engine::Setup;
+use crate::factoring::{Compared, Difference, Finding, Sent, reconcile};
+use crate::ledger::{FactorLineChange, InForceRow, Tx};
+use crate::model::{
+    Break, BreakKind, Contract, Currency, Date, Delta, DocumentKind, Event, FactorLine, FactorState, Money,
+    render_minor,
+};
+
+/// The fact that a document stands otherwise with the factor than before, where it is one that is published.
+pub(in crate::engine) fn line_delta(change: &FactorLineChange) -> Option<Delta> {
+    let line = &change.after;
+    let before = change.before.as_ref().map(|before| before.state);
+    let (event, told) = match line.state {
+        FactorState::Accepted => (Event::AssignmentAccepted, "accepted"),
+        FactorState::Rejected => (Event::AssignmentRejected, "rejected"),
+        FactorState::Financed => (Event::AssignmentFinanced, "financed"),
+        FactorState::Definanced => (Event::AssignmentDefinanced, "definanced"),
+        FactorState::Received | FactorState::Paid | FactorState::Unknown => return None,
+    };
+    if before == Some(line.state) {
+        return None;
+    }
+    let amount = |minor: i64| render_minor(minor, line.currency);
+    let reason = line.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let money = Money::new(line.amount_minor, line.currency);
+    Some(Delta {
+        event,
+        subject: format!("{}/{}/{}", change.connection, line.contract.as_deref().unwrap_or_default(), line.number),
+        version: change.version.to_string(),
+        connection: change.connection.clone(),
+        country: String::new(),
+        summary: format!("The factor has {told} {}, {money}{reason}.", line.number),
+        data: json!({
+            "contract": line.contract, "number": line.number, "currency": line.currency, "amount": amount(line.amount_minor),
+            "state": line.state, "previous": before, "financed": line.financed_minor.map(amount),
+            "holdback": line.holdback_minor.map(amount), "reason": line.reason, "date": line.date, "version": change.version,
+        })
+        .to_string(),
+    })
+}
+
+/// A contract against the last statement of its factor.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The contract's number.
+    pub contract: String,
+    /// The factor.
+    pub factor: String,
+    /// The connection.
+    pub connection: String,
+    /// How many lines the statement has; none when none was ever read.
+    pub lines: usize,
+    /// The differences.
+    pub differences: Vec<Differs>,
+    /// What was counted, by currency.
+    pub totals: BTreeMap<Currency, Compared>,
+    /// Documents that are open and past the days of recourse: the factor may take its financing back.
+    pub recourse: Vec<Recourse>,
+}
+
+/// A document that the factor may take its financing of back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recourse {
+    /// Its number as the factor has it.
+    pub number: String,
+    /// Its due date as it was assigned.
+    pub due: Date,
+    /// What is open of it, minor units.
+    pub open_minor: i64,
+    /// Currency of the amount.
+    pub currency: Currency,
+}
+
+/// One difference on one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differs {
+    /// How they differ.
+    pub kind: Difference,
+    /// The document's number as the factor has it.
+    pub number: String,
+    /// The legal buyer, where it was assigned.
+    pub buyer: Option<String>,
+    /// Our side in words.
+    pub ours: String,
+    /// Theirs in words.
+    pub theirs: String,
+}
+
+impl From<Finding<'_>> for Differs {
+    fn from(own: Finding<'_>) -> Self {
+        let Finding { kind, number, buyer, ours, theirs } = own;
+        Self { kind, number: number.to_owned(), buyer: buyer.map(str::to_owned), ours, theirs }
+    }
+}
+
+/// Compares every contract with the last statement of its factor, as of a day. A factor that has stated nothing yet is compared with
+/// nothing.
+///
+/// # Errors
+/// [`Error`]: what the ledger says.
+pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Comparison>, Error> {
+    let mut all = Vec::new();
+    for contract in &setup.contracts {
+        let lines = lines_of(tx, setup, contract).await?;
+        let in_force = tx.assigned(&contract.factor, &contract.number).await?;
+        let sent = sent(&in_force)?;
+        let (findings, totals) = if lines.is_empty() { Default::default() } else { reconcile(&sent, &lines) };
+        let broken: Vec<&str> =
+            totals.iter().filter(|(_, own)| !own.adds_up()).map(|(currency, _)| currency.code()).collect();
+        if !broken.is_empty() {
+            return Err(Error::Refused(format!(
+                "the comparison of the contract {} with its factor's statement does not add up in {}; report it with the statement",
+                contract.number,
+                broken.join(", ")
+            )));
+        }
+        let differences = findings.into_iter().map(Differs::from).collect();
+        all.push(Comparison {
+            contract: contract.number.clone(),
+            factor: contract.factor.clone(),
+            connection: contract.connection.clone(),
+            lines: lines.len(),
+            differences,
+            totals,
+            recourse: recourse(&in_force, contract, on)?,
+        });
+    }
+    Ok(all)
+}
+
+fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Recourse>, Error> {
+    let Some(days) = contract.recourse_days else { return Ok(Vec::new()) };
+    let is_past = |row: &&InForceRow| {
+        let is_invoice = row.kind == DocumentKind::Invoice.as_str();
+        is_invoice && row.sent && row.open_minor > 0 && (on - row.due).num_days() > days
+    };
+    rows.iter()
+        .filter(is_past)
+        .map(|row| {
+            Ok(Recourse {
+                number: row.written.clone(),
+                due: row.due,
+                open_minor: row.open_minor.min(row.amount_minor),
+                currency: currency_of(row)?,
+            })
+        })
+        .collect()
+}
+
+fn currency_of(row: &InForceRow) -> Result<Currency, Error> {
+    let unreadable = || crate::ledger::Error::Unreadable { what: "currency", value: row.currency.clone() };
+    Ok(Currency::parse(&row.currency).ok_or_else(unreadable)?)
+}
+
+/// The lines that speak of a contract: those that name it, and those that name none where its connection has no other.
+pub(super) async fn lines_of(
+    tx: &mut Tx<'_>,
+    setup: &Setup,
+    contract: &Contract,
+) -> Result<Vec<FactorLine>, Error> {
+    let is_only = setup.contracts.iter().filter(|own| own.connection == contract.connection).count() == 1;
+    let rows = tx.factor_lines(&contract.connection).await?;
+    let own = |line: &FactorLine| line.contract.as_ref().map_or(is_only, |number| *number == contract.number);
+    Ok(rows.into_iter().map(|row| row.payload.0).filter(own).collect())
+}
+
+fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
+    rows.iter()
+        .filter(|row| row.sent)
+        .map(|row| {
+            let currency = currency_of(row)?;
+            Ok(Sent {
+                number: &row.written,
+                buyer: &row.buyer_id,
+                currency,
+                amount_minor: row.amount_minor,
+                open_minor: row.open_minor,
+                holdback_minor: row.financed.holdback_minor.saturating_abs(),
+            })
+        })
+        .collect()
+}
+
+const fn break_kind(kind: Difference) -> BreakKind {
+    match kind {
+        Difference::MissingAtFactor => BreakKind::MissingAtFactor,
+        Difference::UnknownToLedger => BreakKind::UnknownToLedger,
+        Difference::AmountDiffers => BreakKind::AmountDiffers,
+        Difference::Rejected => BreakKind::Rejected,
+        Difference::PaidNotReleased => BreakKind::PaidNotReleased,
+        Difference::HoldbackDiffers => BreakKind::HoldbackDiffers,
+        Difference::Definanced => BreakKind::Definanced,
+    }
+}
+
+/// The differences of all contracts, as breaks.
+pub(in crate::engine) async fn breaks(
+    tx: &mut Tx<'_>,
+    setup: &Setup,
+    on: Date,
+) -> Result<Vec<Break>, crate::engine::Error> {
+    let mut all = Vec::new();
+    for compared in compare(tx, setup, on).await? {
+        for own in compared.differences {
+            all.push(Break {
+                kind: break_kind(own.kind),
+                subject: format!("{}/{}/{}", compared.connection, compared.contract, own.number),
+                name: format!("{} ({})", own.number, compared.factor),
+                country: String::new(),
+                connection: compared.connection.clone(),
+                ours: own.ours,
+                theirs: own.theirs,
+            });
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,349 @@
+//! What was assigned against what the factor's statement says of it.
+//!
+//! Invariant: every document on either side is counted once, `ours = matched + ours only` and `theirs = matched + theirs only`, in
+//! number and in sum; a document that both sides are done with is no difference. Reference: shared rules, "Reconciliation".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Currency, FactorLine, FactorState, render_minor, words};
+
+words! {
+    /// How the two sides differ on a document.
+    Difference {
+        /// It was sent and is open, and the statement does not list it.
+        MissingAtFactor = "missing_at_factor",
+        /// The statement lists it, and it was never assigned.
+        UnknownToLedger = "unknown_to_ledger",
+        /// The amounts differ.
+        AmountDiffers = "amount_differs",
+        /// The factor did not take it.
+        Rejected = "rejected",
+        /// It is paid in the ledger, and the factor still counts on the buyer.
+        PaidNotReleased = "paid_not_released",
+        /// The factor holds another guarantee than the contract says.
+        HoldbackDiffers = "holdback_differs",
+        /// The factor has taken its financing back.
+        Definanced = "definanced",
+    }
+}
+
+/// A document that the factor was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent<'a> {
+    /// Its number as it was written for the factor.
+    pub number: &'a str,
+    /// The legal buyer.
+    pub buyer: &'a str,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// The amount assigned, never negative, minor units.
+    pub amount_minor: i64,
+    /// What is open of it in the ledger, minor units.
+    pub open_minor: i64,
+    /// What the contract says is held of it, never negative, minor units.
+    pub holdback_minor: i64,
+}
+
+/// One difference on one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding<'a> {
+    /// How they differ.
+    pub kind: Difference,
+    /// The document's number as the factor has it.
+    pub number: &'a str,
+    /// The buyer, where the document was assigned.
+    pub buyer: Option<&'a str>,
+    /// Our side in words.
+    pub ours: String,
+    /// Theirs in words.
+    pub theirs: String,
+}
+
+/// Number and sum of one side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Side {
+    /// Documents.
+    pub count: i64,
+    /// Their sum, minor units.
+    pub sum_minor: i64,
+}
+
+impl Side {
+    fn add(&mut self, minor: i64) {
+        self.count += 1;
+        self.sum_minor = self.sum_minor.saturating_add(minor);
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self { count: self.count + other.count, sum_minor: self.sum_minor.saturating_add(other.sum_minor) }
+    }
+}
+
+/// What a comparison counted in one currency. Each sum is of the side's own amounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Compared {
+    /// Everything that was sent.
+    pub ours: Side,
+    /// Of it, what the statement lists.
+    pub ours_matched: Side,
+    /// Of it, what it does not list.
+    pub ours_only: Side,
+    /// Everything that the statement lists.
+    pub theirs: Side,
+    /// Of it, what was sent.
+    pub theirs_matched: Side,
+    /// Of it, what was not.
+    pub theirs_only: Side,
+}
+
+impl Compared {
+    /// Whether nothing was counted twice or not at all.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.ours == self.ours_matched.plus(self.ours_only)
+            && self.theirs == self.theirs_matched.plus(self.theirs_only)
+            && self.ours_matched.count == self.theirs_matched.count
+    }
+}
+
+/// Compares what was sent under a contract with a whole statement of it. Of several lines on one document the last counts.
+#[must_use]
+pub fn reconcile<'a>(
+    sent: &'a [Sent<'a>],
+    statement: &'a [FactorLine],
+) -> (Vec<Finding<'a>>, BTreeMap<Currency, Compared>) {
+    let lines: BTreeMap<(&str, Currency), &FactorLine> =
+        statement.iter().map(|line| ((line.number.as_str(), line.currency), line)).collect();
+    let mut totals: BTreeMap<Currency, Compared> = BTreeMap::new();
+    let mut findings = Vec::new();
+    let mut matched = BTreeSet::new();
+    for document in sent {
+        let key = (document.number, document.currency);
+        let own = totals.entry(document.currency).or_default();
+        own.ours.add(document.amount_minor);
+        match lines.get(&key) {
+            Some(line) => {
+                matched.insert(key);
+                own.ours_matched.add(document.amount_minor);
+                own.theirs_matched.add(line.amount_minor);
+                findings.extend(differences(document, line));
+            }
+            None => {
+                own.ours_only.add(document.amount_minor);
+                // What is paid may have left the statement.
+                if document.open_minor > 0 {
+                    let ours = format!("sent, {} open", money(document.open_minor, document.currency));
+                    findings.push(document.finding(
+                        Difference::MissingAtFactor,
+                        ours,
+                        "not listed".to_owned(),
+                    ));
+                }
+            }
+        }
+    }
+    for (key, line) in &lines {
+        let own = totals.entry(line.currency).or_default();
+        own.theirs.add(line.amount_minor);
+        if !matched.contains(key) {
+            own.theirs_only.add(line.amount_minor);
+            findings.push(Finding {
+                kind: Difference::UnknownToLedger,
+                number: &line.number,
+                buyer: None,
+                ours: "never assigned".to_owned(),
+                theirs: format!("{}, {}", line.state, money(line.amount_minor, line.currency)),
+            });
+        }
+    }
+    findings.sort_by(|a, b| (a.number, a.kind).cmp(&(b.number, b.kind)));
+    (findings, totals)
+}
+
+fn money(minor: i64, currency: Currency) -> String {
+    format!("{} {currency}", render_minor(minor, currency))
+}
+
+impl<'a> Sent<'a> {
+    fn finding(&self, kind: Difference, ours: String, theirs: String) -> Finding<'a> {
+        Finding { kind, number: self.number, buyer: Some(self.buyer), ours, theirs }
+    }
+}
+
+/// How a document differs from its line.
+fn differences<'a>(document: &Sent<'a>, line: &FactorLine) -> Vec<Finding<'a>> {
+    let currency = document.currency;
+    let mut found = Vec::new();
+    let reason = || line.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    if line.state == FactorState::Rejected {
+        let ours = format!("sent, {}", money(document.amount_minor, currency));
+        found.push(document.finding(Difference::Rejected, ours, format!("rejected{}", reason())));
+        return found;
+    }
+    if line.amount_minor != document.amount_minor {
+        let (ours, theirs) = (money(document.amount_minor, currency), money(line.amount_minor, currency));
+        found.push(document.finding(Difference::AmountDiffers, ours, theirs));
+    }
+    if line.state == FactorState::Definanced && document.open_minor > 0 {
+        let ours = format!("{} open", money(document.open_minor, currency));
+        found.push(document.finding(Difference::Definanced, ours, format!("definanced{}", reason())));
+    }
+    if document.open_minor == 0 && line.state.is_open() {
+        let theirs = format!("{}, {}", line.state, money(line.amount_minor, currency));
+        found.push(document.finding(Difference::PaidNotReleased, "paid".to_owned(), theirs));
+    }
+    if let Some(theirs) =
+        line.holdback_minor.filter(|held| line.state.is_open() && *held != document.holdback_minor)
+    {
+        let (ours, theirs) = (money(document.holdback_minor, currency), money(theirs, currency));
+        found.push(document.finding(Difference::HoldbackDiffers, ours, theirs));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sent(number: &str) -> Sent<'_> {
+        Sent {
+            number,
+            buyer: "siren:404833048",
+            currency: Currency::EUR,
+            amount_minor: 115_000,
+            open_minor: 115_000,
+            holdback_minor: 11_500,
+        }
+    }
+
+    fn line(number: &str, state: FactorState) -> FactorLine {
+        FactorLine {
+            contract: None,
+            number: number.into(),
+            currency: Currency::EUR,
+            amount_minor: 115_000,
+            state,
+            financed_minor: Some(103_500),
+            holdback_minor: Some(11_500),
+            reason: None,
+            date: None,
+        }
+    }
+
+    /// Kind, our side and theirs of each finding on one document.
+    fn told(document: Option<Sent<'_>>, line: Option<FactorLine>) -> Vec<(Difference, String, String)> {
+        let (sent, lines) = (Vec::from_iter(document), Vec::from_iter(line));
+        let (findings, totals) = reconcile(&sent, &lines);
+        assert!(totals.values().all(Compared::adds_up), "{totals:?}");
+        findings.iter().map(|own| (own.kind, own.ours.clone(), own.theirs.clone())).collect()
+    }
+
+    #[test]
+    fn a_document_that_both_sides_tell_alike_is_no_difference() {
+        for state in [FactorState::Received, FactorState::Accepted, FactorState::Financed] {
+            assert_eq!(told(Some(sent("F1")), Some(line("F1", state))), []);
+        }
+        let paid = Sent { open_minor: 0, ..sent("F1") };
+        assert_eq!(told(Some(paid.clone()), Some(line("F1", FactorState::Paid))), []);
+        assert_eq!(told(Some(paid), None), [], "it was paid, and has left the statement");
+    }
+
+    #[test]
+    fn each_difference_by_itself() {
+        use Difference::{
+            AmountDiffers, Definanced, HoldbackDiffers, MissingAtFactor, PaidNotReleased, Rejected,
+            UnknownToLedger,
+        };
+        let f1 = || Some(sent("F1"));
+        let paid = || Some(Sent { open_minor: 0, ..sent("F1") });
+        let one = |kind, ours: &str, theirs: &str| vec![(kind, ours.to_owned(), theirs.to_owned())];
+        let financed = || line("F1", FactorState::Financed);
+        assert_eq!(told(f1(), None), one(MissingAtFactor, "sent, 1150.00 EUR open", "not listed"));
+        assert_eq!(
+            told(None, Some(financed())),
+            one(UnknownToLedger, "never assigned", "financed, 1150.00 EUR")
+        );
+        assert_eq!(
+            told(f1(), Some(FactorLine { amount_minor: 115_001, ..financed() })),
+            one(AmountDiffers, "1150.00 EUR", "1150.01 EUR")
+        );
+        let reason = Some("no approval".to_owned());
+        let refused =
+            FactorLine { reason: reason.clone(), amount_minor: 0, ..line("F1", FactorState::Rejected) };
+        assert_eq!(told(f1(), Some(refused)), one(Rejected, "sent, 1150.00 EUR", "rejected: no approval"));
+        assert_eq!(told(paid(), Some(financed())), one(PaidNotReleased, "paid", "financed, 1150.00 EUR"));
+        assert_eq!(
+            told(f1(), Some(FactorLine { holdback_minor: Some(23_000), ..financed() })),
+            one(HoldbackDiffers, "115.00 EUR", "230.00 EUR")
+        );
+        assert_eq!(
+            told(f1(), Some(FactorLine { holdback_minor: None, ..financed() })),
+            [],
+            "a statement that does not say it differs in nothing"
+        );
+        let back = FactorLine { reason: Some("overdue".into()), ..line("F1", FactorState::Definanced) };
+        assert_eq!(
+            told(f1(), Some(back.clone())),
+            one(Definanced, "1150.00 EUR open", "definanced: overdue")
+        );
+        assert_eq!(told(paid(), Some(back)), [], "the buyer has paid since");
+    }
+
+    #[test]
+    fn what_was_paid_at_the_factor_and_is_open_here_is_no_difference_of_the_assignment() {
+        assert_eq!(told(Some(sent("F1")), Some(line("F1", FactorState::Paid))), []);
+    }
+
+    #[test]
+    fn totals_show_both_sides() {
+        let ours = [sent("F1"), sent("F2")];
+        let theirs = [
+            line("F2", FactorState::Financed),
+            FactorLine { amount_minor: 7, ..line("F3", FactorState::Accepted) },
+        ];
+        let (_, totals) = reconcile(&ours, &theirs);
+        let side = |count, sum_minor| Side { count, sum_minor };
+        assert_eq!(
+            totals.get(&Currency::EUR),
+            Some(&Compared {
+                ours: side(2, 230_000),
+                ours_matched: side(1, 115_000),
+                ours_only: side(1, 115_000),
+                theirs: side(2, 115_007),
+                theirs_matched: side(1, 115_000),
+                theirs_only: side(1, 7),
+            })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_counted_twice_or_not_at_all(
+            ours in prop::collection::btree_set(0_u8..20, 0..20),
+            theirs in prop::collection::vec((0_u8..20, 0_usize..6, 0_i64..3), 0..30),
+        ) {
+            let numbers: Vec<String> = ours.iter().map(|number| format!("F{number}")).collect();
+            let sent: Vec<Sent<'_>> = numbers.iter().map(|number| sent(number)).collect();
+            let lines: Vec<FactorLine> = theirs
+                .iter()
+                .map(|(number, state, amount)| FactorLine {
+                    amount_minor: 114_999 + amount,
+                    ..line(&format!("F{number}"), FactorState::ALL[*state])
+                })
+                .collect();
+            let (findings, totals) = reconcile(&sent, &lines);
+            prop_assert!(totals.values().all(Compared::adds_up));
+            let listed: BTreeSet<&str> = lines.iter().map(|line| line.number.as_str()).collect();
+            let counted = totals.get(&Currency::EUR).copied().unwrap_or_default();
+            prop_assert_eq!(usize::try_from(counted.ours.count).unwrap(), sent.len());
+            prop_assert_eq!(usize::try_from(counted.theirs.count).unwrap(), listed.len());
+            let missing = findings.iter().filter(|own| own.kind == Difference::MissingAtFactor).count();
+            prop_assert_eq!(i64::try_from(missing).unwrap(), counted.ours_only.count, "all of them are open");
+            let unknown = findings.iter().filter(|own| own.kind == Difference::UnknownToLedger).count();
+            prop_assert_eq!(i64::try_from(unknown).unwrap(), counted.theirs_only.count);
+        }
+    }
+}
