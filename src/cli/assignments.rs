@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use encours::engine::assignments::{
-    self, Comparison, Made, Planned, Recourse, Wanted, approve, by_hand, discard, make, send, title,
+    self, Comparison, Made, Planned, Received, Recourse, Wanted, approve, by_hand, discard, make, received,
+    send, title,
 };
 use encours::engine::{Setup, publish};
 use encours::factoring::{Financed, Refused, Side};
-use encours::ledger::{AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState};
+use encours::ledger::{AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState, DirectPaymentRow};
 use encours::model::{AssignedDocument, ControlTotals, Currency, Date, DocumentKind, Money, render_minor};
 use encours::transport::drop;
 use serde_json::{Value, json};
@@ -47,6 +48,24 @@ enum Command {
     Send(Said),
     /// Say that the factor has a batch which you took there yourself
     Sent(Because),
+    /// Say that a buyer has paid an assigned invoice to you: the next batch tells the factor
+    Received {
+        /// The invoice's number; CONNECTION/KEY where two ERPs have the same
+        #[arg(value_name = "INVOICE")]
+        invoice: String,
+        /// The amount, as 1200.00
+        #[arg(value_name = "AMOUNT")]
+        amount: String,
+        /// The day on which it came; today without it
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        on: Option<Date>,
+        /// The contract's number; the only contract without it
+        #[arg(long, value_name = "NUMBER")]
+        contract: Option<String>,
+        /// Your name; kept with it
+        #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
+        by: String,
+    },
     /// List batches; or one, with its files, its documents and every step
     Status {
         /// Which; any beginning of its id that is unique
@@ -160,6 +179,19 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             publish(&setup).await?;
             told(context, &row, "sent", "")?;
         }
+        Command::Received { invoice, amount, on, contract, by } => {
+            let contract = assignments::contract(&setup, contract.as_deref())?;
+            let said = Received { contract, invoice, amount, on: on.unwrap_or_else(today), by };
+            let row = received(&setup, &said, encours::clock::now()).await?;
+            let currency = Currency::parse(&row.currency).unwrap_or(Currency::EUR);
+            context.answer(
+                || {
+                    let money = Money::new(row.amount_minor, currency);
+                    format!("Kept: {money} of {} reached you on {}. The next batch tells the factor; forward the money.\n", row.number, row.received_on)
+                },
+                || payment_value(&row),
+            )?;
+        }
         Command::Status { batch: None } => list(context, &setup).await?,
         Command::Status { batch: Some(batch) } => show(context, &setup, batch).await?,
         Command::Statement { contract } => statement(context, &setup, contract.as_deref()).await?,
@@ -167,6 +199,11 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     setup.ledger.close().await;
     Ok(Exit::Fine)
+}
+
+/// A batch at the beginning of a sentence.
+fn heading(row: &AssignmentRow) -> String {
+    title(row).replacen('b', "B", 1)
 }
 
 fn short(id: &str) -> String {
@@ -187,7 +224,7 @@ async fn id(setup: &Setup, beginning: &str) -> anyhow::Result<String> {
 }
 
 fn told(context: &Context, row: &AssignmentRow, state: &str, next: &str) -> anyhow::Result<()> {
-    let text = format!("The {} is {state}. {next}", title(row));
+    let text = format!("{} is {state}. {next}", heading(row));
     context.answer(
         || format!("{}\n", text.trim_end()),
         || json!({ "id": row.id, "batch": row.number, "state": state }),
@@ -252,6 +289,7 @@ fn document_table(documents: &[(&AssignedDocument, &Financed)], currency: Curren
         Column::Word("date"),
         Column::Word("due"),
         Column::Figure("amount"),
+        Column::Figure("commission"),
         Column::Figure("holdback"),
         Column::Figure("beyond"),
         Column::Figure("available"),
@@ -266,6 +304,7 @@ fn document_table(documents: &[(&AssignedDocument, &Financed)], currency: Curren
             document.issued.to_string(),
             document.due.to_string(),
             money(financed.amount_minor),
+            money(financed.fee_minor.saturating_add(financed.fee_tax_minor)),
             money(financed.holdback_minor),
             money(financed.excess_minor),
             money(financed.available_minor),
@@ -333,13 +372,39 @@ fn refused_value(refused: &[Refused]) -> Vec<Value> {
     refused.iter().map(one).collect()
 }
 
+fn payment_value(row: &DirectPaymentRow) -> Value {
+    let currency = Currency::parse(&row.currency);
+    json!({
+        "id": row.id, "contract": row.contract, "number": row.number, "currency": row.currency, "received_on": row.received_on,
+        "amount": currency.map(|own| render_minor(row.amount_minor, own)), "by": row.said_by,
+    })
+}
+
+/// Direct payments that the form has no place for; empty where there is none.
+fn told_untold(untold: &[DirectPaymentRow]) -> String {
+    let one = |row: &DirectPaymentRow| {
+        let money = Currency::parse(&row.currency)
+            .map(|own| Money::new(row.amount_minor, own).to_string())
+            .unwrap_or_default();
+        format!("{money} of {} on {}", row.number, row.received_on)
+    };
+    let all: Vec<String> = untold.iter().map(one).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nThe factor's form has no place for payments that reached you; tell it yourself: {}.\n",
+        all.join(", ")
+    )
+}
+
 async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result<()> {
     let wanted = which.wanted(setup)?;
     let Wanted { contract, currency, on: day, .. } = wanted;
     let mut tx = setup.ledger.read().await?;
     let planned = assignments::plan(setup, &mut tx, &wanted).await?;
     tx.rollback().await?;
-    let Planned { head, documents, financed, refused, totals, sum, .. } = &planned;
+    let Planned { head, documents, financed, refused, untold, totals, sum, .. } = &planned;
     context.answer(
         || {
             let mut text = format!(
@@ -353,6 +418,7 @@ async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result
                 let rows: Vec<_> = documents.iter().zip(financed).collect();
                 text.push_str(&format!("\n{}\n{}.\n", document_table(&rows, currency), told_financed(sum, currency)));
             }
+            text.push_str(&told_untold(untold));
             if !refused.is_empty() {
                 text.push_str(&format!("\n{}", told_refused(refused)));
             }
@@ -364,6 +430,7 @@ async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result
                 "contract": contract.number, "factor": contract.factor, "batch": head.batch, "currency": currency, "date": day,
                 "totals": totals_value(totals, currency), "financed": financed_value(sum, currency),
                 "documents": rows.collect::<Vec<_>>(), "refused": refused_value(refused),
+                "untold_payments": untold.iter().map(payment_value).collect::<Vec<_>>(),
             })
         },
     )
@@ -389,8 +456,8 @@ fn told_made(made: &Made) -> String {
     let row = &made.batch.row;
     let Some(currency) = Currency::parse(&row.currency) else { return String::new() };
     let mut text = format!(
-        "The {} is made: {}.\n{}.\n\n",
-        title(row),
+        "{} is made: {}.\n{}.\n\n",
+        heading(row),
         told_totals(&row.totals, currency),
         told_financed(&row.financed, currency)
     );
@@ -519,8 +586,8 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
                 table.row([when, step.state.clone(), step.done_by.clone(), step.note.clone()]);
             }
             format!(
-                "The {}, {}: {}.\n{}.\n\n{}\n{}\n{table}",
-                title(&row),
+                "{}, {}: {}.\n{}.\n\n{}\n{}\n{table}",
+                heading(&row),
                 row.state,
                 told_totals(&row.totals, currency),
                 told_financed(&row.financed, currency),
@@ -563,20 +630,29 @@ fn comparison_value(own: &Comparison) -> Value {
     json!({
         "contract": own.contract, "factor": own.factor, "connection": own.connection, "lines": own.lines,
         "totals": totals.collect::<Vec<_>>(), "differences": differences.collect::<Vec<_>>(),
-        "past_recourse": recourse.collect::<Vec<_>>(),
+        "past_recourse": recourse.collect::<Vec<_>>(), "disputed": own.disputed,
     })
 }
 
-/// Documents that the factor may take its financing of back; empty where there is none.
+/// What the factor may take back, and what it has to be told; empty where there is nothing.
 fn told_recourse(own: &Comparison) -> String {
     let one = |own: &Recourse| {
         format!("{} (due {}, {} open)", own.number, own.due, Money::new(own.open_minor, own.currency))
     };
     let all: Vec<String> = own.recourse.iter().map(one).collect();
+    let disputed = if own.disputed.is_empty() {
+        String::new()
+    } else {
+        format!("\nContested by the buyer, and with the factor; tell it: {}.\n", own.disputed.join(", "))
+    };
     if all.is_empty() {
-        return String::new();
+        return disputed;
     }
-    format!("\nPast the days of recourse, so the factor may take its financing back: {}.\n", all.join(", "))
+    disputed
+        + &format!(
+            "\nPast the days of recourse, so the factor may take its financing back: {}.\n",
+            all.join(", ")
+        )
 }
 
 fn told_comparison(own: &Comparison) -> String {
@@ -593,7 +669,7 @@ fn told_comparison(own: &Comparison) -> String {
         Column::Figure("amount"),
         Column::Figure("on both"),
         Column::Figure("amount"),
-        Column::Figure("here only"),
+        Column::Figure("this side only"),
         Column::Figure("amount"),
     ]);
     for (currency, compared) in &own.totals {

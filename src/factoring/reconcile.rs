@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Currency, FactorLine, FactorState, render_minor, words};
+use crate::model::{Currency, FactorLine, FactorState, Money, words};
 
 words! {
     /// How the two sides differ on a document.
@@ -163,7 +163,7 @@ pub fn reconcile<'a>(
 }
 
 fn money(minor: i64, currency: Currency) -> String {
-    format!("{} {currency}", render_minor(minor, currency))
+    Money::new(minor, currency).to_string()
 }
 
 impl<'a> Sent<'a> {
@@ -261,20 +261,20 @@ mod tests {
         let paid = || Some(Sent { open_minor: 0, ..sent("F1") });
         let one = |kind, ours: &str, theirs: &str| vec![(kind, ours.to_owned(), theirs.to_owned())];
         let financed = || line("F1", FactorState::Financed);
-        assert_eq!(told(f1(), None), one(MissingAtFactor, "sent, 1150.00 EUR open", "not listed"));
+        assert_eq!(told(f1(), None), one(MissingAtFactor, "sent, 1 150.00 EUR open", "not listed"));
         assert_eq!(
             told(None, Some(financed())),
-            one(UnknownToLedger, "never assigned", "financed, 1150.00 EUR")
+            one(UnknownToLedger, "never assigned", "financed, 1 150.00 EUR")
         );
         assert_eq!(
             told(f1(), Some(FactorLine { amount_minor: 115_001, ..financed() })),
-            one(AmountDiffers, "1150.00 EUR", "1150.01 EUR")
+            one(AmountDiffers, "1 150.00 EUR", "1 150.01 EUR")
         );
         let reason = Some("no approval".to_owned());
         let refused =
             FactorLine { reason: reason.clone(), amount_minor: 0, ..line("F1", FactorState::Rejected) };
-        assert_eq!(told(f1(), Some(refused)), one(Rejected, "sent, 1150.00 EUR", "rejected: no approval"));
-        assert_eq!(told(paid(), Some(financed())), one(PaidNotReleased, "paid", "financed, 1150.00 EUR"));
+        assert_eq!(told(f1(), Some(refused)), one(Rejected, "sent, 1 150.00 EUR", "rejected: no approval"));
+        assert_eq!(told(paid(), Some(financed())), one(PaidNotReleased, "paid", "financed, 1 150.00 EUR"));
         assert_eq!(
             told(f1(), Some(FactorLine { holdback_minor: Some(23_000), ..financed() })),
             one(HoldbackDiffers, "115.00 EUR", "230.00 EUR")
@@ -287,7 +287,7 @@ mod tests {
         let back = FactorLine { reason: Some("overdue".into()), ..line("F1", FactorState::Definanced) };
         assert_eq!(
             told(f1(), Some(back.clone())),
-            one(Definanced, "1150.00 EUR open", "definanced: overdue")
+            one(Definanced, "1 150.00 EUR open", "definanced: overdue")
         );
         assert_eq!(told(paid(), Some(back)), [], "the buyer has paid since");
     }

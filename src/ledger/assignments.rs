@@ -11,7 +11,9 @@ use super::Error;
 use super::db::{Tx, on, row};
 use super::rows::{Existing, Rows};
 use crate::factoring::Financed;
-use crate::model::{AssignedDocument, Contract, ControlTotals, Date, Identifier, Instant, words};
+use crate::model::{
+    AssignedDocument, Contract, ControlTotals, Date, DocumentKind, Identifier, Instant, words,
+};
 
 words! {
     /// Where a batch stands.
@@ -221,6 +223,8 @@ row! {
         pub financed: Json<Financed>,
         /// Its batch is with the factor.
         pub sent: bool,
+        /// The buyer contests it now.
+        pub disputed: bool,
     }
 }
 
@@ -236,6 +240,14 @@ row! {
         pub status: String,
         /// Since when.
         pub recorded_at: Instant,
+    }
+}
+
+impl InForceRow {
+    /// Whether it is a document of its own, rather than a word on an assigned invoice.
+    #[must_use]
+    pub fn is_document(&self) -> bool {
+        self.kind == DocumentKind::Invoice.as_str() || self.kind == DocumentKind::CreditNote.as_str()
     }
 }
 
@@ -327,7 +339,7 @@ impl Tx<'_> {
     pub async fn assigned(&mut self, factor: &str, contract: &str) -> Result<Vec<InForceRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT d.connection, d.external_id, d.kind, d.number, d.written, b.currency, d.buyer_id, d.amount_minor, \
-             COALESCE(i.open_minor, 0) AS open_minor, d.due, d.financed, b.state = 'sent' AS sent FROM assignment_document d \
+             COALESCE(i.open_minor, 0) AS open_minor, d.due, d.financed, b.state = 'sent' AS sent, i.disputed IS TRUE AS disputed FROM assignment_document d \
              JOIN assignment b ON b.id = d.assignment \
              LEFT JOIN item i ON i.connection = d.connection AND i.external_id = d.external_id \
              WHERE d.factor = $1 AND d.contract = $2 AND d.in_force ORDER BY d.connection, d.external_id")
@@ -430,6 +442,8 @@ impl Tx<'_> {
         if to == BatchState::Void {
             on!(&mut *self, c => sqlx::query("UPDATE assignment_document SET in_force = $2 WHERE assignment = $1")
                 .bind(id).bind(false).execute(c).await?;);
+            on!(&mut *self, c => sqlx::query("UPDATE direct_payment SET assignment = NULL WHERE assignment = $1")
+                .bind(id).execute(c).await?;);
         }
         self.step_assignment(id, to, by, note, now).await?;
         Ok(true)

@@ -139,6 +139,7 @@ const POSTGRES: Files = &[
     (13, "assignment", include_str!("../../migrations/postgres/0013_assignment.sql")),
     (14, "factor_line", include_str!("../../migrations/postgres/0014_factor_line.sql")),
     (15, "invoice_status", include_str!("../../migrations/postgres/0015_invoice_status.sql")),
+    (16, "direct_payment", include_str!("../../migrations/postgres/0016_direct_payment.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -156,6 +157,7 @@ const SQLITE: Files = &[
     (13, "assignment", include_str!("../../migrations/sqlite/0013_assignment.sql")),
     (14, "factor_line", include_str!("../../migrations/sqlite/0014_factor_line.sql")),
     (15, "invoice_status", include_str!("../../migrations/sqlite/0015_invoice_status.sql")),
+    (16, "direct_payment", include_str!("../../migrations/sqlite/0016_direct_payment.sql")),
 ];
 
 impl Ledger {

@@ -12,6 +12,7 @@ mod days;
 mod db;
 mod deadline_files;
 mod deltas;
+mod direct_payments;
 mod effects;
 mod experience;
 mod factor_lines;
@@ -50,6 +51,7 @@ pub use days::{Owed, PeakRow};
 pub use db::{Ledger, Tx};
 pub use deadline_files::DeadlineFileRow;
 pub use deltas::DeltaRow;
+pub use direct_payments::DirectPaymentRow;
 pub use effects::{
     AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Proposed, Step, effect_id, reference_of,
 };

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use encours::clock;
 use encours::engine::Setup;
-use encours::engine::assignments::{Error, Made, Wanted, approve, by_hand, discard, make, plan, send};
+use encours::engine::assignments::{
+    Error, Made, Received, Wanted, approve, by_hand, discard, make, plan, received, send,
+};
 use encours::factoring::Refusal;
 use encours::ledger::{AssignmentRow, BatchState};
 use encours::model::{Allocation, Currency, Date};
@@ -378,7 +380,7 @@ async fn a_crash_between_two_steps_leads_to_one_file() {
         let mut tx = setup.ledger.read().await.unwrap();
         let proof = tx.assignment_files(id).await.unwrap().remove(0).proof.unwrap();
         tx.rollback().await.unwrap();
-        assert_eq!(proof.contains("has been taken since"), crash == "taken", "{crash}: {proof}");
+        assert_eq!(proof.contains("taken since"), crash == "taken", "{crash}: {proof}");
         setup.ledger.close().await;
     }
 }
@@ -502,7 +504,7 @@ async fn what_the_factor_states_is_held_against_what_was_assigned() {
             told,
             [
                 "missing_at_factor F3 (Exemple Factor): sent, 200.00 EUR open / not listed",
-                "rejected F2 (Exemple Factor): sent, 1000.00 EUR / rejected: no approval",
+                "rejected F2 (Exemple Factor): sent, 1 000.00 EUR / rejected: no approval",
                 "unknown_to_ledger F9 (Exemple Factor): never assigned / accepted, 77.00 EUR",
             ]
         );
@@ -534,7 +536,7 @@ async fn what_the_factor_states_is_held_against_what_was_assigned() {
         assert_eq!(
             told,
             [
-                "definanced F1 (Exemple Factor): 1150.00 EUR open / definanced: 45 days overdue",
+                "definanced F1 (Exemple Factor): 1 150.00 EUR open / definanced: 45 days overdue",
                 "holdback_differs F3 (Exemple Factor): 20.00 EUR / 40.00 EUR",
             ]
         );
@@ -594,5 +596,78 @@ async fn a_line_that_cannot_be_read_goes_to_quarantine_and_a_strange_word_is_tol
         told.contains(&"missing_at_factor F2 (Exemple Factor)".to_owned()),
         "its line was not read: {told:?}"
     );
+    setup.ledger.close().await;
+}
+
+async fn paid(
+    setup: &Setup,
+    invoice: &str,
+    amount: &str,
+) -> Result<encours::ledger::DirectPaymentRow, Error> {
+    let contract = &setup.contracts[0];
+    let said = Received { contract, invoice, amount, on: day("2026-03-20"), by: "Alix" };
+    received(setup, &said, clock::now()).await
+}
+
+#[tokio::test]
+async fn what_a_buyer_pays_to_the_seller_is_told_with_the_next_batch() {
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        let (world, setup) = sent_by_file(&ledger).await;
+        assert!(refused(paid(&setup, "F9", "10.00").await).contains("does not have an invoice F9"));
+        assert!(
+            refused(paid(&setup, "F1", "1150.01").await).contains("1 150.00 EUR is left of the invoice F1")
+        );
+        assert!(refused(paid(&setup, "F1", "0.00").await).contains("more than nothing"));
+        assert!(refused(paid(&setup, "F1", "1.001").await).contains("3 decimals"));
+        paid(&setup, "F1", "400.00").await.unwrap();
+        assert!(refused(paid(&setup, "F1", "750.01").await).contains("750.00 EUR is left of the invoice F1"));
+
+        let batch = made(&setup, "2026-03-20").await.unwrap().batch;
+        let row = &batch.row;
+        assert_eq!((row.totals.payments, row.totals.payments_minor, row.totals.count()), (1, 40_000, 1));
+        // 40.00 of the guarantee comes back with 400.00, and what is beyond the approval of 2 000.00 is less.
+        assert_eq!((row.financed.amount_minor, row.financed.holdback_minor), (-40_000, -4_000));
+        let text = String::from_utf8(batch.files[0].content.clone()).unwrap();
+        let line = text.lines().nth(1).unwrap();
+        assert!(line.contains(";payment;F1;2026-03-20;") && line.contains(";-400.00;"), "{line}");
+
+        // Discarded, it is still to be told; sent, it never is again.
+        discard(&setup, &row.id, "Alix", "one more came", clock::now()).await.unwrap();
+        paid(&setup, "F2", "10.00").await.unwrap();
+        let batch = made(&setup, "2026-03-20").await.unwrap().batch;
+        assert_eq!(batch.row.totals.payments, 2);
+        approve(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
+        send(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
+        assert!(refused(made(&setup, "2026-03-21").await).contains("there is nothing to assign"));
+
+        // A payment is a word on an invoice, not a document that the statement has to list.
+        state(
+            &world,
+            1,
+            &["F1;EUR;1150.00;financed;;;;", "F2;EUR;1000.00;financed;;;;", "F3;EUR;200.00;financed;;;;"],
+        );
+        run(&setup, "2026-03-21").await;
+        assert_eq!(breaks(&setup).await, []);
+        setup.ledger.close().await;
+    }
+    postgres.drop().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_the_form_has_no_place_for_is_told_to_the_person() {
+    let (world, setup) = world(&sqlite()).await;
+    world.export("encours_1.csv", format!("{ITEMS}{}", items()).as_bytes());
+    run(&setup, "2026-03-10").await;
+    let id = made(&setup, "2026-03-10").await.unwrap().batch.row.id;
+    assert!(refused(paid(&setup, "F1", "400.00").await).contains("does not have"), "it is not sent yet");
+    approve(&setup, &id, "Dominique", clock::now()).await.unwrap();
+    send(&setup, &id, "Dominique", clock::now()).await.unwrap();
+    paid(&setup, "F1", "400.00").await.unwrap();
+    let mut tx = setup.ledger.read().await.unwrap();
+    let planned = plan(&setup, &mut tx, &wanted(&setup, "2026-03-20")).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert_eq!(planned.documents, []);
+    assert_eq!(planned.untold.iter().map(|own| own.amount_minor).collect::<Vec<_>>(), [40_000]);
     setup.ledger.close().await;
 }

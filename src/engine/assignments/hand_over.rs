@@ -77,10 +77,10 @@ fn publish(folder: &Path, file: &AssignmentFileRow) -> Result<String, Error> {
     let part = drop::part(folder, &file.file_name);
     drop::is_there(folder)?;
     if drop::bytes(&part)?.is_none() && drop::bytes(&path)?.is_none() {
-        return Ok(format!("it was put there as {} and has been taken since", path.display()));
+        return Ok(format!("put there as {}, and taken since", path.display()));
     }
     drop::publish(&part, &path)?;
-    Ok(format!("it was put there as {}", path.display()))
+    Ok(format!("put there as {}", path.display()))
 }
 
 /// Says that the factor has a batch which a person took to it.

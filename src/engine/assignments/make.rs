@@ -93,19 +93,21 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
     let number = planned.head.batch.to_string();
     let parts = ["assignment", &contract.factor, &contract.number, &number, &content_hash, &now.to_rfc3339()];
     let documents = planned
-        .candidates
+        .keys
         .into_iter()
         .zip(planned.documents)
         .zip(planned.financed)
         .zip(written.numbers)
         .zip(0..)
-        .map(|((((candidate, document), financed), written), position)| AssignmentDocumentRow {
-            position,
-            connection: candidate.connection,
-            external_id: candidate.external_id,
-            written,
-            document: Json(document),
-            financed: Json(financed),
+        .map(|(((((connection, external_id), document), financed), written), position)| {
+            AssignmentDocumentRow {
+                position,
+                connection,
+                external_id,
+                written,
+                document: Json(document),
+                financed: Json(financed),
+            }
         })
         .collect();
     let new = NewAssignment {
@@ -129,6 +131,9 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
         documents,
     };
     tx.keep_assignment(&new, by, "made from the ledger").await?;
+    for id in &planned.payments {
+        tx.tell_direct_payment(id, &new.row.id).await?;
+    }
     tx.commit().await?;
     Ok(Made { batch: new, refused: planned.refused })
 }

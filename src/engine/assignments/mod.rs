@@ -6,12 +6,14 @@
 mod hand_over;
 mod lifecycle;
 mod make;
+mod received;
 mod select;
 mod watch;
 
 pub use hand_over::{by_hand, send};
 pub(in crate::engine) use lifecycle::statuses;
 pub use make::{Made, approve, discard, make};
+pub use received::{Received, received};
 pub use select::{Planned, Wanted, plan};
 pub use watch::{Comparison, Differs, Recourse, compare};
 pub(in crate::engine) use watch::{breaks, line_delta};

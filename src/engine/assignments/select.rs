@@ -7,7 +7,7 @@ use crate::engine::Setup;
 use crate::factoring::{
     Candidate, Due, Financed, Limits, Position, Positions, Refused, Taken, approval, finance, select,
 };
-use crate::ledger::{AssignableRow, CreditedRow, InForceRow, Tx};
+use crate::ledger::{AssignableRow, CreditedRow, DirectPaymentRow, InForceRow, Tx};
 use crate::model::{
     AssignedBuyer, AssignedDocument, BatchHead, Contract, ControlTotals, Currency, Date, DocumentKind,
     Identifier, ItemKind,
@@ -18,14 +18,18 @@ use crate::model::{
 pub struct Planned {
     /// What is the same for all of its documents.
     pub head: BatchHead,
-    /// The documents as the ledger has them.
-    pub candidates: Vec<Candidate>,
-    /// The same as the factor is told of them.
+    /// The ledger's key of each document: connection and external id; of a payment, that of its invoice.
+    pub keys: Vec<(String, String)>,
+    /// The documents as the factor is told of them, in the order of the keys.
     pub documents: Vec<AssignedDocument>,
     /// What is expected to be paid and held of each.
     pub financed: Vec<Financed>,
     /// Documents that do not go, and why.
     pub refused: Vec<Refused>,
+    /// Ids of the direct payments among the documents.
+    pub payments: Vec<String>,
+    /// Direct payments that the factor's form has no place for: a person tells it.
+    pub untold: Vec<DirectPaymentRow>,
     /// Number and sum by kind.
     pub totals: ControlTotals,
     /// What is expected to be paid and held in all.
@@ -95,7 +99,28 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         written.map_err(|error| error.to_string())
     };
     let selection = select(candidates, contract, &taken, currency, on, &writes);
-    let documents: Vec<AssignedDocument> = selection.documents.iter().map(document).collect();
+    let mut documents: Vec<AssignedDocument> = selection.documents.iter().map(document).collect();
+    let mut keys: Vec<(String, String)> =
+        selection.documents.into_iter().map(|own| (own.connection, own.external_id)).collect();
+    let (mut payments, mut untold) = (Vec::new(), Vec::new());
+    for row in tx.direct_payments(factor, number).await? {
+        if row.assignment.is_some() || row.currency != currency.code() {
+            continue;
+        }
+        match tx.sent_invoice(factor, number, &row.connection, &row.external_id).await? {
+            Some(invoice) if layout.takes(DocumentKind::Payment, invoice.buyer.market) => {
+                documents.push(AssignedDocument {
+                    kind: DocumentKind::Payment,
+                    amount_minor: row.amount_minor,
+                    issued: row.received_on,
+                    ..invoice
+                });
+                keys.push((row.connection, row.external_id));
+                payments.push(row.id);
+            }
+            Some(_) | None => untold.push(row),
+        }
+    }
     let due: Vec<Due<'_>> = documents
         .iter()
         .map(|own| Due { kind: own.kind, buyer: &own.buyer.id, amount_minor: own.amount_minor })
@@ -106,22 +131,14 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         .try_fold(ControlTotals::default(), |totals, own| totals.with(own.kind, own.amount_minor))
         .ok_or_else(overflow)?;
     let sum = financed.iter().try_fold(Financed::default(), |sum, own| sum.plus(own)).ok_or_else(overflow)?;
-    Ok(Planned {
-        head,
-        candidates: selection.documents,
-        documents,
-        financed,
-        refused: selection.refused,
-        totals,
-        sum,
-    })
+    Ok(Planned { head, keys, documents, financed, refused: selection.refused, payments, untold, totals, sum })
 }
 
 /// What is taken by earlier batches, and how the buyers stand in a currency.
 fn standing(in_force: &[InForceRow], contract: &Contract, currency: Currency) -> Option<(Taken, Positions)> {
     let mut taken = Taken::default();
     let mut owed: BTreeMap<&str, Position> = BTreeMap::new();
-    for row in in_force {
+    for row in in_force.iter().filter(|row| row.is_document()) {
         taken.documents.insert((row.connection.clone(), row.external_id.clone()));
         taken.numbers.insert(row.written.clone());
         if row.open_minor == 0 {

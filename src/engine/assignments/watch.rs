@@ -63,6 +63,8 @@ pub struct Comparison {
     pub totals: BTreeMap<Currency, Compared>,
     /// Documents that are open and past the days of recourse: the factor may take its financing back.
     pub recourse: Vec<Recourse>,
+    /// Numbers of invoices that the factor has and that the buyer contests: the factor has to be told.
+    pub disputed: Vec<String>,
 }
 
 /// A document that the factor may take its financing of back.
@@ -130,6 +132,7 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
             differences,
             totals,
             recourse: recourse(&in_force, contract, on)?,
+            disputed: disputed(&in_force),
         });
     }
     Ok(all)
@@ -154,6 +157,11 @@ fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Re
         .collect()
 }
 
+fn disputed(rows: &[InForceRow]) -> Vec<String> {
+    let is_disputed = |row: &&InForceRow| row.sent && row.is_document() && row.disputed && row.open_minor > 0;
+    rows.iter().filter(is_disputed).map(|row| row.written.clone()).collect()
+}
+
 fn currency_of(row: &InForceRow) -> Result<Currency, Error> {
     let unreadable = || crate::ledger::Error::Unreadable { what: "currency", value: row.currency.clone() };
     Ok(Currency::parse(&row.currency).ok_or_else(unreadable)?)
@@ -173,7 +181,7 @@ pub(super) async fn lines_of(
 
 fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
     rows.iter()
-        .filter(|row| row.sent)
+        .filter(|row| row.sent && row.is_document())
         .map(|row| {
             let currency = currency_of(row)?;
             Ok(Sent {
