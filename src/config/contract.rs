@@ -361,7 +361,7 @@ approvers = ["the treasurer"]
 
 [e_invoicing]
 status = "225"
-iban = "FR76 3000 6000 0112 3456 7890 189"
+iban = "FR92 0000 0000 0000 0000 0000 197"
 holder = "Exemple Factor"
 
 [[buyer]]
@@ -413,7 +413,7 @@ holdback_percent = "20"
         let told = contract.e_invoicing.as_ref().unwrap();
         assert_eq!(
             (told.status, told.iban.as_str()),
-            (LifecycleStatus::Factored, "FR7630006000011234567890189")
+            (LifecycleStatus::Factored, "FR9200000000000000000000197")
         );
         assert_eq!(
             (contract.fee_percent, contract.fee_tax_percent),
@@ -481,7 +481,7 @@ holdback_percent = "20"
                 "the contract is of other",
             ),
             ("status = \"225\"", "status = \"228\"", "an assigned invoice is 225"),
-            ("7890 189", "7890 188", "it is no IBAN"),
+            ("0000 197", "0000 198", "it is no IBAN"),
             ("max_days_overdue", "max_day_overdue", "unknown field `max_day_overdue`"),
         ];
         for (from, to, expected) in cases {

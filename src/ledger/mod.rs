@@ -137,6 +137,18 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
+    /// Whether something else has taken the place meanwhile that this was to have.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Database(error) => error.as_database_error().is_some_and(|own| own.is_unique_violation()),
+            Self::Url(_)
+            | Self::Open { .. }
+            | Self::Busy
+            | Self::Unreadable { .. }
+            | Self::Vanished { .. } => false,
+        }
+    }
+
     pub(crate) fn unreadable(what: &'static str, value: impl Into<String>) -> Self {
         Self::Unreadable { what, value: value.into() }
     }

@@ -32,7 +32,7 @@ first = 7
 
 [e_invoicing]
 status = "225"
-iban = "FR76 3000 6000 0112 3456 7890 189"
+iban = "FR92 0000 0000 0000 0000 0000 197"
 holder = "Exemple Factor"
 
 [[buyer]]
@@ -47,17 +47,17 @@ fn day(text: &str) -> Date {
 
 /// A company with two buyers, a contract with a factor, and a folder from which the factor takes files.
 async fn world(ledger: &str) -> (World, Setup) {
-    world_sending(ledger, "out = \"to-factor\", ").await
+    world_under(ledger, "out = \"to-factor\", ", CONTRACT).await
 }
 
-async fn world_sending(ledger: &str, way: &str) -> (World, Setup) {
+async fn world_under(ledger: &str, way: &str, contract: &str) -> (World, Setup) {
     let world = World::new(ledger).with_csv().with(&format!(
         "[[connection]]\nid = \"factor\"\nconnector = \"eurofactor\"\nsettings = {{ {way}sender_domestic = \"11111\", \
          sender_export = \"22222\", client = \"54321\" }}"
     ));
     std::fs::create_dir(world.path().join("contracts")).unwrap();
     std::fs::create_dir(world.path().join("to-factor")).unwrap();
-    std::fs::write(world.path().join("contracts/exemple.toml"), CONTRACT).unwrap();
+    std::fs::write(world.path().join("contracts/exemple.toml"), contract).unwrap();
     let setup = world.setup().await;
     let clients =
         client("C1", "404833048", "") + &client("C2", "005520135", "") + &client("C3", "000000018", "");
@@ -325,6 +325,25 @@ async fn what_is_assigned_to_one_factor_is_not_assigned_to_another() {
 }
 
 #[tokio::test]
+async fn numbers_and_contracts_come_to_an_end() {
+    let short = CONTRACT
+        .replace("first = 7", "first = 7\nlast = 7")
+        .replace("valid_from = \"2026-01-01\"", "valid_from = \"2026-01-01\"\nvalid_to = \"2026-03-31\"");
+    let (world, setup) = world_under(&sqlite(), "out = \"to-factor\", ", &short).await;
+    world.export("encours_1.csv", format!("{ITEMS}{}", items()).as_bytes());
+    run(&setup, "2026-03-10").await;
+    assert!(refused(made(&setup, "2026-04-01").await).contains("the contract 54321 ended on 2026-03-31"));
+    let id = made(&setup, "2026-03-31").await.unwrap().batch.row.id;
+    approve(&setup, &id, "Dominique", clock::now()).await.unwrap();
+    send(&setup, &id, "Dominique", clock::now()).await.unwrap();
+    let f6 = invoice("F6", "C1", "11/03/2026", "30/05/2026", "1000,00", "1000,00");
+    world.export("encours_2.csv", format!("{ITEMS}{}{f6}", items()).as_bytes());
+    run(&setup, "2026-03-31").await;
+    assert!(refused(made(&setup, "2026-03-31").await).contains("are used up: 8 would be the next"));
+    setup.ledger.close().await;
+}
+
+#[tokio::test]
 async fn of_two_batches_made_at_once_one_is_kept() {
     let postgres = Postgres::new().await;
     let (world, setup) = world(&postgres.url).await;
@@ -333,6 +352,11 @@ async fn of_two_batches_made_at_once_one_is_kept() {
     let both = futures_util::future::join(made(&setup, "2026-03-10"), made(&setup, "2026-03-10")).await;
     let kept: BTreeSet<bool> = [both.0.is_ok(), both.1.is_ok()].into();
     assert_eq!(kept, [false, true].into(), "{both:?}");
+    let told = both.0.err().or(both.1.err()).unwrap().to_string();
+    assert!(
+        told.contains("was made at the same time") || told.contains("is made: send it or discard it"),
+        "{told}"
+    );
     let mut tx = setup.ledger.read().await.unwrap();
     assert_eq!(tx.assignments("exemple").await.unwrap().len(), 1);
     tx.rollback().await.unwrap();
@@ -405,7 +429,7 @@ async fn another_file_of_the_name_is_not_overwritten_and_the_batch_stays_approve
 
 #[tokio::test]
 async fn without_a_delivery_a_person_takes_the_files_and_says_so() {
-    let (world, setup) = world_sending(&sqlite(), "").await;
+    let (world, setup) = world_under(&sqlite(), "", CONTRACT).await;
     world.export("encours_1.csv", format!("{ITEMS}{}", items()).as_bytes());
     run(&setup, "2026-03-10").await;
     let id = made(&setup, "2026-03-10").await.unwrap().batch.row.id;

@@ -130,7 +130,15 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
         files,
         documents,
     };
-    tx.keep_assignment(&new, by, "made from the ledger").await?;
+    if let Err(error) = tx.keep_assignment(&new, by, "made from the ledger").await {
+        if error.is_taken() {
+            return refused(format!(
+                "another batch of the contract {} was made at the same time, so nothing was kept: look at `encours assignments status`",
+                contract.number
+            ));
+        }
+        return Err(error.into());
+    }
     for id in &planned.payments {
         tx.tell_direct_payment(id, &new.row.id).await?;
     }
