@@ -367,7 +367,7 @@ async fn of_two_batches_made_at_once_one_is_kept() {
 #[tokio::test]
 async fn a_crash_between_two_steps_leads_to_one_file() {
     let taken = |folder: &Path, name: &str| std::fs::remove_file(folder.join(name)).unwrap();
-    for crash in ["hidden", "named", "taken"] {
+    for crash in ["hidden", "named", "taken", "elsewhere"] {
         let (world, setup) = world(&sqlite()).await;
         world.export("encours_1.csv", format!("{ITEMS}{}", items()).as_bytes());
         run(&setup, "2026-03-10").await;
@@ -384,7 +384,13 @@ async fn a_crash_between_two_steps_leads_to_one_file() {
                 BatchState::Approved,
                 BatchState::Sending,
                 "Dominique",
-                "cut off",
+                &format!(
+                    "handed over into {}",
+                    if crash == "elsewhere" { world.path() } else { &folder }
+                        .canonicalize()
+                        .unwrap()
+                        .display()
+                ),
                 clock::now(),
             )
             .await
@@ -396,6 +402,13 @@ async fn a_crash_between_two_steps_leads_to_one_file() {
         }
         if crash == "taken" {
             taken(&folder, &file.file_name);
+        }
+        if crash == "elsewhere" {
+            assert!(
+                refused(send(&setup, id, "Dominique", clock::now()).await).contains("put its folder back")
+            );
+            assert_eq!(row(&setup, id).await.state().unwrap(), BatchState::Sending);
+            continue;
         }
         send(&setup, id, "Dominique", clock::now()).await.unwrap();
         let names: Vec<String> = shown(&folder).into_iter().map(|(name, _)| name).collect();

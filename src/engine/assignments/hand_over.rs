@@ -42,18 +42,32 @@ pub async fn send(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<Ass
             short(id)
         ));
     };
+    drop::is_there(&folder)?;
+    // One folder has one name, wherever the command is run from.
+    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
     match state {
         BatchState::Approved => {
-            drop::is_there(&folder)?;
             for file in &files {
                 drop::refuse_another(&folder.join(&file.file_name), &file.content)?;
                 drop::prepare(&folder, &file.file_name, &file.content)?;
             }
-            let note = format!("handed over into {}", folder.display());
+            let note = handed_over_into(&folder);
             move_on(&mut tx, &row, BatchState::Approved, BatchState::Sending, by, &note, now).await?;
             tx.commit().await?;
         }
-        BatchState::Sending => tx.rollback().await?,
+        BatchState::Sending => {
+            // In another folder nothing would be there, as if the factor had taken everything.
+            let began = tx.assignment_steps(id).await?.pop().map(|step| step.note).unwrap_or_default();
+            tx.rollback().await?;
+            if began != handed_over_into(&folder) {
+                return refused(format!(
+                    "{} was being {began}, and the connection \"{}\" now has {}: put its folder back, and send again",
+                    title(&row),
+                    row.connection,
+                    folder.display()
+                ));
+            }
+        }
         BatchState::Made | BatchState::Sent | BatchState::Void => {
             return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
         }
@@ -69,6 +83,10 @@ pub async fn send(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<Ass
         finish(&mut tx, setup, &row, BatchState::Sending, by, "every file is with the factor", now).await?;
     tx.commit().await?;
     Ok(after)
+}
+
+fn handed_over_into(folder: &Path) -> String {
+    format!("handed over into {}", folder.display())
 }
 
 /// Gives a file its name; what shows that it is there.
