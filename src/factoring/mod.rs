@@ -15,7 +15,7 @@ pub use financing::{
     Bound, Due, Financed, Limits, Position, Positions, Released, approval, finance, release,
 };
 pub use lifecycle::lifecycle;
-pub use reconcile::{Compared, Difference, Finding, Sent, Side, reconcile};
+pub use reconcile::{Compared, Finding, Sent, Side, reconcile};
 
 /// Why a figure cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,27 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Currency, FactorLine, FactorState, Money, words};
-
-words! {
-    /// How the two sides differ on a document.
-    Difference {
-        /// It was sent and is open, and the statement does not list it.
-        MissingAtFactor = "missing_at_factor",
-        /// The statement lists it, and it was never assigned.
-        UnknownToLedger = "unknown_to_ledger",
-        /// The amounts differ.
-        AmountDiffers = "amount_differs",
-        /// The factor did not take it.
-        Rejected = "rejected",
-        /// It is paid in the ledger, and the factor still counts on the buyer.
-        PaidNotReleased = "paid_not_released",
-        /// The factor holds another guarantee than the contract says.
-        HoldbackDiffers = "holdback_differs",
-        /// The factor has taken its financing back.
-        Definanced = "definanced",
-    }
-}
+use crate::model::{BreakKind, Currency, FactorLine, FactorState, Money};
 
 /// A document that the factor was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +28,7 @@ pub struct Sent<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding<'a> {
     /// How they differ.
-    pub kind: Difference,
+    pub kind: BreakKind,
     /// The document's number as the factor has it.
     pub number: &'a str,
     /// The buyer, where the document was assigned.
@@ -136,7 +116,7 @@ pub fn reconcile<'a>(
                 if document.open_minor > 0 {
                     let ours = format!("sent, {} open", money(document.open_minor, document.currency));
                     findings.push(document.finding(
-                        Difference::MissingAtFactor,
+                        BreakKind::MissingAtFactor,
                         ours,
                         "not listed".to_owned(),
                     ));
@@ -150,7 +130,7 @@ pub fn reconcile<'a>(
         if !matched.contains(key) {
             own.theirs_only.add(line.amount_minor);
             findings.push(Finding {
-                kind: Difference::UnknownToLedger,
+                kind: BreakKind::UnknownToLedger,
                 number: &line.number,
                 buyer: None,
                 ours: "never assigned".to_owned(),
@@ -167,7 +147,7 @@ fn money(minor: i64, currency: Currency) -> String {
 }
 
 impl<'a> Sent<'a> {
-    fn finding(&self, kind: Difference, ours: String, theirs: String) -> Finding<'a> {
+    fn finding(&self, kind: BreakKind, ours: String, theirs: String) -> Finding<'a> {
         Finding { kind, number: self.number, buyer: Some(self.buyer), ours, theirs }
     }
 }
@@ -179,26 +159,26 @@ fn differences<'a>(document: &Sent<'a>, line: &FactorLine) -> Vec<Finding<'a>> {
     let reason = || line.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     if line.state == FactorState::Rejected {
         let ours = format!("sent, {}", money(document.amount_minor, currency));
-        found.push(document.finding(Difference::Rejected, ours, format!("rejected{}", reason())));
+        found.push(document.finding(BreakKind::Rejected, ours, format!("rejected{}", reason())));
         return found;
     }
     if line.amount_minor != document.amount_minor {
         let (ours, theirs) = (money(document.amount_minor, currency), money(line.amount_minor, currency));
-        found.push(document.finding(Difference::AmountDiffers, ours, theirs));
+        found.push(document.finding(BreakKind::AmountDiffers, ours, theirs));
     }
     if line.state == FactorState::Definanced && document.open_minor > 0 {
         let ours = format!("{} open", money(document.open_minor, currency));
-        found.push(document.finding(Difference::Definanced, ours, format!("definanced{}", reason())));
+        found.push(document.finding(BreakKind::Definanced, ours, format!("definanced{}", reason())));
     }
     if document.open_minor == 0 && line.state.is_open() {
         let theirs = format!("{}, {}", line.state, money(line.amount_minor, currency));
-        found.push(document.finding(Difference::PaidNotReleased, "paid".to_owned(), theirs));
+        found.push(document.finding(BreakKind::PaidNotReleased, "paid".to_owned(), theirs));
     }
     if let Some(theirs) =
         line.holdback_minor.filter(|held| line.state.is_open() && *held != document.holdback_minor)
     {
         let (ours, theirs) = (money(document.holdback_minor, currency), money(theirs, currency));
-        found.push(document.finding(Difference::HoldbackDiffers, ours, theirs));
+        found.push(document.finding(BreakKind::HoldbackDiffers, ours, theirs));
     }
     found
 }
@@ -234,7 +214,7 @@ mod tests {
     }
 
     /// Kind, our side and theirs of each finding on one document.
-    fn told(document: Option<Sent<'_>>, line: Option<FactorLine>) -> Vec<(Difference, String, String)> {
+    fn told(document: Option<Sent<'_>>, line: Option<FactorLine>) -> Vec<(BreakKind, String, String)> {
         let (sent, lines) = (Vec::from_iter(document), Vec::from_iter(line));
         let (findings, totals) = reconcile(&sent, &lines);
         assert!(totals.values().all(Compared::adds_up), "{totals:?}");
@@ -253,7 +233,7 @@ mod tests {
 
     #[test]
     fn each_difference_by_itself() {
-        use Difference::{
+        use BreakKind::{
             AmountDiffers, Definanced, HoldbackDiffers, MissingAtFactor, PaidNotReleased, Rejected,
             UnknownToLedger,
         };
@@ -340,9 +320,9 @@ mod tests {
             let counted = totals.get(&Currency::EUR).copied().unwrap_or_default();
             prop_assert_eq!(usize::try_from(counted.ours.count).unwrap(), sent.len());
             prop_assert_eq!(usize::try_from(counted.theirs.count).unwrap(), listed.len());
-            let missing = findings.iter().filter(|own| own.kind == Difference::MissingAtFactor).count();
+            let missing = findings.iter().filter(|own| own.kind == BreakKind::MissingAtFactor).count();
             prop_assert_eq!(i64::try_from(missing).unwrap(), counted.ours_only.count, "all of them are open");
-            let unknown = findings.iter().filter(|own| own.kind == Difference::UnknownToLedger).count();
+            let unknown = findings.iter().filter(|own| own.kind == BreakKind::UnknownToLedger).count();
             prop_assert_eq!(i64::try_from(unknown).unwrap(), counted.theirs_only.count);
         }
     }

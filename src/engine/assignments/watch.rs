@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Error;
 use crate::engine::Setup;
-use crate::factoring::{Compared, Difference, Finding, Sent, reconcile};
+use crate::factoring::{Compared, Finding, Sent, reconcile};
 use crate::ledger::{FactorLineChange, InForceRow, Tx};
 use crate::model::{
     Break, BreakKind, Contract, Currency, Date, Delta, DocumentKind, Event, FactorLine, FactorState, Money,
@@ -84,7 +84,7 @@ pub struct Recourse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differs {
     /// How they differ.
-    pub kind: Difference,
+    pub kind: BreakKind,
     /// The document's number as the factor has it.
     pub number: String,
     /// The legal buyer, where it was assigned.
@@ -196,18 +196,6 @@ fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
         .collect()
 }
 
-const fn break_kind(kind: Difference) -> BreakKind {
-    match kind {
-        Difference::MissingAtFactor => BreakKind::MissingAtFactor,
-        Difference::UnknownToLedger => BreakKind::UnknownToLedger,
-        Difference::AmountDiffers => BreakKind::AmountDiffers,
-        Difference::Rejected => BreakKind::Rejected,
-        Difference::PaidNotReleased => BreakKind::PaidNotReleased,
-        Difference::HoldbackDiffers => BreakKind::HoldbackDiffers,
-        Difference::Definanced => BreakKind::Definanced,
-    }
-}
-
 /// The differences of all contracts, as breaks.
 pub(in crate::engine) async fn breaks(
     tx: &mut Tx<'_>,
@@ -218,7 +206,7 @@ pub(in crate::engine) async fn breaks(
     for compared in compare(tx, setup, on).await? {
         for own in compared.differences {
             all.push(Break {
-                kind: break_kind(own.kind),
+                kind: own.kind,
                 subject: format!("{}/{}/{}", compared.connection, compared.contract, own.number),
                 name: format!("{} ({})", own.number, compared.factor),
                 country: String::new(),
