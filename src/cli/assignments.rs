@@ -628,7 +628,8 @@ fn comparison_value(own: &Comparison) -> Value {
         })
     });
     json!({
-        "contract": own.contract, "factor": own.factor, "connection": own.connection, "lines": own.lines,
+        "contract": own.contract, "factor": own.factor, "connection": own.connection, "has_stated": own.has_stated,
+        "lines": own.lines,
         "totals": totals.collect::<Vec<_>>(), "differences": differences.collect::<Vec<_>>(),
         "past_recourse": recourse.collect::<Vec<_>>(), "disputed": own.disputed,
     })
@@ -657,7 +658,7 @@ fn told_recourse(own: &Comparison) -> String {
 
 fn told_comparison(own: &Comparison) -> String {
     let title = format!("Contract {} with {}", own.contract, own.factor);
-    if own.lines == 0 {
+    if !own.has_stated {
         let none = format!("{title}: no statement was read yet through \"{}\".\n", own.connection);
         return none + &told_recourse(own);
     }
@@ -708,7 +709,7 @@ async fn statement(context: &Context, setup: &Setup, contract: Option<&str>) -> 
     let mut all = assignments::compare(&mut tx, setup, day).await?;
     tx.rollback().await?;
     if let Some(chosen) = chosen {
-        all.retain(|own| own.contract == chosen.number);
+        all.retain(|own| (&own.factor, &own.contract) == (&chosen.factor, &chosen.number));
     }
     context.answer(
         || {

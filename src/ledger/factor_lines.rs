@@ -55,6 +55,15 @@ impl Tx<'_> {
     ) -> Result<Vec<FactorLineChange>, Error> {
         let mut known: BTreeMap<Key, FactorLineRow> =
             self.factor_lines(connection).await?.into_iter().map(|row| (key(&row.payload), row)).collect();
+        let left: Vec<(String, String, String, i64)> = on!(&mut *self, c => sqlx::query_as(
+            "SELECT contract, number, currency, MAX(version) FROM factor_line_history WHERE connection = $1 \
+             GROUP BY contract, number, currency")
+            .bind(connection).fetch_all(c).await?);
+        // A line that left and comes back goes on counting, so that what is said of it is new.
+        let left: BTreeMap<Key, i64> = left
+            .into_iter()
+            .map(|(contract, number, currency, version)| ((contract, number, currency), version))
+            .collect();
         let mut changes = Vec::new();
         let mut gone: Vec<Key> = Vec::new();
         for after in lines {
@@ -67,7 +76,11 @@ impl Tx<'_> {
             }
             changes.push(FactorLineChange {
                 connection: connection.to_owned(),
-                version: before.as_ref().map_or(1, |row| row.version + 1),
+                version: before
+                    .as_ref()
+                    .map(|row| row.version)
+                    .or_else(|| left.get(&key(&after)).copied())
+                    .map_or(1, |version| version + 1),
                 before: before.map(|row| row.payload.0),
                 after,
             });
@@ -95,6 +108,18 @@ impl Tx<'_> {
             .column("recorded_at", |_| now);
         self.insert("factor_line", rows, Existing::Refused).await?;
         Ok(changes)
+    }
+
+    /// Whether a factor has ever stated anything: a statement that lists nothing is one too.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn has_stated(&mut self, connection: &str) -> Result<bool, Error> {
+        let (has,): (bool,) = on!(self, c => sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM factor_line WHERE connection = $1) \
+             OR EXISTS (SELECT 1 FROM factor_line_history WHERE connection = $1)")
+            .bind(connection).fetch_one(c).await?);
+        Ok(has)
     }
 
     /// The last statement of a connection.

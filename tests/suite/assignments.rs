@@ -592,6 +592,24 @@ async fn what_the_factor_states_is_held_against_what_was_assigned() {
             .unwrap()
             .remove(0);
         tx.rollback().await.unwrap();
+        // A statement that lists nothing is one, and a line of a contract that nobody knows is not passed over.
+        state(&world, 3, &[]);
+        run(&setup, "2026-03-15").await;
+        let kinds: Vec<String> =
+            breaks(&setup).await.into_iter().map(|(kind, name, ..)| format!("{kind} {name}")).collect();
+        let missing = ["F1", "F2", "F3"].map(|number| format!("missing_at_factor {number} (Exemple Factor)"));
+        assert_eq!(kinds, missing);
+        let strange = "Contract;Number;Currency;Amount;State;Financed;Holdback;Reason;Since\n777;F8;EUR;5.00;accepted;;;;\n54321;F2;EUR;1000.00;accepted;;;;\n";
+        std::fs::write(world.path().join("from-factor/statement_4.csv"), strange).unwrap();
+        let deltas = crate::support::world::deltas(&run(&setup, "2026-03-16").await);
+        assert!(
+            deltas.contains(&"assignment.accepted=2".to_owned()),
+            "F2 comes back, and that is said: {deltas:?}"
+        );
+        let kinds: Vec<String> =
+            breaks(&setup).await.into_iter().map(|(kind, name, ..)| format!("{kind} {name}")).collect();
+        assert!(kinds.contains(&"unknown_to_ledger F8 (Exemple Factor)".to_owned()), "{kinds:?}");
+
         assert_eq!(compared.recourse, [], "60 days after 30 April");
         let mut tx = setup.ledger.read().await.unwrap();
         let later = encours::engine::assignments::compare(&mut tx, &setup, day("2026-06-30"))

@@ -104,7 +104,7 @@ fn publish(folder: &Path, file: &AssignmentFileRow) -> Result<String, Error> {
 /// Says that the factor has a batch which a person took to it.
 ///
 /// # Errors
-/// [`Error::Refused`]: it is not approved, or has a way of its own.
+/// [`Error::Refused`]: it is not approved.
 pub async fn by_hand(
     setup: &Setup,
     id: &str,

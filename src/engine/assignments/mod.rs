@@ -51,7 +51,7 @@ fn refused<T>(told: impl Into<String>) -> Result<T, Error> {
     Err(Error::Refused(told.into()))
 }
 
-/// The contract that a person names by its number; the only one without a name.
+/// The contract that a person names by its number, or as FACTOR/NUMBER; the only one without a name.
 ///
 /// # Errors
 /// [`Error::Refused`]: there is none, or there are several.
@@ -61,10 +61,17 @@ pub fn contract<'s>(setup: &'s Setup, number: Option<&str>) -> Result<&'s Contra
         (_, []) => refused("there is no factoring contract: write one into contracts/, beside encours.toml"),
         (None, [one]) => Ok(one),
         (None, _) => refused(format!("which contract? There are: {}", known())),
-        (Some(number), all) => match all.iter().find(|own| own.number == number) {
-            Some(one) => Ok(one),
-            None => refused(format!("there is no contract {number}; there are: {}", known())),
-        },
+        (Some(number), all) => {
+            let is_named =
+                |own: &&Contract| own.number == number || format!("{}/{}", own.factor, own.number) == number;
+            match all.iter().filter(is_named).collect::<Vec<_>>().as_slice() {
+                [one] => Ok(*one),
+                [] => refused(format!("there is no contract {number}; there are: {}", known())),
+                _ => {
+                    refused(format!("several factors have a contract {number}: name one as FACTOR/{number}"))
+                }
+            }
+        }
     }
 }
 

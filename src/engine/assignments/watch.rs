@@ -55,7 +55,9 @@ pub struct Comparison {
     pub factor: String,
     /// The connection.
     pub connection: String,
-    /// How many lines the statement has; none when none was ever read.
+    /// Whether a statement was ever read.
+    pub has_stated: bool,
+    /// How many lines the last one has.
     pub lines: usize,
     /// The differences.
     pub differences: Vec<Differs>,
@@ -113,7 +115,8 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
         let lines = lines_of(tx, setup, contract).await?;
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;
         let sent = sent(&in_force)?;
-        let (findings, totals) = if lines.is_empty() { Default::default() } else { reconcile(&sent, &lines) };
+        let has_stated = tx.has_stated(&contract.connection).await?;
+        let (findings, totals) = if has_stated { reconcile(&sent, &lines) } else { Default::default() };
         let broken: Vec<&str> =
             totals.iter().filter(|(_, own)| !own.adds_up()).map(|(currency, _)| currency.code()).collect();
         if !broken.is_empty() {
@@ -128,6 +131,7 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
             contract: contract.number.clone(),
             factor: contract.factor.clone(),
             connection: contract.connection.clone(),
+            has_stated,
             lines: lines.len(),
             differences,
             totals,
@@ -167,15 +171,25 @@ fn currency_of(row: &InForceRow) -> Result<Currency, Error> {
     Ok(Currency::parse(&row.currency).ok_or_else(unreadable)?)
 }
 
-/// The lines that speak of a contract: those that name it, and those that name none where its connection has no other.
+/// The lines that speak of a contract: those that name it, and on the first contract of their connection those that name none of
+/// them, so that no line is passed over.
 pub(super) async fn lines_of(
     tx: &mut Tx<'_>,
     setup: &Setup,
     contract: &Contract,
 ) -> Result<Vec<FactorLine>, Error> {
-    let is_only = setup.contracts.iter().filter(|own| own.connection == contract.connection).count() == 1;
+    let numbers: Vec<&str> = setup
+        .contracts
+        .iter()
+        .filter(|own| own.connection == contract.connection)
+        .map(|own| own.number.as_str())
+        .collect();
+    let is_first = numbers.first() == Some(&contract.number.as_str());
     let rows = tx.factor_lines(&contract.connection).await?;
-    let own = |line: &FactorLine| line.contract.as_ref().map_or(is_only, |number| *number == contract.number);
+    let own = |line: &FactorLine| match line.contract.as_deref() {
+        Some(number) if numbers.contains(&number) => number == contract.number,
+        Some(_) | None => is_first,
+    };
     Ok(rows.into_iter().map(|row| row.payload.0).filter(own).collect())
 }
 
