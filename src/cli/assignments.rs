@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use encours::engine::assignments::{
-    self, Comparison, Made, Planned, Received, Recourse, Wanted, approve, by_hand, discard, make, received,
-    send, title,
+    self, Comparison, Made, Planned, Received, Recourse, Wanted, approve, by_hand, discard, heading, make,
+    received, send, title,
 };
 use encours::engine::{Setup, publish};
 use encours::factoring::{Financed, Refused, Side};
@@ -201,11 +201,6 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// A batch at the beginning of a sentence.
-fn heading(row: &AssignmentRow) -> String {
-    title(row).replacen('b', "B", 1)
-}
-
 fn short(id: &str) -> String {
     id.chars().take(ID_SHOWN).collect()
 }
@@ -229,11 +224,6 @@ fn told(context: &Context, row: &AssignmentRow, state: &str, next: &str) -> anyh
         || format!("{}\n", text.trim_end()),
         || json!({ "id": row.id, "batch": row.number, "state": state }),
     )
-}
-
-fn currency_of(row: &AssignmentRow) -> anyhow::Result<Currency> {
-    Currency::parse(&row.currency)
-        .ok_or_else(|| Misconfigured(format!("\"{}\" is not a currency", row.currency)).into())
 }
 
 const fn kind_word(kind: DocumentKind) -> &'static str {
@@ -538,7 +528,7 @@ async fn list(context: &Context, setup: &Setup) -> anyhow::Result<()> {
     ]);
     let mut values = Vec::new();
     for row in &rows {
-        let currency = currency_of(row)?;
+        let currency = row.currency()?;
         let money = |minor: i64| Money::new(minor, currency).to_string();
         table.row([
             short(&row.id),
@@ -576,7 +566,7 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
         tx.assignment_steps(&id).await?,
     );
     tx.rollback().await?;
-    let currency = currency_of(&row)?;
+    let currency = row.currency()?;
     context.answer(
         || {
             let rows: Vec<_> = documents.iter().map(|own| (&own.document.0, &own.financed.0)).collect();

@@ -12,7 +12,7 @@ use super::db::{Tx, on, row};
 use super::rows::{Existing, Rows};
 use crate::factoring::Financed;
 use crate::model::{
-    AssignedDocument, Contract, ControlTotals, Date, DocumentKind, Identifier, Instant, words,
+    AssignedDocument, Contract, ControlTotals, Currency, Date, DocumentKind, Identifier, Instant, words,
 };
 
 words! {
@@ -73,6 +73,14 @@ impl AssignmentRow {
     /// [`Error::Unreadable`].
     pub fn state(&self) -> Result<BatchState, Error> {
         BatchState::parse(&self.state).ok_or_else(|| Error::unreadable("state of a batch", &self.state))
+    }
+
+    /// Its currency.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn currency(&self) -> Result<Currency, Error> {
+        Currency::parse(&self.currency).ok_or_else(|| Error::unreadable("currency", &self.currency))
     }
 }
 
@@ -244,6 +252,14 @@ row! {
 }
 
 impl InForceRow {
+    /// Its currency.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn currency(&self) -> Result<Currency, Error> {
+        Currency::parse(&self.currency).ok_or_else(|| Error::unreadable("currency", &self.currency))
+    }
+
     /// Whether it is a document of its own, rather than a word on an assigned invoice.
     #[must_use]
     pub fn is_document(&self) -> bool {

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::make::move_on;
-use super::{Error, batch, connection_of, refused, statuses, title};
+use super::{Error, batch, connection_of, heading, refused, statuses, title};
 use crate::engine::Setup;
 use crate::ledger::{AssignmentFileRow, AssignmentRow, BatchState, Tx};
-use crate::model::{Currency, Delta, Event, Instant, Money, render_minor};
+use crate::model::{Delta, Event, Instant, Money, render_minor};
 use crate::transport::drop;
 
 /// The operation of the connector.
@@ -143,8 +143,7 @@ async fn finish(
 
 /// The fact that a batch is with the factor.
 fn sent(row: &AssignmentRow) -> Result<Delta, Error> {
-    let currency = Currency::parse(&row.currency)
-        .ok_or_else(|| crate::ledger::Error::Unreadable { what: "currency", value: row.currency.clone() })?;
+    let currency = row.currency()?;
     let totals = &row.totals;
     let balance = Money::new(totals.balance_minor(), currency);
     let data = json!({
@@ -158,14 +157,9 @@ fn sent(row: &AssignmentRow) -> Result<Delta, Error> {
         version: row.content_hash.clone(),
         connection: row.connection.clone(),
         country: row.terms.country.clone(),
-        summary: format!("{} went out: {} documents, {balance}.", capital(&title(row)), totals.count()),
+        summary: format!("{} went out: {} documents, {balance}.", heading(row), totals.count()),
         data: data.to_string(),
     })
-}
-
-fn capital(text: &str) -> String {
-    let mut signs = text.chars();
-    signs.next().map(|first| first.to_uppercase().chain(signs).collect()).unwrap_or_default()
 }
 
 fn short(id: &str) -> String {

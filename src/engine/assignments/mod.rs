@@ -114,3 +114,9 @@ async fn batch(tx: &mut Tx<'_>, company: &str, id: &str) -> Result<AssignmentRow
 pub fn title(row: &AssignmentRow) -> String {
     format!("batch {} of the contract {} with {}", row.number, row.contract, row.factor)
 }
+
+/// The same at the beginning of a sentence.
+#[must_use]
+pub fn heading(row: &AssignmentRow) -> String {
+    title(row).replacen('b', "B", 1)
+}

@@ -4,7 +4,7 @@ use super::{Error, refused};
 use crate::engine::Setup;
 use crate::ids::fingerprint_hex;
 use crate::ledger::{DirectPaymentRow, InForceRow};
-use crate::model::{Contract, Currency, Date, DocumentKind, Instant, Money, NumberStyle, parse_minor};
+use crate::model::{Contract, Date, DocumentKind, Instant, Money, NumberStyle, parse_minor};
 
 /// What a person says.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +44,7 @@ pub async fn received(setup: &Setup, said: &Received<'_>, now: Instant) -> Resul
         }
         _ => return refused(format!("several invoices are called {invoice}: name one as CONNECTION/KEY")),
     };
-    let currency = Currency::parse(&row.currency)
-        .ok_or_else(|| crate::ledger::Error::Unreadable { what: "currency", value: row.currency.clone() })?;
+    let currency = row.currency()?;
     let amount_minor = match parse_minor(amount, currency, NumberStyle::Point) {
         Ok(minor) if minor > 0 => minor,
         Ok(_) => return refused("a payment is more than nothing"),

@@ -155,7 +155,7 @@ fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Re
                 number: row.written.clone(),
                 due: row.due,
                 open_minor: row.open_minor.min(row.amount_minor),
-                currency: currency_of(row)?,
+                currency: row.currency()?,
             })
         })
         .collect()
@@ -164,11 +164,6 @@ fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Re
 fn disputed(rows: &[InForceRow]) -> Vec<String> {
     let is_disputed = |row: &&InForceRow| row.sent && row.is_document() && row.disputed && row.open_minor > 0;
     rows.iter().filter(is_disputed).map(|row| row.written.clone()).collect()
-}
-
-fn currency_of(row: &InForceRow) -> Result<Currency, Error> {
-    let unreadable = || crate::ledger::Error::Unreadable { what: "currency", value: row.currency.clone() };
-    Ok(Currency::parse(&row.currency).ok_or_else(unreadable)?)
 }
 
 /// The lines that speak of a contract: those that name it, and on the first contract of their connection those that name none of
@@ -197,7 +192,7 @@ fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
     rows.iter()
         .filter(|row| row.sent && row.is_document())
         .map(|row| {
-            let currency = currency_of(row)?;
+            let currency = row.currency()?;
             Ok(Sent {
                 number: &row.written,
                 buyer: &row.buyer_id,
