@@ -523,9 +523,12 @@ mod tests {
             "F1 is still open: the insurer knows"
         );
         assert!(lifted.at(day("2026-03-27")).is_some() && lifted.at(day("2026-03-28")).is_none());
-        let f5 = invoice("F5", 900, "2026-01-03", "2026-02-02");
-        let again = run(&lifted, &[f1(), f5], &policy, "2026-04-10");
-        assert_eq!(again.in_force().map(|stop| stop.since), Some(day("2026-04-03")));
+        // Past it from the day of the lift on, and from the day after.
+        let on_the_day = invoice("F4", 900, "2026-01-01", "2026-01-31");
+        assert_eq!(run(&lifted, &[f1(), on_the_day], &policy, "2026-04-10"), lifted, "late by then");
+        let after = invoice("F5", 900, "2026-01-02", "2026-02-01");
+        let again = run(&lifted, &[f1(), on_the_day, after], &policy, "2026-04-10");
+        assert_eq!(again.in_force().map(|stop| stop.since), Some(day("2026-04-02")));
     }
 
     #[test]
