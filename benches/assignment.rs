@@ -54,6 +54,8 @@ fn document(number: usize) -> AssignedDocument {
         },
         currency: Currency::EUR,
         amount_minor: i64::try_from(10_000 + number % 900_000).unwrap(),
+        total_minor: None,
+        tax_minor: Some(0),
         issued,
         due: issued + chrono::Days::new(30),
         credits: None,
@@ -86,15 +88,23 @@ fn main() {
         ("version", "FH"),
         ("seller_siret", "40483304800022"),
         ("seller_country", "FR"),
+        ("factor_name", "Exemple Affacturage"),
+        ("seller_registration", "404833048"),
+        ("invoice_indicator", "DBIT"),
+        ("credit_note_indicator", "CRDT"),
     ]
     .into_iter()
     .map(|(name, text)| (name.to_owned(), text.to_owned()))
     .collect();
-    for id in ["eurofactor", "bpce-factor", "factofrance-csv", "factor-files"] {
+    for id in ["eurofactor", "bpce-factor", "factofrance-csv", "factor-files", "iso20022-assignment"] {
         let layout = load(id, None).unwrap().mappings.layout.unwrap();
         let before = peak();
         let start = Instant::now();
-        let mut writer = layout.writer(&head, &settings, |_| Ok(Counter(0))).unwrap();
+        let mut outline = layout.outline();
+        for number in 0..rows {
+            outline.add(&document(number)).unwrap();
+        }
+        let mut writer = layout.writer(&head, &settings, outline, |_| Ok(Counter(0))).unwrap();
         for number in 0..rows {
             writer.document(&document(number)).unwrap();
         }

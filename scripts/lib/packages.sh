@@ -25,6 +25,8 @@ install_missing() {
         [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || { packages+=(rabbitmq-server); why+=("rabbitmq-server: the message broker the tests publish to"); } ;;
       tryton)
         python_with_venv || { packages+=(python3 python3-venv); why+=("python3 python3-venv: to run Tryton, the ERP the tests read from"); } ;;
+      xml)
+        have xmllint || { packages+=(libxml2-utils); why+=("libxml2-utils: xmllint, by which messages are held against ISO's schemas where these are there"); } ;;
       ssh)
         [ -x /usr/sbin/sshd ] || { packages+=(openssh-server); why+=("openssh-server: the tests that deliver files over SFTP start their own sshd"); } ;;
     esac

@@ -464,6 +464,31 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "fci",
+        manifest: include_str!("../../connectors/fci/connector.toml"),
+        readme: include_str!("../../connectors/fci/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/fci/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/fci/samples/batches.json")),
+            (
+                "mixed.MSG09_FR00000_7.xml",
+                include_bytes!("../../connectors/fci/samples/mixed.MSG09_FR00000_7.xml"),
+            ),
+            (
+                "mixed.MSG12_FR00000_7.xml",
+                include_bytes!("../../connectors/fci/samples/mixed.MSG12_FR00000_7.xml"),
+            ),
+            (
+                "payments.MSG12_FR00000_8.xml",
+                include_bytes!("../../connectors/fci/samples/payments.MSG12_FR00000_8.xml"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/fci/samples/send_batch.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
         id: "fec",
         manifest: include_str!("../../connectors/fec/connector.toml"),
         readme: include_str!("../../connectors/fec/README.md"),
@@ -535,6 +560,51 @@ pub(super) const BUILTIN: &[Builtin] = &[
             (
                 "withdraw_request.expected.json",
                 include_bytes!("../../connectors/insurer-files/samples/withdraw_request.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "iso20022-assignment",
+        manifest: include_str!("../../connectors/iso20022-assignment/connector.toml"),
+        readme: include_str!("../../connectors/iso20022-assignment/README.md"),
+        mappings: &[("assignment.toml", include_str!("../../mappings/iso20022-assignment/assignment.toml"))],
+        samples: &[
+            ("batches.json", include_bytes!("../../connectors/iso20022-assignment/samples/batches.json")),
+            (
+                "dinar.tsin006_A-1_10.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/dinar.tsin006_A-1_10.xml"),
+            ),
+            (
+                "dinar.tsin009_A-1_10.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/dinar.tsin009_A-1_10.xml"),
+            ),
+            (
+                "domestic.tsin006_A-1_7.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/domestic.tsin006_A-1_7.xml"),
+            ),
+            (
+                "domestic.tsin009_A-1_7.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/domestic.tsin009_A-1_7.xml"),
+            ),
+            (
+                "export.tsin006_A-1_8.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/export.tsin006_A-1_8.xml"),
+            ),
+            (
+                "export.tsin009_A-1_8.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/export.tsin009_A-1_8.xml"),
+            ),
+            (
+                "send_batch.expected.json",
+                include_bytes!("../../connectors/iso20022-assignment/samples/send_batch.expected.json"),
+            ),
+            (
+                "yen.tsin006_A-1_9.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/yen.tsin006_A-1_9.xml"),
+            ),
+            (
+                "yen.tsin009_A-1_9.xml",
+                include_bytes!("../../connectors/iso20022-assignment/samples/yen.tsin009_A-1_9.xml"),
             ),
         ],
     },

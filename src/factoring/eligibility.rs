@@ -94,6 +94,8 @@ pub struct Candidate {
     pub total_minor: i64,
     /// What is open of it, minor units.
     pub open_minor: i64,
+    /// The tax in the whole amount, where the ERP says so, minor units.
+    pub tax_minor: Option<i64>,
     /// Date of the document.
     pub issued: Date,
     /// Due date.

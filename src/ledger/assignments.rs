@@ -157,6 +157,8 @@ row! {
         pub total_minor: i64,
         /// Open amount, minor units.
         pub open_minor: i64,
+        /// The tax in the total, minor units.
+        pub tax_minor: Option<i64>,
         /// Date of the document.
         pub issued: Date,
         /// Due date.
@@ -280,8 +282,8 @@ pub struct NewAssignment {
 
 const COLUMNS: &str = "id, company, factor, connection, contract, number, currency, made_on, terms, totals, financed, content_hash, \
                        state, recorded_at";
-const ASSIGNABLE: &str = "i.connection, i.external_id, i.number, i.kind, i.currency, i.total_minor, i.open_minor, i.issued, i.due, \
-                          i.original_due, i.disputed, i.reference, a.code, a.name, a.country, a.street, a.postcode, a.town, \
+const ASSIGNABLE: &str = "i.connection, i.external_id, i.number, i.kind, i.currency, i.total_minor, i.open_minor, i.tax_minor, i.issued, \
+                          i.due, i.original_due, i.disputed, i.reference, a.code, a.name, a.country, a.street, a.postcode, a.town, \
                           a.identifiers, a.buyer_id";
 
 impl Tx<'_> {

@@ -90,6 +90,13 @@ pub struct AssignedDocument {
     pub currency: Currency,
     /// What is assigned, tax included, minor units: what is open of the document when the batch is made.
     pub amount_minor: i64,
+    /// The whole document, tax included, minor units; of a payment or an adjustment, its invoice. Nothing in batches of before
+    /// it was kept.
+    #[serde(default)]
+    pub total_minor: Option<i64>,
+    /// The tax in it, where the ERP says so, minor units.
+    #[serde(default)]
+    pub tax_minor: Option<i64>,
     /// Date of the document; of a payment, the day on which it came.
     pub issued: Date,
     /// Due date.
@@ -159,6 +166,13 @@ impl ControlTotals {
         self.invoices + self.credit_notes + self.payments + self.adjustments
     }
 
+    /// All amounts, none of them negative, minor units; `None` when that does not fit.
+    #[must_use]
+    pub fn amounts_minor(&self) -> Option<i64> {
+        let lowering = [self.credit_notes_minor, self.payments_minor, self.adjustments_minor];
+        lowering.into_iter().try_fold(self.invoices_minor, i64::checked_add)
+    }
+
     /// What the buyers owe of it: invoices less everything that lowers them, minor units; negative when that is more.
     #[must_use]
     pub const fn balance_minor(&self) -> i64 {
@@ -187,6 +201,8 @@ mod tests {
         assert_eq!((totals.credit_notes, totals.credit_notes_minor), (1, 1_200));
         assert_eq!((totals.payments_minor, totals.adjustments_minor), (300, 7));
         assert_eq!((totals.count(), totals.balance_minor()), (5, 13_493));
+        assert_eq!(totals.amounts_minor(), Some(16_507));
+        assert_eq!(ControlTotals { payments_minor: i64::MAX, ..totals }.amounts_minor(), None);
         assert_eq!(totals.balance_minor(), all.iter().map(|(kind, minor)| kind.sign() * minor).sum::<i64>());
         assert_eq!(totals.with(DocumentKind::Invoice, i64::MAX), None);
     }

@@ -13,6 +13,7 @@ mod hints;
 mod history;
 mod identity;
 mod indicators;
+mod iso20022;
 mod joint;
 mod landing;
 mod ledger;

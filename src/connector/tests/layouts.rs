@@ -61,6 +61,8 @@ fn document(kind: DocumentKind, number: &str, amount_minor: i64, buyer: Assigned
         buyer,
         currency: Currency::EUR,
         amount_minor,
+        total_minor: None,
+        tax_minor: None,
         issued: day("2026-12-01"),
         due: day("2027-01-31"),
         credits: (kind == DocumentKind::CreditNote).then(|| "FA-1".to_owned()),
@@ -483,6 +485,27 @@ const LAYOUTS: &[Known] = &[
         ["number", "signed_amount", "buyer.code", "due"],
     ),
     ("factor-files", &[], DocumentKind::ALL, OURS),
+    (
+        "fci",
+        &[
+            ("sender_code", "FR00000"),
+            ("receiver_code", "DE00000"),
+            ("exporter_code", "FR00000"),
+            ("importer_code", "DE00000"),
+            ("seller_number", "V-77"),
+            ("credit_note_type", "2"),
+            ("document_paid", "1"),
+            ("payment_type", "1"),
+        ],
+        &[DocumentKind::Invoice, DocumentKind::CreditNote, DocumentKind::Payment],
+        ["number", "amount", "buyer", "due"],
+    ),
+    (
+        "iso20022-assignment",
+        &[("factor_name", "Exemple Affacturage"), ("seller_registration", "404833048")],
+        INVOICES,
+        ["number", "amount", "buyer.place", "due"],
+    ),
     ("la-banque-postale", &[], DocumentKind::ALL, OURS),
 ];
 
@@ -518,14 +541,19 @@ fn reading_is_the_inverse_of_writing_for_each_layout() {
                 let buyer = if abroad && *id != "factofrance" { export() } else { domestic() };
                 let buyer = AssignedBuyer { name: format!("N{name}"), ..buyer };
                 let mut document = document(kind, &format!("{index:02}A{text}"), minor, buyer);
+                document.tax_minor = Some(minor / 6);
                 document.due = day("2026-12-01") + chrono::Days::new(days.unsigned_abs());
                 documents.push(document);
             }
             let written = layout.write(&head(), &settings, &documents).unwrap();
-            let mut read = Vec::new();
+            let (mut read, mut places) = (Vec::new(), BTreeMap::new());
             for file in &written.files {
                 let records = layout.read(file.place, &file.out).unwrap();
                 prop_assert_eq!(i64::try_from(records.len()), Ok(file.records));
+                let of_buyer = |record: &&ReadRecord| record.record == "buyer" && record.fields.contains_key("buyer.place");
+                places.extend(records.iter().filter(of_buyer).map(|record| {
+                    (record.fields["buyer.place"].clone(), record.fields["buyer.code"].clone())
+                }));
                 read.extend(records.into_iter().filter(|record| record.fields.contains_key(*number)));
             }
             prop_assert_eq!(read.len(), documents.len());
@@ -537,7 +565,11 @@ fn reading_is_the_inverse_of_writing_for_each_layout() {
                 let record = read.iter().find(same);
                 prop_assert!(record.is_some(), "{wrote} {wanted} is not in {read:?}");
                 let fields = &record.unwrap().fields;
-                prop_assert_eq!(&fields[*code], &document.buyer.code);
+                match *code {
+                    "buyer.place" => prop_assert_eq!(&places[&fields[*code]], &document.buyer.code),
+                    "buyer" => prop_assert_eq!(Some(&fields[*code]), document.buyer.factor_id.as_ref()),
+                    _ => prop_assert_eq!(&fields[*code], &document.buyer.code),
+                }
                 if let Some(date) = fields.get(*due) {
                     prop_assert_eq!(date, &document.due.to_string());
                 }
@@ -555,13 +587,20 @@ fn reading_is_the_inverse_of_writing_for_each_layout() {
 fn amounts_of_currencies_without_two_decimals_are_refused_where_nothing_is_known_of_them() {
     for code in ["JPY", "TND"] {
         let currency = Currency::parse(code).unwrap();
-        let document =
-            AssignedDocument { currency, ..document(DocumentKind::Invoice, "F1", 5000, domestic()) };
+        let document = AssignedDocument {
+            currency,
+            tax_minor: Some(0),
+            ..document(DocumentKind::Invoice, "F1", 5000, domestic())
+        };
         for (id, settings, _, names) in LAYOUTS {
             let written = written(id, settings, std::slice::from_ref(&document));
             if *names == OURS {
                 let text = String::from_utf8(written.unwrap().files[0].out.clone()).unwrap();
                 assert!(text.contains(if code == "JPY" { ";JPY;5000;" } else { ";TND;5.000;" }), "{text}");
+            } else if *id == "iso20022-assignment" {
+                let text = String::from_utf8(written.unwrap().files[0].out.clone()).unwrap();
+                let expected = if code == "JPY" { "Ccy=\"JPY\">5000<" } else { "Ccy=\"TND\">5.000<" };
+                assert!(text.contains(expected), "{text}");
             } else {
                 assert!(matches!(written, Err(LayoutError::Decimals { .. })), "{id}: {written:?}");
             }

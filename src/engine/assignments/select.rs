@@ -93,10 +93,7 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         statement_date,
     };
     let writes = |candidate: &Candidate| {
-        let written = layout
-            .writer(&head, settings, |_| Ok(std::io::sink()))
-            .and_then(|mut writer| writer.document(&document(candidate)));
-        written.map_err(|error| error.to_string())
+        layout.try_alone(&head, settings, &document(candidate)).map_err(|error| error.to_string())
     };
     let selection = select(candidates, contract, &taken, currency, on, &writes);
     let mut documents: Vec<AssignedDocument> = selection.documents.iter().map(document).collect();
@@ -205,6 +202,7 @@ fn candidate(
         currency,
         total_minor: row.total_minor,
         open_minor: row.open_minor.saturating_add(assigned_minor).min(row.total_minor),
+        tax_minor: row.tax_minor,
         issued: row.issued,
         due: row.due,
         original_due: row.original_due,
@@ -237,6 +235,8 @@ fn document(candidate: &Candidate) -> AssignedDocument {
         buyer: candidate.buyer.clone(),
         currency: candidate.currency,
         amount_minor: candidate.open_minor,
+        total_minor: Some(candidate.total_minor),
+        tax_minor: candidate.tax_minor,
         issued: candidate.issued,
         due: candidate.due,
         credits: candidate.credits.clone(),

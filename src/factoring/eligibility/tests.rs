@@ -20,6 +20,7 @@ fn sound() -> Candidate {
         buyer: sample::buyer("B1"),
         currency: Currency::EUR,
         total_minor: 115_000,
+        tax_minor: None,
         open_minor: 115_000,
         issued: day("2026-03-02"),
         due: day("2026-04-30"),

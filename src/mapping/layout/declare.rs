@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fact::{DatePattern, Fact, FileName, Of, Type};
 use super::signs::{Charset, Missing, Signs};
+use super::xml::{Frame, is_foreign, is_name, path};
 use super::{Align, Choice, Decimals, Field, File, Form, Keep, Layout, Record, Shape, Source, When};
 use crate::format::section::{Reader, Section, text, texts};
 use crate::format::toml::Problem;
@@ -70,7 +71,7 @@ impl Layout {
 
 fn layout(root: &Section<'_>) -> Option<Layout> {
     let head = root.required("layout", root.section("layout"))?;
-    let kind = head.required("kind", head.word("kind", &[("fixed", 0), ("delimited", 1)]));
+    let kind = head.required("kind", head.word("kind", &[("fixed", 0), ("delimited", 1), ("xml", 2)]));
     let charset = head.required("encoding", head.word("encoding", &words(Charset::ALL, Charset::as_str)));
     let signs = Signs {
         charset: charset.unwrap_or(Charset::Utf8),
@@ -92,16 +93,22 @@ fn layout(root: &Section<'_>) -> Option<Layout> {
             }
             Shape::Fixed(usize::try_from(length).ok()?)
         }
-        Some(_) => Shape::Delimited {
+        Some(1) => Shape::Delimited {
             separator: separator(&head)?,
             quotes: head.flag("quotes").unwrap_or(false),
             header: head.flag("header").unwrap_or(false),
         },
+        Some(_) => {
+            if charset.is_some_and(|charset| charset != Charset::Utf8) {
+                head.problem(head.span.clone(), "files of XML are written in utf-8");
+            }
+            Shape::Xml
+        }
         None => return None,
     };
     let length = match &shape {
         Shape::Fixed(length) => Some(*length),
-        Shape::Delimited { .. } => None,
+        Shape::Delimited { .. } | Shape::Xml => None,
     };
     let defaults = Defaults {
         date: head.read("date", |value| DatePattern::parse(text(value)?)),
@@ -114,7 +121,7 @@ fn layout(root: &Section<'_>) -> Option<Layout> {
     head.close();
     let files = root.sections("file");
     let files: Vec<(Range<usize>, File)> =
-        files.into_iter().filter_map(|table| Some((table.span.clone(), file(table)?))).collect();
+        files.into_iter().filter_map(|table| Some((table.span.clone(), file(table, &shape)?))).collect();
     let records = root.sections("record");
     let mut layout = Layout {
         shape,
@@ -156,6 +163,15 @@ fn separator(head: &Section<'_>) -> Option<char> {
     )
 }
 
+fn element(name: &str) -> Result<String, String> {
+    if is_name(name) { Ok(name.to_owned()) } else { Err(format!("\"{name}\" is no name of an element")) }
+}
+
+/// The names of elements within one another: `Hdr/Dt`.
+fn elements(path: &str) -> Result<Vec<String>, String> {
+    path.split('/').map(element).collect()
+}
+
 fn money(section: &Section<'_>) -> Option<Form> {
     let known = [("cents", 0), ("point", 1), ("comma", 2)];
     Some(match section.word("money", &known)? {
@@ -165,12 +181,19 @@ fn money(section: &Section<'_>) -> Option<Form> {
     })
 }
 
-fn file(table: Section<'_>) -> Option<File> {
+fn file(table: Section<'_>, shape: &Shape) -> Option<File> {
     let name = table.required("name", table.read("name", |value| FileName::parse(text(value)?)));
     let market = table.word("market", &words(Market::ALL, Market::as_str));
     let form = table.text("form").unwrap_or_default();
+    let frame = if let Shape::Xml = shape {
+        let root = table.required("root", table.read("root", |value| element(text(value)?)));
+        let namespace = table.required("namespace", table.text("namespace"));
+        Some(Frame { root: root?, namespace: namespace? })
+    } else {
+        None
+    };
     table.close();
-    Some(File { name: name?, market, form })
+    Some(File { name: name?, market, form, frame })
 }
 
 /// What of the layout concerns several records or files at once.
@@ -189,14 +212,19 @@ fn fits_together(
         }
     }
     for market in Market::ALL {
-        let mut hold = layout
-            .files_of(*market)
-            .filter(|(_, file)| layout.records_of(&file.form, When::Document).next().is_some());
-        if let Some((index, _)) = hold.nth(1) {
+        let holds = |kind: &DocumentKind| {
+            let mut hold = layout.files_of(*market).filter(|(_, file)| {
+                let mut records = layout.records_of(&file.form, When::Document);
+                records.any(|record| record.kinds.contains(kind))
+            });
+            hold.nth(1)
+        };
+        if let Some((index, _)) = DocumentKind::ALL.iter().find_map(holds) {
             let span = files.get(index).map_or(0..0, |(span, _)| span.clone());
             root.problem(span, format!("documents of {market} buyers would stand in two files"));
         }
     }
+    places_of_elements(root, layout, spans);
     for (at, (record, span)) in layout.records.iter().zip(spans).enumerate() {
         if !layout.files.iter().any(|file| file.form == record.form) {
             root.problem(
@@ -250,6 +278,30 @@ fn fits_together(
     }
 }
 
+/// In XML one element is one field: of the records that add to open elements together, and of each other record alone.
+fn places_of_elements(root: &Section<'_>, layout: &Layout, spans: &[Range<usize>]) {
+    if !layout.is_xml() {
+        return;
+    }
+    let repeats = |record: &Record| matches!(record.when, When::Document | When::Buyer);
+    for (at, (record, span)) in layout.records.iter().zip(spans).enumerate() {
+        let shared = |other: &&Record| other.form == record.form && !repeats(other) && !repeats(record);
+        let earlier = layout.records.iter().take(at).filter(shared);
+        let mut taken: Vec<Vec<&str>> =
+            earlier.flat_map(|other| other.fields.iter().map(|field| path(other, field))).collect();
+        for field in &record.fields {
+            let own = path(record, field);
+            let clash = taken.iter().find(|other| own.starts_with(other) || other.starts_with(&own));
+            if let Some(other) = clash {
+                let told =
+                    format!("the element {} holds a field already, {}", own.join("/"), other.join("/"));
+                root.problem(span.clone(), told);
+            }
+            taken.push(own);
+        }
+    }
+}
+
 fn record(table: Section<'_>, layout: &Layout, defaults: &Defaults) -> Option<Record> {
     let name = table.required("name", table.text("name"));
     let when = table.required("when", table.word("when", &words(When::ALL, When::as_str)));
@@ -263,6 +315,10 @@ fn record(table: Section<'_>, layout: &Layout, defaults: &Defaults) -> Option<Re
             Vec::new()
         }
     };
+    let at = if layout.is_xml() { table.read("at", |value| elements(text(value)?)) } else { None };
+    if layout.is_xml() && at.is_none() && when.is_some_and(|when| when != When::Start && when != When::End) {
+        table.problem(table.span.clone(), "a document or a buyer has an element of its own: at = \"…\"");
+    }
     let mut fields = Vec::new();
     let mut next = 1;
     let about = About { when: when.unwrap_or(When::Document), kinds: &kinds, layout, defaults };
@@ -308,7 +364,7 @@ fn record(table: Section<'_>, layout: &Layout, defaults: &Defaults) -> Option<Re
         }
     }
     table.close();
-    Some(Record { name: name?, form, when: when?, kinds, fields })
+    Some(Record { name: name?, form, when: when?, kinds, at: at.unwrap_or_default(), fields })
 }
 
 /// What a field has to fit.
@@ -414,10 +470,17 @@ fn field(section: Section<'_>, width: Option<usize>, about: &About<'_>) -> Optio
     if stated != 1 {
         wrong("a field has exactly one of const, setting and fact; const = \"\" leaves it blank".to_owned());
     }
+    let is_xml = about.layout.is_xml();
+    let at = if is_xml {
+        section.required("at", section.read("at", |value| elements(text(value)?)))
+    } else {
+        None
+    };
+    let with = if is_xml { attributes(&section) } else { None };
     let natural = match &source {
         Some(Source::Setting(Choice::One(name))) => Some(name.clone()),
         Some(Source::Fact(Choice::One(facts))) => facts.first().map(Fact::to_string),
-        Some(Source::Const(_)) => Some(String::new()),
+        Some(Source::Const(_)) => Some(at.as_deref().unwrap_or_default().join("/")),
         Some(Source::Setting(_) | Source::Fact(_)) | None => None,
     };
     let name = section.text("name").or(natural);
@@ -440,6 +503,7 @@ fn field(section: Section<'_>, width: Option<usize>, about: &About<'_>) -> Optio
     let stated_pad = section.word("pad", &[("space", ' '), ("zero", '0')]);
     let flag = |key| section.flag(key).unwrap_or(false);
     let (optional, full, cut) = (flag("optional"), flag("full"), flag("cut"));
+    let before = section.text("before").unwrap_or_default();
     let (only, keep) = (kinds(&section, "only"), section.word("keep", &words(Keep::ALL, Keep::as_str)));
     if !is_fixed && (stated_align.is_some() || stated_pad.is_some()) {
         wrong("align and pad are of fields with a position".to_owned());
@@ -457,6 +521,9 @@ fn field(section: Section<'_>, width: Option<usize>, about: &About<'_>) -> Optio
         cut,
         keep,
         codes,
+        before,
+        at: at.unwrap_or_default(),
+        with: with.unwrap_or_default(),
     });
     let faults = field.iter().flat_map(|field| faults(field, of_type.unwrap_or(Type::Text), about));
     faults.for_each(wrong);
@@ -519,6 +586,21 @@ fn form(section: &Section<'_>, of_type: Type, about: &About<'_>, width: Option<u
     }
 }
 
+/// Attributes and the facts of the batch that they hold.
+fn attributes(section: &Section<'_>) -> Option<Vec<(String, Fact)>> {
+    section.read("with", |value| {
+        let table = value.as_table().ok_or_else(|| "with is a table of attribute = \"fact\"".to_owned())?;
+        let pair = |(name, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+            let fact = text(value.get_ref())?;
+            match Fact::parse(fact) {
+                Some(own @ (Fact::Currency | Fact::Contract)) => Ok((element(name.get_ref())?, own)),
+                Some(_) | None => Err(unknown(fact, &["currency", "contract"])),
+            }
+        };
+        table.iter().map(pair).collect()
+    })
+}
+
 fn codes(section: &Section<'_>) -> Option<BTreeMap<String, String>> {
     section.read("codes", |value| {
         let table = value.as_table().ok_or_else(|| "codes is a table of ours = \"theirs\"".to_owned())?;
@@ -537,7 +619,8 @@ fn faults(field: &Field, of_type: Type, about: &About<'_>) -> Vec<String> {
     let fits = |text: &str| {
         let length = text.chars().count();
         let long = field.width.filter(|width| length > *width);
-        let foreign = text.chars().find(|sign| !signs.charset.has(*sign) || sign.is_control());
+        let foreign =
+            text.chars().find(|sign| !signs.charset.has(*sign) || sign.is_control() || is_foreign(*sign));
         match (long, foreign) {
             (Some(width), _) => Some(format!("\"{text}\" has {length} signs, and the field holds {width}")),
             (None, Some(sign)) => {
@@ -554,12 +637,14 @@ fn faults(field: &Field, of_type: Type, about: &About<'_>) -> Vec<String> {
             ("cut", field.cut),
             ("keep", field.keep.is_some()),
             ("codes", field.codes.is_some()),
+            ("before", !field.before.is_empty()),
         ];
         let stated = rules.iter().find(|(_, stated)| *stated);
         faults
             .extend(stated.map(|(name, _)| format!("a constant has no {name}: it stands as it is written")));
     }
     faults.extend(field.codes.iter().flat_map(BTreeMap::values).filter_map(|code| fits(code)));
+    faults.extend(fits(&field.before));
     if field.codes.is_some() {
         let words: &[&str] = if field.is(Fact::Kind) {
             &about.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()
@@ -605,7 +690,7 @@ fn faults(field: &Field, of_type: Type, about: &About<'_>) -> Vec<String> {
     let only = field.only.iter().flatten().find(|kind| !about.kinds.contains(kind));
     faults.extend(only.map(|kind| format!("this record is not for \"{kind}\"")));
     let here: &[Of] = match about.when {
-        When::Start => &[Of::Batch, Of::Market, Of::Record],
+        When::Start => &[Of::Batch, Of::Market, Of::Record, Of::File],
         When::Buyer => &[Of::Batch, Of::Market, Of::Record, Of::Buyer],
         When::Document => &[Of::Batch, Of::Market, Of::Record, Of::Buyer, Of::Document],
         When::End => &[Of::Batch, Of::Market, Of::Record, Of::File],
@@ -613,7 +698,7 @@ fn faults(field: &Field, of_type: Type, about: &About<'_>) -> Vec<String> {
     let foreign = field.facts().into_iter().find(|fact| !here.contains(&fact.of()));
     faults.extend(foreign.map(|fact| {
         if fact.of() == Of::File {
-            format!("\"{fact}\" is known when all documents are written: in records with when = \"end\"")
+            format!("\"{fact}\" is of the whole file: it stands in records with when = \"start\" or \"end\"")
         } else {
             format!("\"{fact}\" is not known in a record with when = \"{}\"", about.when)
         }

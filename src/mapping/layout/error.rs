@@ -67,6 +67,11 @@ pub enum LayoutError {
         /// The other.
         second: String,
     },
+    /// The first pass over the documents counted others.
+    #[error(
+        "the documents changed while the batch was written, so nothing of it is to be used; make it again"
+    )]
+    OtherDocuments,
     /// A setting that the name of a file needs is not given.
     #[error("the setting \"{name}\" is not given, and the name of the file needs it")]
     Setting {

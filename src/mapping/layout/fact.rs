@@ -32,6 +32,12 @@ words! {
         Amount = "amount",
         /// Its amount, negative for what lowers the debt.
         SignedAmount = "signed_amount",
+        /// The whole document, tax included; of a payment, its invoice.
+        Total = "total",
+        /// The tax in it.
+        Tax = "tax",
+        /// The whole document without its tax.
+        Net = "net",
         /// `+` or `-`: which way the amount counts.
         Sign = "sign",
         /// Date of the document.
@@ -66,8 +72,12 @@ words! {
         BuyerLei = "buyer.lei",
         /// Number in another register.
         BuyerRegistration = "buyer.registration",
+        /// Its place among the buyers of the file, from 1, in the order of their first documents.
+        BuyerPlace = "buyer.place",
         /// The number of this record in its file, from 1.
         Record = "record",
+        /// How many buyers the file speaks of.
+        Buyers = "buyers",
         /// How many documents the file has.
         Documents = "documents",
         /// How many of them are invoices.
@@ -86,6 +96,8 @@ words! {
         Adjustments = "adjustments",
         /// Their sum, without a sign.
         AdjustmentsSum = "adjustments_sum",
+        /// All amounts, none of them negative.
+        AmountsSum = "amounts_sum",
         /// Invoices less everything that lowers them.
         Balance = "balance",
     }
@@ -114,7 +126,7 @@ pub(super) enum Of {
     Buyer,
     Document,
     Record,
-    /// The file as far as it is written: whole only in its last records.
+    /// The whole file.
     File,
 }
 
@@ -124,14 +136,20 @@ impl Fact {
             Self::Company | Self::BuyerName | Self::BuyerStreet | Self::BuyerTown => Type::Name,
             Self::Amount
             | Self::SignedAmount
+            | Self::Total
+            | Self::Tax
+            | Self::Net
             | Self::InvoicesSum
             | Self::CreditNotesSum
             | Self::PaymentsSum
             | Self::AdjustmentsSum
+            | Self::AmountsSum
             | Self::Balance => Type::Money,
             Self::Date | Self::StatementDate | Self::Issued | Self::Due => Type::Date,
             Self::Batch
             | Self::Record
+            | Self::BuyerPlace
+            | Self::Buyers
             | Self::Documents
             | Self::Invoices
             | Self::CreditNotes
@@ -170,6 +188,9 @@ impl Fact {
             | Self::Number
             | Self::Amount
             | Self::SignedAmount
+            | Self::Total
+            | Self::Tax
+            | Self::Net
             | Self::Sign
             | Self::Issued
             | Self::Due
@@ -186,9 +207,11 @@ impl Fact {
             | Self::BuyerSiret
             | Self::BuyerVat
             | Self::BuyerLei
-            | Self::BuyerRegistration => Of::Buyer,
+            | Self::BuyerRegistration
+            | Self::BuyerPlace => Of::Buyer,
             Self::Record => Of::Record,
-            Self::Documents
+            Self::Buyers
+            | Self::Documents
             | Self::Invoices
             | Self::InvoicesSum
             | Self::CreditNotes
@@ -197,6 +220,7 @@ impl Fact {
             | Self::PaymentsSum
             | Self::Adjustments
             | Self::AdjustmentsSum
+            | Self::AmountsSum
             | Self::Balance => Of::File,
         }
     }

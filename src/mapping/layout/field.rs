@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::error::{LayoutError, told};
 use super::fact::Fact;
+use super::xml::Elements;
 use super::{Align, Choice, Field, Form, Layout, Record, Shape, Source};
 use crate::model::{
-    AssignedBuyer, AssignedDocument, BatchHead, ControlTotals, Currency, Date, Market, NumberStyle, Scheme,
-    render_minor,
+    AssignedBuyer, AssignedDocument, BatchHead, ControlTotals, Currency, Date, DocumentKind, Market,
+    NumberStyle, Scheme, render_minor,
 };
 
 /// What a record is made from.
@@ -20,9 +21,13 @@ pub(super) struct Context<'a> {
     pub(super) market: Option<Market>,
     pub(super) document: Option<&'a AssignedDocument>,
     pub(super) buyer: Option<&'a AssignedBuyer>,
+    /// The place of the buyer in the file.
+    pub(super) place: Option<i64>,
+    /// How many buyers the file speaks of.
+    pub(super) buyers: i64,
     /// The number of the record in its file.
     pub(super) record: i64,
-    /// The file as far as it is written.
+    /// The whole file.
     pub(super) totals: &'a ControlTotals,
 }
 
@@ -33,6 +38,17 @@ enum Value<'a> {
     Minor(i64),
     Date(Date),
     Number(i64),
+}
+
+impl Value<'_> {
+    /// A text as it is; the facts of attributes are texts.
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text.into_owned(),
+            Self::Minor(number) | Self::Number(number) => number.to_string(),
+            Self::Date(date) => date.to_string(),
+        }
+    }
 }
 
 impl<'a> Context<'a> {
@@ -67,6 +83,9 @@ impl<'a> Context<'a> {
                 let document = self.document?;
                 Some(Value::Minor(document.amount_minor.saturating_mul(document.kind.sign())))
             }
+            Fact::Total => Some(Value::Minor(self.total()?)),
+            Fact::Tax => Some(Value::Minor(self.tax()?)),
+            Fact::Net => Some(Value::Minor(self.total()? - self.tax()?)),
             Fact::Sign => text(if self.document?.kind.sign() < 0 { "-" } else { "+" }),
             Fact::Issued => Some(Value::Date(self.document?.issued)),
             Fact::Due => Some(Value::Date(self.document?.due)),
@@ -84,7 +103,9 @@ impl<'a> Context<'a> {
             Fact::BuyerVat => of_register(Scheme::Vat),
             Fact::BuyerLei => of_register(Scheme::Lei),
             Fact::BuyerRegistration => of_register(Scheme::Registration),
+            Fact::BuyerPlace => Some(Value::Number(self.place?)),
             Fact::Record => Some(Value::Number(self.record)),
+            Fact::Buyers => Some(Value::Number(self.buyers)),
             Fact::Documents => Some(Value::Number(totals.count())),
             Fact::Invoices => Some(Value::Number(totals.invoices)),
             Fact::InvoicesSum => Some(Value::Minor(totals.invoices_minor)),
@@ -94,8 +115,26 @@ impl<'a> Context<'a> {
             Fact::PaymentsSum => Some(Value::Minor(totals.payments_minor)),
             Fact::Adjustments => Some(Value::Number(totals.adjustments)),
             Fact::AdjustmentsSum => Some(Value::Minor(totals.adjustments_minor)),
+            Fact::AmountsSum => Some(Value::Minor(totals.amounts_minor()?)),
             Fact::Balance => Some(Value::Minor(totals.balance_minor())),
         }
+    }
+
+    /// The whole amount of the document, or of the invoice that it lowers.
+    fn total(&self) -> Option<i64> {
+        let document = self.document?;
+        match document.kind {
+            DocumentKind::Invoice | DocumentKind::CreditNote => {
+                Some(document.total_minor.unwrap_or(document.amount_minor))
+            }
+            DocumentKind::Payment | DocumentKind::Adjustment => document.total_minor,
+        }
+    }
+
+    /// The tax in it; none where the ERP does not say it, or says more than there is.
+    fn tax(&self) -> Option<i64> {
+        let total = self.total()?;
+        self.document?.tax_minor.filter(|tax| (0..=total).contains(tax))
     }
 
     /// What a choice is for this record.
@@ -127,13 +166,17 @@ impl<'a> Context<'a> {
 }
 
 impl Layout {
-    /// Appends one record, without its line end.
+    /// Appends one record, without its line end. `open` holds the elements that are open in a file of XML.
     pub(super) fn record(
         &self,
         record: &Record,
         context: &Context<'_>,
+        open: &mut Elements,
         line: &mut Vec<u8>,
     ) -> Result<(), LayoutError> {
+        if self.is_xml() {
+            open.begin_record(record, self.line_end, line);
+        }
         for (index, field) in record.fields.iter().enumerate() {
             let text = field.value(context, self).map_err(|reason| LayoutError::Field {
                 field: field.name.clone(),
@@ -141,6 +184,14 @@ impl Layout {
                 reason,
             })?;
             match &self.shape {
+                Shape::Xml => {
+                    let Some(text) = text else { continue };
+                    let with = field.with.iter().map(|(name, fact)| {
+                        let value = context.value(*fact).map_or_else(String::new, Value::into_text);
+                        (name.as_str(), value)
+                    });
+                    open.field((record, field), &text, with, line);
+                }
                 Shape::Fixed(_) => field.set(text, self, line),
                 Shape::Delimited { separator, quotes, .. } => {
                     if index > 0 {
@@ -203,7 +254,13 @@ impl Field {
             }
         };
         match value {
-            Some(value) => self.text(&value, context.head.currency, layout).map(Some),
+            Some(value) => {
+                let text = self.text(&value, context.head.currency, layout)?;
+                if self.before.is_empty() {
+                    return Ok(Some(text));
+                }
+                self.fits(format!("{}{text}", self.before)).map(Some)
+            }
             None if self.optional => Ok(None),
             None => Err(missing),
         }

@@ -3,7 +3,8 @@
 //! A layout says which files a batch becomes, which records they have, and what stands at each position. It is checked when
 //! it is loaded, record by record, so that a field that is too short, too long or missing is told before any document is.
 //! Invariant: money, dates, numbers and identifiers are never cut; a value that does not fit is an error that names the field and
-//! the document. Writing keeps no document: memory grows with numbers and buyers only.
+//! the document. Writing keeps no document: memory grows with numbers and buyers only. What a file says of the whole before
+//! its first document (totals, buyers) comes from a first pass, [`Outline`].
 //! Reference: docs/connectors.md, "Layouts of assignment files".
 
 mod declare;
@@ -15,6 +16,7 @@ mod signs;
 #[cfg(test)]
 mod tests;
 mod write;
+mod xml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +24,7 @@ pub use error::LayoutError;
 pub use fact::Fact;
 pub use read::ReadRecord;
 pub use signs::{Charset, Missing};
-pub use write::{Writer, Written, WrittenFile};
+pub use write::{Outline, Writer, Written, WrittenFile};
 
 use fact::{DatePattern, FileName, Of};
 use signs::Signs;
@@ -42,8 +44,7 @@ pub struct Layout {
     records: Vec<Record>,
 }
 
-/// How records are kept apart, and fields within them. Files of another kind (a tree of XML elements, say) would be another
-/// variant here, with a reader of its declaration in `declare` and a writer beside `field`.
+/// How records are kept apart, and fields within them.
 #[derive(Debug, Clone)]
 enum Shape {
     /// Each record has this many signs, each field its positions.
@@ -56,6 +57,8 @@ enum Shape {
         /// The first line names the columns.
         header: bool,
     },
+    /// Each record is an element, or adds to elements that are open; each field is an element in it.
+    Xml,
 }
 
 /// What becomes of currencies whose amounts have not two decimals.
@@ -75,6 +78,8 @@ struct File {
     market: Option<Market>,
     /// Which records it is made of.
     form: String,
+    /// What is around them, of XML.
+    frame: Option<xml::Frame>,
 }
 
 words! {
@@ -84,7 +89,7 @@ words! {
         Start = "start",
         /// For each document.
         Document = "document",
-        /// Once for each buyer, before its first document.
+        /// Once for each buyer, before the documents, among the records with `start` in the order of the declaration.
         Buyer = "buyer",
         /// After the documents.
         End = "end",
@@ -99,6 +104,8 @@ struct Record {
     when: When,
     /// The documents that it is for.
     kinds: Vec<DocumentKind>,
+    /// The elements that it stands in, of XML.
+    at: Vec<String>,
     fields: Vec<Field>,
 }
 
@@ -124,6 +131,12 @@ struct Field {
     keep: Option<Keep>,
     /// Our words to theirs.
     codes: Option<BTreeMap<String, String>>,
+    /// What stands before the value.
+    before: String,
+    /// Its elements within the record, of XML; the last one holds it.
+    at: Vec<String>,
+    /// Attributes of the last element, and the facts of the batch that they hold.
+    with: Vec<(String, Fact)>,
 }
 
 #[derive(Debug, Clone)]
@@ -284,6 +297,18 @@ impl Layout {
         LayoutError::NoPlace { document: error::told(document.kind, &document.number), reason }
     }
 
+    const fn is_xml(&self) -> bool {
+        matches!(self.shape, Shape::Xml)
+    }
+
+    /// The files that a document stands in, or its buyer only.
+    fn files_for(&self, kind: DocumentKind, market: Market) -> impl Iterator<Item = (usize, &File)> {
+        self.files_of(market).filter(move |(_, file)| {
+            let mut records = self.records_of(&file.form, When::Document).peekable();
+            records.peek().is_none() || records.any(|record| record.kinds.contains(&kind))
+        })
+    }
+
     /// The files of a market.
     fn files_of(&self, market: Market) -> impl Iterator<Item = (usize, &File)> {
         let of_market = move |(_, file): &(usize, &File)| file.market.is_none_or(|own| own == market);
@@ -294,7 +319,7 @@ impl Layout {
         self.records.iter().filter(move |record| record.form == form && record.when == when)
     }
 
-    /// The record that a document gets, in the one file of its market that holds documents.
+    /// The record that a document gets, in the one file of its market that holds such documents.
     fn record_of(&self, kind: DocumentKind, market: Market) -> Option<&Record> {
         self.files_of(market).find_map(|(_, file)| {
             self.records_of(&file.form, When::Document).find(|record| record.kinds.contains(&kind))

@@ -30,6 +30,10 @@ impl Layout {
         let file = self.files.get(file).ok_or_else(|| format!("the layout has no file {file}"))?;
         let text = self.signs.charset.decode(bytes)?;
         let rows = match &self.shape {
+            Shape::Xml => {
+                let frame = file.frame.as_ref().ok_or("the file has no outermost element")?;
+                return self.read_xml(frame, &file.form, &text);
+            }
             Shape::Fixed(length) => self.lines(*length, &text)?,
             Shape::Delimited { separator, quotes, header } => cells(*separator, *quotes, *header, &text)?,
         };
@@ -125,11 +129,12 @@ impl Record {
 
 impl Field {
     /// The value of a cell that is not blank; nothing when it cannot be of this field.
-    fn read(&self, cell: &str) -> Option<String> {
+    pub(super) fn read(&self, cell: &str) -> Option<String> {
         let text = match self.align {
             Align::Left => cell.trim_end(),
             Align::Right => cell.trim_start(),
         };
+        let text = text.strip_prefix(&self.before)?;
         let text = if let Some(codes) = &self.codes {
             codes.iter().find(|(_, theirs)| *theirs == text).map(|(ours, _)| ours.clone())?
         } else {

@@ -25,7 +25,7 @@ fn head() -> BatchHead {
     }
 }
 
-fn buyer(code: &str, market: Market) -> AssignedBuyer {
+pub(super) fn buyer(code: &str, market: Market) -> AssignedBuyer {
     AssignedBuyer {
         id: format!("account:erp:{code}"),
         code: code.to_owned(),
@@ -40,13 +40,15 @@ fn buyer(code: &str, market: Market) -> AssignedBuyer {
     }
 }
 
-fn document(kind: DocumentKind, number: &str, amount_minor: i64) -> AssignedDocument {
+pub(super) fn document(kind: DocumentKind, number: &str, amount_minor: i64) -> AssignedDocument {
     AssignedDocument {
         kind,
         number: number.to_owned(),
         buyer: buyer("C1", Market::Domestic),
         currency: Currency::EUR,
         amount_minor,
+        total_minor: None,
+        tax_minor: None,
         issued: day("2026-03-01"),
         due: day("2026-04-30"),
         credits: None,
@@ -54,12 +56,12 @@ fn document(kind: DocumentKind, number: &str, amount_minor: i64) -> AssignedDocu
     }
 }
 
-fn parse(text: &str) -> Layout {
+pub(super) fn parse(text: &str) -> Layout {
     Layout::parse("assignment.toml", text).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 /// The problems of a layout: line, column, and message.
-fn problems(text: &str) -> Vec<String> {
+pub(super) fn problems(text: &str) -> Vec<String> {
     let problems = Layout::parse("assignment.toml", text).expect_err("it is refused");
     problems
         .iter()
@@ -71,11 +73,14 @@ fn settings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
-fn written(layout: &Layout, documents: &[AssignedDocument]) -> Result<Written<Vec<u8>>, LayoutError> {
+pub(super) fn written(
+    layout: &Layout,
+    documents: &[AssignedDocument],
+) -> Result<Written<Vec<u8>>, LayoutError> {
     layout.write(&head(), &settings(&[("seller", "123456")]), documents)
 }
 
-fn texts(written: &Written<Vec<u8>>) -> Vec<(&str, String)> {
+pub(super) fn texts(written: &Written<Vec<u8>>) -> Vec<(&str, String)> {
     let text = |file: &WrittenFile<Vec<u8>>| String::from_utf8(file.out.clone()).unwrap();
     written.files.iter().map(|file| (file.name.as_str(), text(file))).collect()
 }
@@ -362,13 +367,34 @@ fn each_document_is_written_at_once_and_a_file_is_opened_for_its_first() {
         opened.borrow_mut().push(name.to_owned());
         Ok(out.clone())
     };
-    let mut writer = layout.writer(&head, &settings, open).unwrap();
+    let documents = [document(DocumentKind::Invoice, "F1", 100), document(DocumentKind::Invoice, "F2", 100)];
+    let mut outline = layout.outline();
+    documents.iter().for_each(|document| outline.add(document).unwrap());
+    let mut writer = layout.writer(&head, &settings, outline, open).unwrap();
     assert!(opened.borrow().is_empty());
-    assert_eq!(writer.document(&document(DocumentKind::Invoice, "F1", 100)).unwrap(), "F1");
+    assert_eq!(writer.document(&documents[0]).unwrap(), "F1");
     assert_eq!(*opened.borrow(), ["items-1-D.csv", "buyers-1-D.csv"]);
     assert_eq!(String::from_utf8(out.0.borrow().clone()).unwrap(), "C1;F1;1,00;30/04/2026C1;Exemple C1");
-    let error = writer.document(&document(DocumentKind::Invoice, "F2", 100)).unwrap_err();
+    let error = writer.document(&documents[1]).unwrap_err();
     assert_eq!(error.to_string(), "cannot write the file items-1-D.csv: no room");
+}
+
+#[test]
+fn documents_that_are_not_those_of_the_first_pass_make_no_batch() {
+    let layout = parse(PAIR);
+    let (head, settings) = (head(), settings(&[("seller", "1")]));
+    let documents = [document(DocumentKind::Invoice, "F1", 100), document(DocumentKind::Invoice, "F2", 100)];
+    let finish = |outlined: &[AssignedDocument], written: &[AssignedDocument]| {
+        let mut outline = layout.outline();
+        outlined.iter().for_each(|document| outline.add(document).unwrap());
+        let mut writer = layout.writer(&head, &settings, outline, |_| Ok(Vec::new())).unwrap();
+        written.iter().for_each(|document| drop(writer.document(document).unwrap()));
+        writer.finish().map(|written| written.totals.count())
+    };
+    assert_eq!(finish(&documents, &documents).unwrap(), 2);
+    for (outlined, written) in [(&documents[..1], &documents[..]), (&documents[..], &documents[..1])] {
+        assert!(matches!(finish(outlined, written), Err(LayoutError::OtherDocuments)));
+    }
 }
 
 #[test]
@@ -470,7 +496,11 @@ fn a_layout_that_does_not_fit_together_is_refused_with_the_place() {
         ("fact = \"due\"", "fact = \"due\", date = \"DDMMYYYY\"", "the date has 8 signs, and the field 6"),
         ("fact = \"due\"", "fact = \"due\", date = \"jjmmaa\"", "is no date pattern"),
         ("date = \"DDMMYY\"", "", "a date has a pattern"),
-        ("setting = \"seller\", as = \"digits\"", "fact = \"invoices\"", "in records with when = \"end\""),
+        (
+            "fact = \"record\"",
+            "fact = \"invoices\"",
+            "is of the whole file: it stands in records with when = \"start\" or \"end\"",
+        ),
         (
             "setting = \"seller\", as = \"digits\"",
             "fact = \"number\"",
@@ -495,7 +525,11 @@ fn a_layout_that_does_not_fit_together_is_refused_with_the_place() {
         ("name = \"F{batch:3}.txt\"", "name = \"F.txt\"\nform = \"x\"", "no [[record]] has the form \"x\""),
         ("when = \"end\"", "when = \"document\"", "the document \"invoice\" has a record already"),
         ("length = 30", "", "\"length\" is missing here"),
-        ("kind = \"fixed\"", "kind = \"xml\"", "\"xml\" is not known here; it is one of fixed, delimited"),
+        (
+            "kind = \"fixed\"",
+            "kind = \"json\"",
+            "\"json\" is not known here; it is one of fixed, delimited, xml",
+        ),
     ] {
         let told = change(from, to);
         assert!(told.contains(expected), "{from} → {to}: {told}");

@@ -1,11 +1,13 @@
-//! Documents to files, one by one.
+//! Documents to files, one by one, after a first pass that counts them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use super::error::{LayoutError, told};
+use super::fact::Fact;
 use super::field::Context;
-use super::{Decimals, File, Layout, Record, Shape, When};
+use super::xml::Elements;
+use super::{Decimals, Field, File, Layout, Record, Shape, When};
 use crate::model::{AssignedBuyer, AssignedDocument, BatchHead, ControlTotals, DocumentKind, Market};
 
 /// One file of a batch, whole.
@@ -39,10 +41,70 @@ pub struct Written<W> {
 struct Open<W> {
     name: String,
     out: W,
+    /// What was written so far.
     totals: ControlTotals,
     records: i64,
-    /// Buyers that have their record, by code.
-    buyers: BTreeMap<String, String>,
+    /// The elements that are open, of XML.
+    elements: Elements,
+}
+
+/// What a batch will hold, known before its first document is written: [`Outline::add`] for each document. It keeps no document;
+/// of buyers what the files say of them.
+#[derive(Debug, Clone)]
+pub struct Outline<'a> {
+    layout: &'a Layout,
+    files: Vec<Outlined>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Outlined {
+    totals: ControlTotals,
+    /// Whether the file speaks of its buyers by themselves.
+    tells_buyers: bool,
+    /// Those buyers, in the order of their first documents.
+    buyers: Vec<AssignedBuyer>,
+    /// Their places, from 1, by code.
+    places: HashMap<String, i64>,
+}
+
+impl Outline<'_> {
+    /// Counts a document in.
+    ///
+    /// # Errors
+    /// [`LayoutError`]: two buyers have one code, or the sums are too large.
+    pub fn add(&mut self, document: &AssignedDocument) -> Result<(), LayoutError> {
+        for (index, file) in self.layout.files_for(document.kind, document.buyer.market) {
+            let Some(own) = self.files.get_mut(index) else { continue };
+            if self.layout.records_of(&file.form, When::Document).next().is_some() {
+                own.totals =
+                    own.totals.with(document.kind, document.amount_minor).ok_or(LayoutError::TooLarge)?;
+            }
+            if own.tells_buyers {
+                own.meet(&document.buyer)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Outlined {
+    fn meet(&mut self, buyer: &AssignedBuyer) -> Result<(), LayoutError> {
+        if let Some(place) = self.places.get(&buyer.code) {
+            let known = usize::try_from(place - 1).ok().and_then(|index| self.buyers.get(index));
+            return match known {
+                Some(known) if known.id != buyer.id => Err(LayoutError::SameBuyer {
+                    code: buyer.code.clone(),
+                    first: known.id.clone(),
+                    second: buyer.id.clone(),
+                }),
+                Some(_) | None => Ok(()),
+            };
+        }
+        self.buyers.push(buyer.clone());
+        let place = i64::try_from(self.buyers.len()).map_err(|_| LayoutError::TooLarge)?;
+        self.places.insert(buyer.code.clone(), place);
+        Ok(())
+    }
 }
 
 /// Writes a batch: [`Writer::document`] for each document, then [`Writer::finish`]. After an error what was written is
@@ -51,6 +113,7 @@ pub struct Writer<'a, W, F> {
     layout: &'a Layout,
     head: &'a BatchHead,
     settings: &'a BTreeMap<String, String>,
+    outline: Outline<'a>,
     open: F,
     files: Vec<Option<Open<W>>>,
     /// The documents by the number that they were written with.
@@ -60,7 +123,21 @@ pub struct Writer<'a, W, F> {
 }
 
 impl Layout {
-    /// Begins a batch. `open` is asked for a place to write to when a file gets its first document, by the file's name.
+    /// Begins the first pass over the documents of a batch.
+    #[must_use]
+    pub fn outline(&self) -> Outline<'_> {
+        let of_file = |file: &File| {
+            let mut records = self.records.iter().filter(|record| record.form == file.form);
+            let tells_buyers = records.any(|record| {
+                let tells = |field: &Field| field.is(Fact::BuyerPlace) || field.is(Fact::Buyers);
+                record.when == When::Buyer || record.fields.iter().any(tells)
+            });
+            Outlined { tells_buyers, ..Outlined::default() }
+        };
+        Outline { layout: self, files: self.files.iter().map(of_file).collect() }
+    }
+
+    /// Begins the second pass. `open` is asked for a place to write to when a file gets its first document, by the file's name.
     ///
     /// # Errors
     /// [`LayoutError`]: how amounts of the currency are written is not known.
@@ -68,6 +145,7 @@ impl Layout {
         &'a self,
         head: &'a BatchHead,
         settings: &'a BTreeMap<String, String>,
+        outline: Outline<'a>,
         open: F,
     ) -> Result<Writer<'a, W, F>, LayoutError> {
         if self.decimals == Decimals::Two && head.currency.decimals() != 2 {
@@ -77,6 +155,7 @@ impl Layout {
             layout: self,
             head,
             settings,
+            outline,
             open,
             files: self.files.iter().map(|_| None).collect(),
             numbers: HashMap::new(),
@@ -93,12 +172,29 @@ impl Layout {
         &self,
         head: &BatchHead,
         settings: &BTreeMap<String, String>,
-        documents: impl IntoIterator<Item = &'d AssignedDocument>,
+        documents: impl IntoIterator<Item = &'d AssignedDocument> + Clone,
     ) -> Result<Written<Vec<u8>>, LayoutError> {
-        let mut writer = self.writer(head, settings, |_| Ok(Vec::new()))?;
+        let mut outline = self.outline();
+        documents.clone().into_iter().try_for_each(|document| outline.add(document))?;
+        let mut writer = self.writer(head, settings, outline, |_| Ok(Vec::new()))?;
         let numbers =
             documents.into_iter().map(|document| writer.document(document)).collect::<Result<_, _>>()?;
         Ok(Written { numbers, ..writer.finish()? })
+    }
+
+    /// Writes one document as if it were the first of a batch, keeps nothing, and says its number as written.
+    ///
+    /// # Errors
+    /// [`LayoutError`]: it has no place, or does not fit.
+    pub fn try_alone(
+        &self,
+        head: &BatchHead,
+        settings: &BTreeMap<String, String>,
+        document: &AssignedDocument,
+    ) -> Result<String, LayoutError> {
+        let mut outline = self.outline();
+        outline.add(document)?;
+        self.writer(head, settings, outline, |_| Ok(std::io::sink()))?.document(document)
     }
 }
 
@@ -126,14 +222,8 @@ impl<W: Write, F: FnMut(&str) -> std::io::Result<W>> Writer<'_, W, F> {
         self.once(document, &number)?;
         self.totals = self.totals.with(document.kind, document.amount_minor).ok_or(LayoutError::TooLarge)?;
         let market = document.buyer.market;
-        for (index, file) in layout.files_of(market) {
+        for (index, file) in layout.files_for(document.kind, market) {
             self.begin(index, file)?;
-            let mut buyer = layout.records_of(&file.form, When::Buyer).peekable();
-            if buyer.peek().is_some() && self.is_new(index, &document.buyer)? {
-                for record in buyer {
-                    self.record(index, record, (Some(market), None, Some(&document.buyer)))?;
-                }
-            }
             let own = |record: &&Record| record.kinds.contains(&document.kind);
             if let Some(record) = layout.records_of(&file.form, When::Document).find(own) {
                 if let Some(Some(open)) = self.files.get_mut(index) {
@@ -151,18 +241,28 @@ impl<W: Write, F: FnMut(&str) -> std::io::Result<W>> Writer<'_, W, F> {
     /// Writes the last records and says what came of the batch.
     ///
     /// # Errors
-    /// [`LayoutError`]: there was no document, or a total does not fit.
+    /// [`LayoutError`]: there was no document, a total does not fit, or the documents are not those of the first pass.
     pub fn finish(mut self) -> Result<Written<W>, LayoutError> {
         if self.totals.count() == 0 {
             return Err(LayoutError::NoDocuments);
         }
         let layout = self.layout;
         for (index, file) in layout.files.iter().enumerate() {
-            if self.files.get(index).is_none_or(Option::is_none) {
+            let written = self.files.get(index).and_then(Option::as_ref).map(|open| open.totals);
+            let outlined = self.outline.files.get(index).map(|own| own.totals).unwrap_or_default();
+            if written.unwrap_or_default() != outlined {
+                return Err(LayoutError::OtherDocuments);
+            }
+            if written.is_none() {
                 continue;
             }
             for record in layout.records_of(&file.form, When::End) {
                 self.record(index, record, (file.market, None, None))?;
+            }
+            if let Some(Some(open)) = self.files.get_mut(index) {
+                let mut line = Vec::new();
+                open.elements.end(&mut line);
+                self.put(index, &line)?;
             }
             if layout.ends_last {
                 self.put(index, layout.line_end.as_bytes())?;
@@ -206,7 +306,7 @@ impl<W: Write, F: FnMut(&str) -> std::io::Result<W>> Writer<'_, W, F> {
         let out = (self.open)(&name).map_err(|error| LayoutError::Write { name: name.clone(), error })?;
         let totals = ControlTotals::default();
         if let Some(slot) = self.files.get_mut(index) {
-            *slot = Some(Open { name, out, totals, records: 0, buyers: BTreeMap::new() });
+            *slot = Some(Open { name, out, totals, records: 0, elements: Elements::default() });
         }
         let layout = self.layout;
         if let Shape::Delimited { separator, header: true, .. } = &layout.shape {
@@ -216,27 +316,25 @@ impl<W: Write, F: FnMut(&str) -> std::io::Result<W>> Writer<'_, W, F> {
             line.extend_from_slice(layout.line_end.as_bytes());
             self.put(index, &line)?;
         }
-        for record in layout.records_of(&file.form, When::Start) {
-            self.record(index, record, (file.market, None, None))?;
+        if let (Some(frame), Some(Some(open))) = (&file.frame, self.files.get_mut(index)) {
+            let mut line = Vec::new();
+            open.elements.begin(frame, &mut line);
+            self.put(index, &line)?;
         }
-        Ok(())
-    }
-
-    /// Whether a buyer has no record yet in a file.
-    fn is_new(&mut self, index: usize, buyer: &AssignedBuyer) -> Result<bool, LayoutError> {
-        let Some(Some(open)) = self.files.get_mut(index) else { return Ok(false) };
-        match open.buyers.get(&buyer.code) {
-            Some(known) if *known == buyer.id => Ok(false),
-            Some(known) => Err(LayoutError::SameBuyer {
-                code: buyer.code.clone(),
-                first: known.clone(),
-                second: buyer.id.clone(),
-            }),
-            None => {
-                open.buyers.insert(buyer.code.clone(), buyer.id.clone());
-                Ok(true)
+        let buyers = self.outline.files.get_mut(index).map(|own| std::mem::take(&mut own.buyers));
+        let buyers = buyers.unwrap_or_default();
+        for record in layout.records.iter().filter(|record| record.form == file.form) {
+            match record.when {
+                When::Start => self.record(index, record, (file.market, None, None))?,
+                When::Buyer => {
+                    for buyer in &buyers {
+                        self.record(index, record, (Some(buyer.market), None, Some(buyer)))?;
+                    }
+                }
+                When::Document | When::End => {}
             }
         }
+        Ok(())
     }
 
     fn record(
@@ -248,13 +346,23 @@ impl<W: Write, F: FnMut(&str) -> std::io::Result<W>> Writer<'_, W, F> {
         let Some(Some(open)) = self.files.get_mut(index) else { return Ok(()) };
         let mut line = std::mem::take(&mut self.line);
         line.clear();
-        if open.records > 0 {
+        if open.records > 0 && !self.layout.is_xml() {
             line.extend_from_slice(self.layout.line_end.as_bytes());
         }
         open.records += 1;
-        let (head, settings, totals) = (self.head, self.settings, &open.totals);
-        let context = Context { head, settings, market, document, buyer, record: open.records, totals };
-        self.layout.record(record, &context, &mut line)?;
+        let Some(outlined) = self.outline.files.get(index) else { return Ok(()) };
+        let context = Context {
+            head: self.head,
+            settings: self.settings,
+            market,
+            document,
+            buyer,
+            place: buyer.and_then(|buyer| outlined.places.get(&buyer.code).copied()),
+            buyers: i64::try_from(outlined.places.len()).unwrap_or(i64::MAX),
+            record: open.records,
+            totals: &outlined.totals,
+        };
+        self.layout.record(record, &context, &mut open.elements, &mut line)?;
         self.put(index, &line)?;
         self.line = line;
         Ok(())
