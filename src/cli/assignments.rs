@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use encours::engine::assignments::{
-    self, Comparison, Made, Planned, Received, Recourse, Wanted, approve, by_hand, discard, heading, make,
-    received, send, title,
+    self, Comparison, Made, Planned, Reassigned, Received, Recourse, Wanted, approve, by_hand, discard,
+    heading, make, reassigned, received, send, title,
 };
 use encours::engine::{Setup, publish};
 use encours::factoring::{Financed, Refused, Side};
-use encours::ledger::{AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState, DirectPaymentRow};
+use encours::ledger::{
+    AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState, DirectPaymentRow, SubrogationRow,
+};
 use encours::model::{AssignedDocument, ControlTotals, Currency, Date, DocumentKind, Money, render_minor};
 use encours::transport::drop;
 use serde_json::{Value, json};
@@ -66,6 +68,24 @@ enum Command {
         #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
         by: String,
     },
+    /// Say that a document went back to you, as when the factor has definanced it: you collect it yourself again
+    Reassigned {
+        /// The document's number; CONNECTION/KEY where two ERPs have the same
+        #[arg(value_name = "DOCUMENT")]
+        document: String,
+        /// Since when; today without it
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        on: Option<Date>,
+        /// How you know: the factor's word; kept with it
+        #[arg(long, value_name = "TEXT")]
+        because: String,
+        /// The contract's number; the only contract without it
+        #[arg(long, value_name = "NUMBER")]
+        contract: Option<String>,
+        /// Your name; kept with it
+        #[arg(long, value_name = "NAME", env = "USER", default_value = "a person")]
+        by: String,
+    },
     /// List batches; or one, with its files, its documents and every step
     Status {
         /// Which; any beginning of its id that is unique
@@ -78,7 +98,7 @@ enum Command {
         #[arg(value_name = "CONTRACT")]
         contract: Option<String>,
     },
-    /// Write the files of a batch, the same bytes each time
+    /// Write the files of a batch and its subrogation receipt, the same bytes each time
     Files {
         /// Which; any beginning of its id that is unique
         #[arg(value_name = "BATCH")]
@@ -190,6 +210,17 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                     format!("Kept: {money} of {} reached you on {}. The next batch tells the factor; forward the money.\n", row.number, row.received_on)
                 },
                 || payment_value(&row),
+            )?;
+        }
+        Command::Reassigned { document, on, because, contract, by } => {
+            let contract = assignments::contract(&setup, contract.as_deref())?;
+            let on = on.unwrap_or_else(today);
+            let said = Reassigned { contract, document, on, because, by };
+            let number = reassigned(&setup, &said, encours::clock::now()).await?;
+            publish(&setup).await?;
+            context.answer(
+                || format!("Kept: {number} went back to you on {on}. What the buyer pays is yours; this contract does not take it again.\n"),
+                || json!({ "contract": contract.number, "number": number, "reassigned_on": on, "by": by, "because": because }),
             )?;
         }
         Command::Status { batch: None } => list(context, &setup).await?,
@@ -452,6 +483,7 @@ fn told_made(made: &Made) -> String {
         told_financed(&row.financed, currency)
     );
     text.push_str(&file_table(&made.batch.files).to_string());
+    text.push_str(&told_receipt(made.receipt.as_ref()));
     if !made.refused.is_empty() {
         text.push_str(&format!(
             "\n{} documents do not go; `encours assignments plan` says why.\n",
@@ -465,12 +497,30 @@ fn told_made(made: &Made) -> String {
     text
 }
 
+/// The receipt and where it stands; empty where the contract asks for none.
+fn told_receipt(receipt: Option<&SubrogationRow>) -> String {
+    receipt.map_or_else(String::new, |own| {
+        format!(
+            "\nSubrogation receipt {}, SHA-256 {}: sign it on the day on which the current account is credited.\n",
+            own.file_name, own.content_hash
+        )
+    })
+}
+
+fn receipt_value(receipt: Option<&SubrogationRow>) -> Value {
+    let value = |own: &SubrogationRow| {
+        let data = serde_json::from_str(&own.data).unwrap_or_else(|_| Value::String(own.data.clone()));
+        json!({ "name": own.file_name, "bytes": own.content.len(), "sha256": own.content_hash, "data": data })
+    };
+    receipt.map_or(Value::Null, value)
+}
+
 fn made_value(made: &Made) -> Value {
     let row = &made.batch.row;
     let Some(currency) = Currency::parse(&row.currency) else { return Value::Null };
     json!({
         "batch": row_value(row, currency), "files": made.batch.files.iter().map(file_value).collect::<Vec<_>>(),
-        "refused": refused_value(&made.refused),
+        "receipt": receipt_value(made.receipt.as_ref()), "refused": refused_value(&made.refused),
     })
 }
 
@@ -565,6 +615,7 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
         tx.assignment_documents(&id).await?,
         tx.assignment_steps(&id).await?,
     );
+    let receipt = tx.subrogation(&id).await?;
     tx.rollback().await?;
     let currency = row.currency()?;
     context.answer(
@@ -576,12 +627,13 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
                 table.row([when, step.state.clone(), step.done_by.clone(), step.note.clone()]);
             }
             format!(
-                "{}, {}: {}.\n{}.\n\n{}\n{}\n{table}",
+                "{}, {}: {}.\n{}.\n\n{}{}\n{}\n{table}",
                 heading(&row),
                 row.state,
                 told_totals(&row.totals, currency),
                 told_financed(&row.financed, currency),
                 file_table(&files),
+                told_receipt(receipt.as_ref()),
                 document_table(&rows, currency),
             )
         },
@@ -589,7 +641,7 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
             let documents = documents.iter().map(|own| document_value(&own.document, &own.financed));
             json!({
                 "batch": row_value(&row, currency), "files": files.iter().map(file_value).collect::<Vec<_>>(),
-                "documents": documents.collect::<Vec<_>>(), "steps": steps.iter().map(step_value).collect::<Vec<_>>(),
+                "receipt": receipt_value(receipt.as_ref()), "documents": documents.collect::<Vec<_>>(), "steps": steps.iter().map(step_value).collect::<Vec<_>>(),
             })
         },
     )
@@ -608,6 +660,13 @@ fn comparison_value(own: &Comparison) -> Value {
             "theirs_only": side(&compared.theirs_only),
         })
     });
+    let holdback = own.holdback.iter().map(|((currency, age), held)| {
+        let amount = |minor: i64| render_minor(minor, *currency);
+        json!({
+            "currency": currency, "days": age, "documents": held.documents, "ours": amount(held.ours_minor),
+            "theirs": amount(held.theirs_minor), "due_back": amount(held.due_back_minor),
+        })
+    });
     let recourse = own.recourse.iter().map(|own| {
         json!({ "number": own.number, "due": own.due, "currency": own.currency, "open": render_minor(own.open_minor, own.currency) })
     });
@@ -621,8 +680,37 @@ fn comparison_value(own: &Comparison) -> Value {
         "contract": own.contract, "factor": own.factor, "connection": own.connection, "has_stated": own.has_stated,
         "lines": own.lines,
         "totals": totals.collect::<Vec<_>>(), "differences": differences.collect::<Vec<_>>(),
+        "holdback": holdback.collect::<Vec<_>>(),
         "past_recourse": recourse.collect::<Vec<_>>(), "disputed": own.disputed,
     })
+}
+
+/// The guarantee by age; empty where nothing is held.
+fn told_holdback(own: &Comparison) -> String {
+    if own.holdback.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        Column::Word("guarantee, days"),
+        Column::Word("currency"),
+        Column::Figure("documents"),
+        Column::Figure("should be held"),
+        Column::Figure("is held"),
+        Column::Figure("due back"),
+    ]);
+    for ((currency, age), held) in &own.holdback {
+        let money = |minor: i64| Money::new(minor, *currency).to_string();
+        let theirs = if own.has_stated { money(held.theirs_minor) } else { String::new() };
+        table.row([
+            age.to_string(),
+            currency.to_string(),
+            held.documents.to_string(),
+            money(held.ours_minor),
+            theirs,
+            money(held.due_back_minor),
+        ]);
+    }
+    format!("\n{table}")
 }
 
 /// What the factor may take back, and what it has to be told; empty where there is nothing.
@@ -650,7 +738,7 @@ fn told_comparison(own: &Comparison) -> String {
     let title = format!("Contract {} with {}", own.contract, own.factor);
     if !own.has_stated {
         let none = format!("{title}: no statement was read yet through \"{}\".\n", own.connection);
-        return none + &told_recourse(own);
+        return none + &told_holdback(own) + &told_recourse(own);
     }
     let mut text = format!("{title}: {} lines in its last statement.\n\n", count(own.lines));
     let mut table = Table::new(&[
@@ -678,7 +766,7 @@ fn told_comparison(own: &Comparison) -> String {
     }
     text.push_str(&table.to_string());
     if own.differences.is_empty() {
-        return text + "\nThe two sides agree.\n" + &told_recourse(own);
+        return text + "\nThe two sides agree.\n" + &told_holdback(own) + &told_recourse(own);
     }
     let mut table = Table::new(&[
         Column::Word("number"),
@@ -689,7 +777,9 @@ fn told_comparison(own: &Comparison) -> String {
     for own in &own.differences {
         table.row([own.number.clone(), own.kind.to_string(), own.ours.clone(), own.theirs.clone()]);
     }
-    text + &format!("\n{table}\n`encours breaks` tells the next step of each.\n") + &told_recourse(own)
+    text + &format!("\n{table}\n`encours breaks` tells the next step of each.\n")
+        + &told_holdback(own)
+        + &told_recourse(own)
 }
 
 async fn statement(context: &Context, setup: &Setup, contract: Option<&str>) -> anyhow::Result<()> {
@@ -718,6 +808,7 @@ async fn files(context: &Context, setup: &Setup, beginning: &str, out: &PathBuf)
     let mut tx = setup.ledger.read().await?;
     let found = tx.assignments(&setup.company.id).await?.into_iter().find(|row| row.id == id);
     let files = tx.assignment_files(&id).await?;
+    let receipt = tx.subrogation(&id).await?;
     tx.rollback().await?;
     let row = found.ok_or_else(|| Misconfigured(format!("there is no batch {id}")))?;
     if row.state()? == BatchState::Void {
@@ -726,13 +817,31 @@ async fn files(context: &Context, setup: &Setup, beginning: &str, out: &PathBuf)
         );
     }
     drop::is_there(out).with_context(|| format!("the folder {} is not there", out.display()))?;
-    for file in &files {
-        drop::refuse_another(&out.join(&file.file_name), &file.content)?;
-        let part = drop::prepare(out, &file.file_name, &file.content)?;
-        drop::publish(&part, &out.join(&file.file_name))?;
+    let data = receipt.as_ref().map(|own| (own.file_name.replace(".pdf", ".json"), own.data.as_bytes()));
+    let all = files
+        .iter()
+        .map(|file| (file.file_name.clone(), file.content.as_slice()))
+        .chain(receipt.as_ref().map(|own| (own.file_name.clone(), own.content.as_slice())))
+        .chain(data);
+    for (name, bytes) in all {
+        drop::refuse_another(&out.join(&name), bytes)?;
+        let part = drop::prepare(out, &name, bytes)?;
+        drop::publish(&part, &out.join(&name))?;
     }
     context.answer(
-        || format!("{}\nWritten into {}.\n", file_table(&files), out.display()),
-        || json!({ "batch": row.number, "folder": out, "files": files.iter().map(file_value).collect::<Vec<_>>() }),
+        || {
+            format!(
+                "{}{}\nWritten into {}.\n",
+                file_table(&files),
+                told_receipt(receipt.as_ref()),
+                out.display()
+            )
+        },
+        || {
+            json!({
+                "batch": row.number, "folder": out, "files": files.iter().map(file_value).collect::<Vec<_>>(),
+                "receipt": receipt_value(receipt.as_ref()),
+            })
+        },
     )
 }

@@ -14,7 +14,9 @@ use toml::Spanned;
 use super::policy_file::Content;
 use super::reader::{Excluded, Places, Reader, Text, named_buyer};
 use crate::format::toml::{Problem, read};
-use crate::model::{Amounts, Contract, ContractBuyer, Currency, EInvoicing, LifecycleStatus, iban_is_sound};
+use crate::model::{
+    Amounts, Contract, ContractBuyer, Currency, EInvoicing, LifecycleStatus, ReceiptTerms, iban_is_sound,
+};
 
 /// The folder of the contract files, beside `encours.toml`.
 pub const CONTRACTS: &str = "contracts";
@@ -51,6 +53,7 @@ struct File {
     #[serde(default)]
     buyer: Vec<Spanned<Buyer>>,
     e_invoicing: Option<EInvoicingTable>,
+    receipt: Option<ReceiptTable>,
 }
 
 /// `[fees]`.
@@ -85,6 +88,13 @@ struct EInvoicingTable {
     iban: Text,
     bic: Option<String>,
     holder: String,
+}
+
+/// `[receipt]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReceiptTable {
+    clause: Option<Text>,
 }
 
 /// `[[buyer]]`.
@@ -258,6 +268,7 @@ impl File {
             four_eyes: self.batches.four_eyes,
             approvers: self.batches.approvers.clone(),
             e_invoicing: self.e_invoicing.as_ref().map(|table| table.read(&mut reader)),
+            receipt: self.receipt.as_ref().map(|table| table.read(&mut reader)),
         })
     }
 
@@ -289,6 +300,25 @@ impl EInvoicingTable {
             reader.problem(&self.iban, "it is no IBAN: its check digits do not fit");
         }
         EInvoicing { status, iban, bic: self.bic.clone(), holder: self.holder.clone() }
+    }
+}
+
+impl ReceiptTable {
+    /// Places of the clause; what a brace holds beside them is a slip that would stand on the paper.
+    const PLACES: [&str; 5] = ["company", "factor", "contract", "batch", "amount"];
+
+    fn read(&self, reader: &mut Reader<'_>) -> ReceiptTerms {
+        let clause = self.clause.as_ref().map(|field| {
+            for place in field.get_ref().split('{').skip(1) {
+                let name = place.split_once('}').map_or(place, |(name, _)| name);
+                if !Self::PLACES.contains(&name) {
+                    let known = Self::PLACES.join("}, {");
+                    reader.problem(field, format!("{{{name}}} is no place here; there are {{{known}}}"));
+                }
+            }
+            field.get_ref().clone()
+        });
+        ReceiptTerms { clause }
     }
 }
 

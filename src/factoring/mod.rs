@@ -5,7 +5,9 @@
 
 mod eligibility;
 mod financing;
+mod holdback;
 mod lifecycle;
+mod receipt;
 mod reconcile;
 #[cfg(test)]
 mod sample;
@@ -14,7 +16,9 @@ pub use eligibility::{Candidate, Refusal, Refused, Selection, Taken, Writes, sel
 pub use financing::{
     Bound, Due, Financed, Limits, Position, Positions, Released, approval, finance, release,
 };
+pub use holdback::{Age, Held, Holding, holdbacks};
 pub use lifecycle::lifecycle;
+pub use receipt::{Receipt, receipt};
 pub use reconcile::{Compared, Finding, Sent, Side, reconcile};
 
 /// Why a figure cannot be made.

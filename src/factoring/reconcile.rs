@@ -18,8 +18,10 @@ pub struct Sent<'a> {
     pub currency: Currency,
     /// The amount assigned, never negative, minor units.
     pub amount_minor: i64,
-    /// What is open of it in the ledger, minor units.
+    /// What is open of it in the ledger, minor units; 0 where it went back to the seller.
     pub open_minor: i64,
+    /// It went back to the seller.
+    pub is_reassigned: bool,
     /// What the contract says is held of it, never negative, minor units.
     pub holdback_minor: i64,
 }
@@ -172,7 +174,8 @@ fn differences<'a>(document: &Sent<'a>, line: &FactorLine) -> Vec<Finding<'a>> {
     }
     if document.open_minor == 0 && line.state.is_open() {
         let theirs = format!("{}, {}", line.state, money(line.amount_minor, currency));
-        found.push(document.finding(BreakKind::PaidNotReleased, "paid".to_owned(), theirs));
+        let ours = if document.is_reassigned { "went back to you" } else { "paid" };
+        found.push(document.finding(BreakKind::PaidNotReleased, ours.to_owned(), theirs));
     }
     if let Some(theirs) =
         line.holdback_minor.filter(|held| line.state.is_open() && *held != document.holdback_minor)
@@ -195,6 +198,7 @@ mod tests {
             currency: Currency::EUR,
             amount_minor: 115_000,
             open_minor: 115_000,
+            is_reassigned: false,
             holdback_minor: 11_500,
         }
     }
@@ -255,6 +259,13 @@ mod tests {
             FactorLine { reason: reason.clone(), amount_minor: 0, ..line("F1", FactorState::Rejected) };
         assert_eq!(told(f1(), Some(refused)), one(Rejected, "sent, 1 150.00 EUR", "rejected: no approval"));
         assert_eq!(told(paid(), Some(financed())), one(PaidNotReleased, "paid", "financed, 1 150.00 EUR"));
+        let back = Sent { open_minor: 0, is_reassigned: true, ..sent("F1") };
+        assert_eq!(
+            told(Some(back.clone()), Some(financed())),
+            one(PaidNotReleased, "went back to you", "financed, 1 150.00 EUR")
+        );
+        assert_eq!(told(Some(back.clone()), Some(line("F1", FactorState::Definanced))), []);
+        assert_eq!(told(Some(back), None), []);
         assert_eq!(
             told(f1(), Some(FactorLine { holdback_minor: Some(23_000), ..financed() })),
             one(HoldbackDiffers, "115.00 EUR", "230.00 EUR")

@@ -58,5 +58,6 @@ pub fn contract() -> Contract {
         four_eyes: true,
         approvers: Vec::new(),
         e_invoicing: None,
+        receipt: None,
     }
 }

@@ -6,6 +6,7 @@
 pub mod csv;
 pub mod fec;
 pub mod json;
+pub mod pdf;
 pub(crate) mod section;
 pub mod table;
 pub mod toml;

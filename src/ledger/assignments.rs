@@ -2,7 +2,7 @@
 //!
 //! Invariant: of a factor's contract, batches that are not void have the numbers from the first on without a gap, and a document's
 //! number as it is written for the factor is there once. A batch, its documents and its files are never changed; only a batch that
-//! was never sent can become void, which gives its number and its documents back.
+//! was never sent can become void, which gives its number and its documents back, and of a document it is added when it went back.
 
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
@@ -225,7 +225,7 @@ row! {
         pub buyer_id: String,
         /// The amount assigned, minor units.
         pub amount_minor: i64,
-        /// What is open of it in the ledger, minor units.
+        /// What is open of it in the ledger, minor units; 0 where it went back to the seller.
         pub open_minor: i64,
         /// Its due date as it was assigned.
         pub due: Date,
@@ -235,6 +235,10 @@ row! {
         pub sent: bool,
         /// The buyer contests it now.
         pub disputed: bool,
+        /// The business day on which its batch was made.
+        pub made_on: Date,
+        /// Since when it is the seller's again; nothing is open at the factor then.
+        pub reassigned_on: Option<Date>,
     }
 }
 
@@ -306,7 +310,8 @@ impl Tx<'_> {
         let sql = format!(
             "{from} AND i.kind <> 'receipt' AND i.open_minor > 0 UNION ALL {from} AND i.kind = 'credit_note' AND i.open_minor = 0 \
              AND (i.connection, i.external_id) IN (SELECT l.connection, l.from_item FROM allocation l JOIN assignment_document d \
-             ON d.connection = l.connection AND d.external_id = l.to_item AND d.in_force AND d.factor = $2 AND d.contract = $3)"
+             ON d.connection = l.connection AND d.external_id = l.to_item AND d.in_force AND d.reassigned_on IS NULL AND d.factor = $2 \
+             AND d.contract = $3)"
         );
         Ok(
             on!(self, c => sqlx::query_as(AssertSqlSafe(sql)).bind(company).bind(factor).bind(contract).fetch_all(c).await?),
@@ -326,7 +331,8 @@ impl Tx<'_> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT l.connection, l.from_item AS external_id, i.number, l.amount_minor, \
              EXISTS (SELECT 1 FROM assignment_document d JOIN assignment b ON b.id = d.assignment WHERE d.connection = l.connection \
-             AND d.external_id = l.to_item AND d.in_force AND d.factor = $2 AND d.contract = $3 AND b.recorded_at < l.recorded_at) AS after_assignment \
+             AND d.external_id = l.to_item AND d.in_force AND d.reassigned_on IS NULL AND d.factor = $2 AND d.contract = $3 \
+             AND b.recorded_at < l.recorded_at) AS after_assignment \
              FROM allocation l JOIN item i ON i.connection = l.connection AND i.external_id = l.to_item \
              JOIN item n ON n.connection = l.connection AND n.external_id = l.from_item AND n.kind = 'credit_note' \
              WHERE l.connection IN (SELECT id FROM connection WHERE company = $1) \
@@ -346,7 +352,7 @@ impl Tx<'_> {
     ) -> Result<Vec<(String, String)>, Error> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT d.connection, d.external_id FROM assignment_document d JOIN assignment b ON b.id = d.assignment \
-             WHERE b.company = $1 AND d.in_force AND (d.factor <> $2 OR d.contract <> $3)")
+             WHERE b.company = $1 AND d.in_force AND d.reassigned_on IS NULL AND (d.factor <> $2 OR d.contract <> $3)")
             .bind(company).bind(factor).bind(contract).fetch_all(c).await?))
     }
 
@@ -357,7 +363,8 @@ impl Tx<'_> {
     pub async fn assigned(&mut self, factor: &str, contract: &str) -> Result<Vec<InForceRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT d.connection, d.external_id, d.kind, d.number, d.written, b.currency, d.buyer_id, d.amount_minor, \
-             COALESCE(i.open_minor, 0) AS open_minor, d.due, d.financed, b.state = 'sent' AS sent, i.disputed IS TRUE AS disputed FROM assignment_document d \
+             CASE WHEN d.reassigned_on IS NULL THEN COALESCE(i.open_minor, 0) ELSE 0 END AS open_minor, d.due, d.financed, b.state = 'sent' AS sent, \
+             i.disputed IS TRUE AS disputed, b.made_on, d.reassigned_on FROM assignment_document d \
              JOIN assignment b ON b.id = d.assignment \
              LEFT JOIN item i ON i.connection = d.connection AND i.external_id = d.external_id \
              WHERE d.factor = $1 AND d.contract = $2 AND d.in_force ORDER BY d.connection, d.external_id")

@@ -88,6 +88,26 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Keeps that a document of a contract went back to the seller: since when, who says so, and how it is known.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn reassign(
+        &mut self,
+        factor: &str,
+        contract: &str,
+        (connection, external_id): (&str, &str),
+        (on, by, because): (Date, &str, &str),
+        now: Instant,
+    ) -> Result<(), Error> {
+        on!(self, c => sqlx::query(
+            "UPDATE assignment_document SET reassigned_on = $5, reassigned_by = $6, reassigned_because = $7, reassigned_at = $8 \
+             WHERE factor = $1 AND contract = $2 AND connection = $3 AND external_id = $4 AND in_force AND kind IN ('invoice', 'credit_note') \
+             AND reassigned_on IS NULL")
+            .bind(factor).bind(contract).bind(connection).bind(external_id).bind(on).bind(by).bind(because).bind(now).execute(c).await?;);
+        Ok(())
+    }
+
     /// An invoice as it was assigned under a contract, if the factor has it.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ mod spans;
 mod statements;
 mod stops;
 mod stream;
+mod subrogations;
 mod urgent;
 mod versions;
 
@@ -74,6 +75,7 @@ pub use spans::ItemSpan;
 pub use statements::{Figures, LastStated, Rebuilt, StatementLineRow, StatementRow, statement_id};
 pub use stops::CoverStopRow;
 pub use stream::OpenItemRow;
+pub use subrogations::SubrogationRow;
 pub use versions::{
     AccountVersion, AccountsThen, Begins, PoliciesThen, PolicyVersion, accounts_then, policies_then,
 };

@@ -52,6 +52,13 @@ pub struct EInvoicing {
     pub holder: String,
 }
 
+/// The subrogation receipt that comes with each batch.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ReceiptTerms {
+    /// The factor's words, with places for `{company}`, `{factor}`, `{contract}`, `{batch}` and `{amount}`; neutral ones without.
+    pub clause: Option<String>,
+}
+
 /// A factoring contract.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Contract {
@@ -105,6 +112,9 @@ pub struct Contract {
     pub approvers: Vec<String>,
     /// What the platforms of the e-invoicing reform are told; nothing without it.
     pub e_invoicing: Option<EInvoicing>,
+    /// The receipt that is made with each batch; none without it.
+    #[serde(default)]
+    pub receipt: Option<ReceiptTerms>,
 }
 
 impl Contract {

@@ -21,7 +21,7 @@ mod rating;
 
 pub use assignment::{AssignedBuyer, AssignedDocument, BatchHead, ControlTotals, DocumentKind, Market};
 pub use breaks::{Break, BreakKind};
-pub use contract::{Amounts, Contract, ContractBuyer, EInvoicing, LifecycleStatus};
+pub use contract::{Amounts, Contract, ContractBuyer, EInvoicing, LifecycleStatus, ReceiptTerms};
 pub use delta::{Delta, Event};
 pub use effect::{Action, Approval, Effect, EffectKind, EffectState};
 pub use factor_line::{FactorLine, FactorState};

@@ -8,6 +8,7 @@ mod demo;
 mod effects;
 mod evidence;
 mod explain;
+mod first_delivery;
 mod groups;
 mod hints;
 mod history;

@@ -37,7 +37,9 @@ pub(in crate::engine) async fn statuses(
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;
         for row in in_force.iter().filter(|row| row.kind == DocumentKind::Invoice.as_str()) {
             let before = known.get(&(row.connection.clone(), row.external_id.clone())).copied();
-            let state = states.get(row.written.as_str()).copied();
+            let stated = states.get(row.written.as_str()).copied();
+            // What went back stays the seller's, whatever an older statement says.
+            let state = if row.reassigned_on.is_some() { Some(FactorState::Definanced) } else { stated };
             let said = before.map(|(status, _)| status);
             let Some(status) = lifecycle(terms.status, row.sent, state, said) else { continue };
             if said == Some(status) {

@@ -2,18 +2,24 @@
 
 use sqlx::types::Json;
 
-use super::{Error, Wanted, batch, connection_of, plan, refused, title};
+use super::{Error, Planned, Wanted, batch, connection_of, plan, refused, title};
 use crate::engine::Setup;
-use crate::factoring::Refused;
+use crate::factoring::{Refused, receipt};
+use crate::format::pdf;
 use crate::ids::{fingerprint_hex, sha256_hex};
-use crate::ledger::{AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, BatchState, NewAssignment, Tx};
-use crate::model::{Date, Instant};
+use crate::ledger::{
+    AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, BatchState, NewAssignment, SubrogationRow, Tx,
+};
+use crate::mapping::layout::printable;
+use crate::model::{Contract, Date, Instant};
 
 /// A batch that was made.
 #[derive(Debug, Clone)]
 pub struct Made {
     /// It, with its files and documents.
     pub batch: NewAssignment,
+    /// The subrogation receipt, where the contract asks for one.
+    pub receipt: Option<SubrogationRow>,
     /// Documents that did not go, and why.
     pub refused: Vec<Refused>,
 }
@@ -92,6 +98,8 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
     let content_hash = sha256_hex(hashes.as_bytes());
     let number = planned.head.batch.to_string();
     let parts = ["assignment", &contract.factor, &contract.number, &number, &content_hash, &now.to_rfc3339()];
+    let id = fingerprint_hex(&parts.map(str::as_bytes));
+    let paper = paper(contract, &planned, &content_hash, &id)?;
     let documents = planned
         .keys
         .into_iter()
@@ -112,7 +120,7 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
         .collect();
     let new = NewAssignment {
         row: AssignmentRow {
-            id: fingerprint_hex(&parts.map(str::as_bytes)),
+            id,
             company: setup.company.id.clone(),
             factor: contract.factor.clone(),
             connection: contract.connection.clone(),
@@ -139,11 +147,37 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
         }
         return Err(error.into());
     }
+    if let Some(paper) = &paper {
+        tx.keep_subrogation(paper).await?;
+    }
     for id in &planned.payments {
         tx.tell_direct_payment(id, &new.row.id).await?;
     }
     tx.commit().await?;
-    Ok(Made { batch: new, refused: planned.refused })
+    Ok(Made { batch: new, receipt: paper, refused: planned.refused })
+}
+
+/// The receipt of a batch, as paper and as data.
+fn paper(
+    contract: &Contract,
+    planned: &Planned,
+    content_hash: &str,
+    id: &str,
+) -> Result<Option<SubrogationRow>, Error> {
+    let Some(own) = receipt(contract, &planned.head, &planned.documents, content_hash) else {
+        return Ok(None);
+    };
+    let wrong = |reason: String| Error::Refused(format!("the subrogation receipt cannot be made: {reason}"));
+    let content = pdf::write(&own.title(), &own.heading(printable), &own.lines(printable)).map_err(wrong)?;
+    let number: String =
+        contract.number.chars().map(|sign| if sign.is_alphanumeric() { sign } else { '-' }).collect();
+    Ok(Some(SubrogationRow {
+        assignment: id.to_owned(),
+        file_name: format!("quittance_{number}_{}.pdf", planned.head.batch),
+        content_hash: sha256_hex(&content),
+        content,
+        data: serde_json::to_string(&own).map_err(|error| wrong(error.to_string()))?,
+    }))
 }
 
 fn told(day: Option<Date>) -> String {

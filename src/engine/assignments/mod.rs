@@ -6,6 +6,7 @@
 mod hand_over;
 mod lifecycle;
 mod make;
+mod reassigned;
 mod received;
 mod select;
 mod watch;
@@ -13,6 +14,7 @@ mod watch;
 pub use hand_over::{by_hand, send};
 pub(in crate::engine) use lifecycle::statuses;
 pub use make::{Made, approve, discard, make};
+pub use reassigned::{Reassigned, reassigned};
 pub use received::{Received, received};
 pub use select::{Planned, Wanted, plan};
 pub use watch::{Comparison, Differs, Recourse, compare};
@@ -20,7 +22,7 @@ pub(in crate::engine) use watch::{breaks, line_delta};
 
 use super::Setup;
 use crate::connector::Connection;
-use crate::ledger::{AssignmentRow, Tx};
+use crate::ledger::{AssignmentRow, InForceRow, Tx};
 use crate::mapping::layout::LayoutError;
 use crate::model::{Contract, Currency};
 
@@ -99,6 +101,23 @@ fn connection_of<'s>(setup: &'s Setup, contract: &Contract) -> Result<&'s Connec
             "the contract {} names the connection \"{}\", which is not there",
             contract.number, contract.connection
         )),
+    }
+}
+
+/// The document that a person names by its number or as CONNECTION/KEY, among those that the factor was sent; none where there is none.
+fn sent_document<'r>(
+    in_force: &'r [InForceRow],
+    named: &str,
+    fits: impl Fn(&InForceRow) -> bool,
+) -> Result<Option<&'r InForceRow>, Error> {
+    let is_named = |row: &&InForceRow| {
+        let is_named = row.number == named || format!("{}/{}", row.connection, row.external_id) == named;
+        is_named && row.sent && fits(row)
+    };
+    match in_force.iter().filter(is_named).collect::<Vec<_>>().as_slice() {
+        [one] => Ok(Some(one)),
+        [] => Ok(None),
+        _ => refused(format!("several documents are called {named}: name one as CONNECTION/KEY")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Payments of assigned invoices that reach the seller: the factor has to be told, and the money is its own.
 
-use super::{Error, refused};
+use super::{Error, refused, sent_document};
 use crate::engine::Setup;
 use crate::ids::fingerprint_hex;
 use crate::ledger::{DirectPaymentRow, InForceRow};
@@ -30,20 +30,15 @@ pub async fn received(setup: &Setup, said: &Received<'_>, now: Instant) -> Resul
     let (factor, number) = (contract.factor.as_str(), contract.number.as_str());
     let mut tx = setup.ledger.begin().await?;
     let in_force = tx.assigned(factor, number).await?;
-    let fits = |row: &&InForceRow| {
-        let is_named = row.number == invoice || format!("{}/{}", row.connection, row.external_id) == invoice;
-        is_named && row.kind == DocumentKind::Invoice.as_str() && row.sent
-    };
-    let found: Vec<&InForceRow> = in_force.iter().filter(fits).collect();
-    let row = match found.as_slice() {
-        [one] => *one,
-        [] => {
-            return refused(format!(
-                "the factor does not have an invoice {invoice} under the contract {number}, so a payment of it is yours"
-            ));
-        }
-        _ => return refused(format!("several invoices are called {invoice}: name one as CONNECTION/KEY")),
-    };
+    let is_invoice = |row: &InForceRow| row.kind == DocumentKind::Invoice.as_str();
+    let row = sent_document(&in_force, invoice, is_invoice)?.ok_or_else(|| {
+        Error::Refused(format!(
+            "the factor does not have an invoice {invoice} under the contract {number}, so a payment of it is yours"
+        ))
+    })?;
+    if let Some(since) = row.reassigned_on.filter(|since| *since <= on) {
+        return refused(format!("{} went back to you on {since}, so a payment of it is yours", row.number));
+    }
     let currency = row.currency()?;
     let amount_minor = match parse_minor(amount, currency, NumberStyle::Point) {
         Ok(minor) if minor > 0 => minor,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Error;
 use crate::engine::Setup;
-use crate::factoring::{Compared, Finding, Sent, reconcile};
+use crate::factoring::{Age, Compared, Finding, Held, Holding, Sent, holdbacks, reconcile};
 use crate::ledger::{FactorLineChange, InForceRow, Tx};
 use crate::model::{
     Break, BreakKind, Contract, Currency, Date, Delta, DocumentKind, Event, FactorLine, FactorState, Money,
@@ -63,6 +63,8 @@ pub struct Comparison {
     pub differences: Vec<Differs>,
     /// What was counted, by currency.
     pub totals: BTreeMap<Currency, Compared>,
+    /// The guarantee that the factor holds, by currency and by how long ago the documents were assigned.
+    pub holdback: BTreeMap<(Currency, Age), Holding>,
     /// Documents that are open and past the days of recourse: the factor may take its financing back.
     pub recourse: Vec<Recourse>,
     /// Numbers of invoices that the factor has and that the buyer contests: the factor has to be told.
@@ -135,11 +137,35 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
             lines: lines.len(),
             differences,
             totals,
+            holdback: holdbacks(&held(&in_force, &lines)?, on),
             recourse: recourse(&in_force, contract, on)?,
             disputed: disputed(&in_force),
         });
     }
     Ok(all)
+}
+
+/// The guarantee of each document that the factor was sent.
+fn held(rows: &[InForceRow], lines: &[FactorLine]) -> Result<Vec<Held>, Error> {
+    let stated: BTreeMap<(&str, Currency), i64> = lines
+        .iter()
+        .filter_map(|line| Some(((line.number.as_str(), line.currency), line.holdback_minor?)))
+        .collect();
+    rows.iter()
+        .filter(|row| row.sent && row.is_document())
+        .map(|row| {
+            let currency = row.currency()?;
+            // A statement tells amounts without a sign.
+            let sign = if row.kind == DocumentKind::CreditNote.as_str() { -1 } else { 1 };
+            Ok(Held {
+                currency,
+                assigned: row.made_on,
+                kept_minor: row.financed.holdback_minor,
+                stated_minor: stated.get(&(row.written.as_str(), currency)).map(|minor| sign * minor),
+                is_settled: row.open_minor == 0,
+            })
+        })
+        .collect()
 }
 
 fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Recourse>, Error> {
@@ -199,6 +225,7 @@ fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
                 currency,
                 amount_minor: row.amount_minor,
                 open_minor: row.open_minor,
+                is_reassigned: row.reassigned_on.is_some(),
                 holdback_minor: row.financed.holdback_minor.saturating_abs(),
             })
         })

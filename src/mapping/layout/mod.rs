@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use error::LayoutError;
 pub use fact::Fact;
 pub use read::ReadRecord;
-pub use signs::{Charset, Missing};
+pub use signs::{Charset, Missing, printable};
 pub use write::{Outline, Writer, Written, WrittenFile};
 
 use fact::{DatePattern, FileName, Of};

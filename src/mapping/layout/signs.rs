@@ -221,6 +221,21 @@ impl Signs {
     }
 }
 
+/// Text for paper in a font of western Europe, sign by sign: marks joined to their letters, other letters in their plain form, and a
+/// question mark for a sign that has none.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let signs =
+        Signs { charset: Charset::Latin9, missing: Missing::Plain, upper: false, blank: String::new() };
+    let mut out = String::with_capacity(text.len());
+    for sign in composed(text) {
+        if signs.push(sign, &mut out).is_err() {
+            out.push('?');
+        }
+    }
+    out
+}
+
 /// The sign without its mark, in ASCII.
 fn plain(sign: char) -> Option<String> {
     let special = PLAIN.iter().find(|(known, _)| *known == sign).map(|(_, plain)| (*plain).to_owned());
@@ -303,6 +318,11 @@ mod tests {
         assert_eq!(signs(Charset::Ascii, Missing::Plain, true).text("Straße €").unwrap(), "STRASSE EUR");
         assert_eq!(signs(Charset::Ascii, Missing::Plain, true).text("Ωmega"), Err('Ω'));
         assert_eq!(signs(Charset::Cp850, Missing::Plain, false).text("L’Été").unwrap(), "L'Été");
+    }
+
+    #[test]
+    fn paper_has_western_signs_plain_letters_and_question_marks() {
+        assert_eq!(printable("  L’Œuvre €  Łódź Ωmega e\u{301}"), "  L'Œuvre €  Lódz ?mega é");
     }
 
     #[test]
