@@ -28,7 +28,8 @@ install_missing() {
       xml)
         have xmllint || { packages+=(libxml2-utils); why+=("libxml2-utils: xmllint, by which messages are held against ISO's schemas where these are there"); } ;;
       ssh)
-        [ -x /usr/sbin/sshd ] || { packages+=(openssh-server); why+=("openssh-server: the tests that deliver files over SFTP start their own sshd"); } ;;
+        [ -x /usr/sbin/sshd ] || { packages+=(openssh-server); why+=("openssh-server: the tests that deliver files over SFTP start their own sshd"); }
+        /usr/bin/python3 -W ignore -c 'import asyncssh' 2>/dev/null || { packages+=(python3-asyncssh); why+=("python3-asyncssh: an SFTP server that takes a password, for the same tests"); } ;;
     esac
   done
   [ "${#packages[@]}" -gt 0 ] || return 0

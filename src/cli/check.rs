@@ -10,6 +10,7 @@ use encours::format::toml::Problem;
 use encours::ledger::Ledger;
 use encours::model::{Date, Policy};
 use encours::transport::http::Credentials;
+use encours::transport::place::Place;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -174,6 +175,19 @@ async fn inspect(
     }
     if args.online {
         for connection in &built {
+            if let Some(way) = &connection.delivery {
+                match Place::open(way).await {
+                    Ok(place) => {
+                        findings.fine.push(format!(
+                            "{}: signed in, {} is there",
+                            connection.id,
+                            place.name()
+                        ));
+                        place.close().await;
+                    }
+                    Err(error) => findings.failures.push(format!("{}, delivery: {error}", connection.id)),
+                }
+            }
             match reach(connection).await {
                 Ok(told) => {
                     findings.fine.push(told);
@@ -204,8 +218,12 @@ fn described(connection: &Connection) -> String {
         |url| format!(" at {url}"),
     );
     let role = connectors::role(manifest.role);
+    let way = connection
+        .delivery
+        .as_ref()
+        .map_or_else(String::new, |way| format!("; batches go to {}", way.told()));
     format!(
-        "connection {}: {}, {role}, {}{at}; reads {}",
+        "connection {}: {}, {role}, {}{at}; reads {}{way}",
         connection.id,
         manifest.name,
         manifest.status,
@@ -232,11 +250,15 @@ fn literal_secrets(
     let literal = connection.settings.iter().filter(|(name, value)| {
         secret(name) && value.get_ref().as_str().is_none_or(|text| !secret::is_reference(text))
     });
+    let delivery = connection.delivery.iter().flat_map(|own| own.secrets());
+    let of_delivery = delivery.filter(|(_, value)| !secret::is_reference(value.get_ref()));
     literal
-        .map(|(name, value)| {
+        .map(|(name, value)| (name.as_str(), value.span()))
+        .chain(of_delivery.map(|(name, value)| (name, value.span())))
+        .map(|(name, span)| {
             // The line itself holds the secret, so it is not shown.
             let mut problem = place(
-                Some(value.span()),
+                Some(span),
                 format!("{name} is a secret and stands in the file; write env:NAME, file:PATH or exec:COMMAND instead"),
             );
             problem.excerpt = format!("{name} = …");
@@ -266,6 +288,9 @@ fn placed(
         let span = match named {
             Some((_, value)) => value.span(),
             None if part.starts_with("there is no connector") => connection.connector.span(),
+            None if part.starts_with("delivery") => {
+                connection.delivery.as_ref().map_or_else(|| connection.id.span(), |own| own.span.clone())
+            }
             None => connection
                 .environment
                 .as_ref()

@@ -2,6 +2,7 @@
 
 mod case_file;
 mod contract;
+pub mod delivery;
 mod groups;
 mod policy;
 mod policy_file;
@@ -10,6 +11,7 @@ pub mod secret;
 
 pub use case_file::Cases;
 pub use contract::CONTRACTS;
+pub use delivery::Delivery;
 pub use groups::GROUPS;
 
 use std::collections::BTreeMap;
@@ -138,6 +140,11 @@ pub struct Connection {
     /// The connector's settings, as written; secrets as references.
     #[serde(default)]
     pub settings: BTreeMap<String, Spanned<toml::Value>>,
+    #[serde(default, rename = "delivery")]
+    delivery_table: Option<delivery::Table>,
+    /// How the files of batches go out, where not through a folder of the settings.
+    #[serde(skip)]
+    pub delivery: Option<Delivery>,
 }
 
 /// The name and the text of a configuration file.
@@ -258,8 +265,12 @@ impl Config {
         beside: Beside<'_>,
         alone: Option<&str>,
     ) -> Result<Self, Vec<Problem>> {
-        let file: File = read(name, text).map_err(|problem| vec![problem])?;
+        let mut file: File = read(name, text).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
+        for connection in &mut file.connection {
+            let table = connection.delivery_table.take();
+            connection.delivery = table.and_then(|table| delivery::read(name, text, table, &mut problems));
+        }
         let mut ids: Vec<&str> = Vec::new();
         for connection in &file.connection {
             let id = connection.id.get_ref();

@@ -1,7 +1,6 @@
-//! Batches of assigned documents: the layout and the folder of a connection, and the samples that prove a layout.
+//! Batches of assigned documents: the layout of a connection and the way of its files, and the samples that prove a layout.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
@@ -13,6 +12,7 @@ use super::roles::Kind;
 use super::sample::SampleReport;
 use crate::mapping::layout::Layout;
 use crate::model::{AssignedBuyer, AssignedDocument, BatchHead};
+use crate::transport::place::Way;
 
 impl Connection {
     /// The layout of the files that assign documents, with the settings that it is written with; none where the connector
@@ -22,17 +22,45 @@ impl Connection {
         self.connector.mappings.layout.as_ref().map(|layout| (layout, &self.settings))
     }
 
-    /// The folder that the files of a batch are put into; none where a person takes them.
+    /// How the files of a batch go out; none where a person takes them.
     ///
     /// # Errors
     /// [`Error`]: the connector hands over no batches.
-    pub fn batch_folder(&self, operation: &str) -> Result<Option<PathBuf>, Error> {
+    pub fn batch_way(&self, operation: &str) -> Result<Option<Way>, Error> {
         let declared = self.operation(operation, "hand a batch over", |kind| kind == Kind::Batch)?;
         let Work::Batch(send) = &declared.work else {
             let reason = "it hands no batch over".to_owned();
             return Err(Error::Request { operation: operation.to_owned(), reason });
         };
-        Ok(self.folder(Some(&send.folder))?.map(PathBuf::from))
+        let folder = self.folder(Some(&send.folder))?.map(|folder| Way::Folder(folder.into()));
+        Ok(self.delivery.clone().or(folder))
+    }
+
+    /// The same connection, whose batches go out another way than through a folder.
+    ///
+    /// # Errors
+    /// [`Error::Settings`]: its connector hands no batch over, or a folder is given too.
+    pub fn delivering(mut self, way: Way) -> Result<Self, Error> {
+        let mut hands_over = false;
+        for operation in self.connector.manifest.operations.values() {
+            let Work::Batch(send) = &operation.work else { continue };
+            hands_over = true;
+            if self.folder(Some(&send.folder))?.is_some() {
+                let name = send.folder.names().next().unwrap_or_default();
+                let told =
+                    "is given, and [connection.delivery] too: a batch goes one way, so take one of them out";
+                return Err(Error::Settings(vec![format!("\"{name}\" {told}")]));
+            }
+        }
+        if !hands_over {
+            let told = format!(
+                "\"delivery\" is for factors, and {} hands no batch over",
+                self.connector.manifest.id
+            );
+            return Err(Error::Settings(vec![told]));
+        }
+        self.delivery = Some(way);
+        Ok(self)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::format::{Value, json};
 use crate::mapping::Terms;
 use crate::model::{Currency, Date};
 use crate::transport::http::{Answer, Call, Client, Config, Credentials, Effect, Method};
+use crate::transport::place::Way;
 use crate::transport::{Scope, Template, drop};
 
 /// What a connection is made of.
@@ -58,6 +59,8 @@ pub struct Connection {
     pub currency: Currency,
     /// The client; nothing for files.
     pub http: Option<Client>,
+    /// How batches go out, where not through a folder of its settings.
+    pub delivery: Option<Way>,
 }
 
 impl fmt::Debug for Connection {
@@ -113,7 +116,7 @@ impl Connection {
                 (Some(base_url), Some(client))
             }
         };
-        Ok(Self { id, connector, settings, base_url, terms, currency, http })
+        Ok(Self { id, connector, settings, base_url, terms, currency, http, delivery: None })
     }
 
     /// Whether the partner has refused the credential, shown by this connection or by another one that signs in alike.
@@ -156,7 +159,7 @@ impl Connection {
             super::Work::HandOver(send) => {
                 self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some())
             }
-            super::Work::Batch(send) => self.folder(Some(&send.folder)).is_ok_and(|folder| folder.is_some()),
+            super::Work::Batch(_) => self.batch_way(operation).is_ok_and(|way| way.is_some()),
             super::Work::Http(_) | super::Work::File(_) => true,
         })
     }

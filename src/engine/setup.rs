@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{self, Company, Config, Schedule, secret};
+use toml::Spanned;
+
+use crate::config::{self, Company, Config, Schedule, delivery, secret};
 use crate::connector::{self, Connection, Reach};
 use crate::ledger::Ledger;
 use crate::mapping::Terms;
 use crate::model::{Contract, Policy};
 use crate::queue;
 use crate::transport::http::Credentials;
+use crate::transport::place::Way;
+use crate::transport::sftp::{self, Login};
 
 /// What a cycle works with.
 pub struct Setup {
@@ -161,5 +165,35 @@ fn build(
         terms: terms.clone(),
         currency: config.company.currency,
     };
-    Connection::sharing(setup, credentials).map_err(|error| error.to_string())
+    let built = Connection::sharing(setup, credentials).map_err(|error| error.to_string())?;
+    match &connection.delivery {
+        Some(delivery) => {
+            let way = way(&delivery.way, &config.folder).map_err(|reason| format!("delivery: {reason}"))?;
+            built.delivering(way).map_err(|error| error.to_string())
+        }
+        None => Ok(built),
+    }
+}
+
+/// The way of batches, with its secrets.
+fn way(way: &delivery::Way, folder: &Path) -> Result<Way, String> {
+    let secret = |name: &str, text: &Spanned<String>| {
+        secret::resolve(text.get_ref(), folder).map_err(|reason| format!("{name}: {reason}"))
+    };
+    match way {
+        delivery::Way::Sftp(own) => {
+            let login = match &own.login {
+                delivery::Login::Password(password) => Login::Password(secret("password", password)?.into()),
+                delivery::Login::Key { key, passphrase } => {
+                    let passphrase =
+                        passphrase.as_ref().map(|own| secret("key_passphrase", own)).transpose()?;
+                    Login::key(&secret("key", key)?, passphrase.as_deref())
+                        .map_err(|reason| format!("key: {reason}"))?
+                }
+            };
+            let (host, user) = (own.host.clone(), own.user.clone());
+            let (port, host_key, folder) = (own.port, own.host_key, own.folder.clone());
+            Ok(Way::Sftp(Box::new(sftp::Server { host, port, user, login, host_key, folder })))
+        }
+    }
 }

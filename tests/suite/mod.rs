@@ -4,6 +4,7 @@ mod assignments;
 mod cycle;
 mod deadline_files;
 mod deadlines;
+mod delivery;
 mod demo;
 mod effects;
 mod evidence;

@@ -2,6 +2,9 @@
 
 pub mod broker;
 pub mod database;
+pub mod proxy;
+pub mod python;
+pub mod sshd;
 pub mod world;
 
 use std::future::{Future, poll_fn};
@@ -12,6 +15,11 @@ use std::task::Poll;
 #[allow(clippy::disallowed_methods, reason = "the private servers are announced in the environment")]
 pub fn service(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run scripts/test"))
+}
+
+/// A port of this machine that nobody listens on now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Polls a future so many times and drops it; its result when it came to an end before.

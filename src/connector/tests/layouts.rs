@@ -619,7 +619,8 @@ fn a_setting_that_does_not_fit_is_told_before_there_is_a_batch() {
     let good = connection("K1234");
     assert_eq!(good.out_problems(), Vec::<String>::new());
     assert!(good.has("send_batch"));
-    assert_eq!(good.batch_folder("send_batch").unwrap().as_deref(), Some(out.path()));
+    let way = good.batch_way("send_batch").unwrap().map(|way| way.told());
+    assert_eq!(way.as_deref(), out.path().to_str());
     assert_eq!(good.layout().unwrap().1["afc_domestic"], "711");
     let expected = "setting client: it does not fit the factor's files: \"K123\" has 4 signs, and the field takes exactly 5";
     assert_eq!(connection("K123").out_problems(), [expected]);

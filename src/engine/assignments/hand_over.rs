@@ -8,16 +8,14 @@
 //! After a crash the same command goes on: a hidden file is published, one that is there is counted, and where there is neither the
 //! factor has taken it since, because nothing is called sending before all hidden files are there.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 
 use super::make::move_on;
 use super::{Error, batch, connection_of, heading, refused, statuses, title};
 use crate::engine::Setup;
-use crate::ledger::{AssignmentFileRow, AssignmentRow, BatchState, Tx};
+use crate::ledger::{AssignmentRow, BatchState, Tx};
 use crate::model::{Delta, Event, Instant, Money, render_minor};
-use crate::transport::drop;
+use crate::transport::place::Place;
 
 /// The operation of the connector.
 const OPERATION: &str = "send_batch";
@@ -28,13 +26,18 @@ const OPERATION: &str = "send_batch";
 /// [`Error`]: it is not approved, it goes by hand, or the place cannot be written to; the batch then stays as it is, and the
 /// same command goes on.
 pub async fn send(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<AssignmentRow, Error> {
-    let mut tx = setup.ledger.begin().await?;
+    let mut tx = setup.ledger.read().await?;
     let row = batch(&mut tx, &setup.company.id, id).await?;
     let files = tx.assignment_files(id).await?;
+    let began = tx.assignment_steps(id).await?.pop().map(|step| step.note).unwrap_or_default();
+    tx.rollback().await?;
     let state = row.state()?;
-    let Some(folder) = connection_of(setup, &row.terms)?.batch_folder(OPERATION)? else {
+    if !matches!(state, BatchState::Approved | BatchState::Sending) {
+        return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
+    }
+    let Some(way) = connection_of(setup, &row.terms)?.batch_way(OPERATION)? else {
         return refused(format!(
-            "{} goes by hand: the connection \"{}\" has no folder for it. `encours assignments files {} --out FOLDER` writes its files, and \
+            "{} goes by hand: the connection \"{}\" has no way for it. `encours assignments files {} --out FOLDER` writes its files, and \
              `encours assignments sent {} --because …` says that the factor has them",
             title(&row),
             row.connection,
@@ -42,63 +45,38 @@ pub async fn send(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<Ass
             short(id)
         ));
     };
-    drop::is_there(&folder)?;
-    // One folder has one name, wherever the command is run from.
-    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
-    match state {
-        BatchState::Approved => {
-            for file in &files {
-                drop::refuse_another(&folder.join(&file.file_name), &file.content)?;
-                drop::prepare(&folder, &file.file_name, &file.content)?;
-            }
-            let note = handed_over_into(&folder);
-            move_on(&mut tx, &row, BatchState::Approved, BatchState::Sending, by, &note, now).await?;
-            tx.commit().await?;
+    let place = Place::open(&way).await?;
+    let note = format!("handed over into {}", place.name());
+    if state == BatchState::Approved {
+        // The batch is taken first, so that another one who sends it waits, and nobody writes the same hidden files. "Sending" is true
+        // for the others only once all of them are there.
+        let mut tx = setup.ledger.begin().await?;
+        move_on(&mut tx, &row, BatchState::Approved, BatchState::Sending, by, &note, now).await?;
+        for file in &files {
+            place.prepare(&file.file_name, &file.content).await?;
         }
-        BatchState::Sending => {
-            // In another folder nothing would be there, as if the factor had taken everything.
-            let began = tx.assignment_steps(id).await?.pop().map(|step| step.note).unwrap_or_default();
-            tx.rollback().await?;
-            if began != handed_over_into(&folder) {
-                return refused(format!(
-                    "{} was being {began}, and the connection \"{}\" now has {}: put its folder back, and send again",
-                    title(&row),
-                    row.connection,
-                    folder.display()
-                ));
-            }
-        }
-        BatchState::Made | BatchState::Sent | BatchState::Void => {
-            return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
-        }
+        tx.commit().await?;
+    } else if began != note {
+        // In another place nothing would be there, as if the factor had taken everything.
+        return refused(format!(
+            "{} was being {began}, and the connection \"{}\" now has {}: put its folder back, and send again",
+            title(&row),
+            row.connection,
+            place.name()
+        ));
     }
     for file in files.iter().filter(|file| file.proof.is_none()) {
-        let proof = publish(&folder, file)?;
+        let proof = place.publish(&file.file_name, &file.content).await?;
         let mut tx = setup.ledger.begin().await?;
         tx.prove_assignment_file(id, file.position, &proof, now).await?;
         tx.commit().await?;
     }
+    place.close().await;
     let mut tx = setup.ledger.begin().await?;
     let after =
         finish(&mut tx, setup, &row, BatchState::Sending, by, "every file is with the factor", now).await?;
     tx.commit().await?;
     Ok(after)
-}
-
-fn handed_over_into(folder: &Path) -> String {
-    format!("handed over into {}", folder.display())
-}
-
-/// Gives a file its name; what shows that it is there.
-fn publish(folder: &Path, file: &AssignmentFileRow) -> Result<String, Error> {
-    let path: PathBuf = folder.join(&file.file_name);
-    let part = drop::part(folder, &file.file_name);
-    drop::is_there(folder)?;
-    if drop::bytes(&part)?.is_none() && drop::bytes(&path)?.is_none() {
-        return Ok(format!("put there as {}, and taken since", path.display()));
-    }
-    drop::publish(&part, &path)?;
-    Ok(format!("put there as {}", path.display()))
 }
 
 /// Says that the factor has a batch which a person took to it.

@@ -43,7 +43,7 @@ pub enum Error {
     Factoring(#[from] crate::factoring::Error),
     /// A place for files fails.
     #[error("the batch is not handed over: {0}")]
-    Drop(#[from] crate::transport::drop::Error),
+    Place(#[from] crate::transport::place::Error),
     /// It is not to be done, and why.
     #[error("{0}")]
     Refused(String),

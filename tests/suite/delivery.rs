@@ -1,0 +1,412 @@
+//! Batches on their way to a factor, against real servers: each file arrives whole and once, whatever breaks on the way.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use encours::clock;
+use encours::engine::Setup;
+use encours::engine::assignments::{Error, Wanted, approve, make, send};
+use encours::ids::sha256_hex;
+use encours::ledger::{AssignmentFileRow, BatchState, NewAssignment};
+use encours::model::Currency;
+
+use serde_json::{Value, json};
+
+use super::cycle::{client, invoice};
+use crate::support::database::{Postgres, sqlite};
+use crate::support::proxy::{Proxy, WHOLE};
+use crate::support::python::Server;
+use crate::support::sshd::Sshd;
+use crate::support::world::{CLIENTS, ITEMS, World, day, run};
+
+const CONTRACT: &str = "factor = \"Exemple Factor\"\nnumber = \"54321\"\nconnection = \"factor\"\nvalid_from = \"2026-01-01\"\n\
+                        holdback_percent = \"10\"\n[[buyer]]\nsiren = \"404833048\"\nfactor_id = \"0001234\"\n";
+
+/// Enough for a file of some 240 kB.
+const INVOICES: u32 = 1_000;
+
+/// Names and bytes.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// A batch that is approved, of a company whose connection with the factor has this delivery.
+struct Approved {
+    _world: World,
+    setup: Setup,
+    batch: NewAssignment,
+}
+
+async fn approved(ledger: &str, delivery: &str, invoices: u32) -> Approved {
+    let world = World::new(ledger).with_csv().with(&format!(
+        "[[connection]]\nid = \"factor\"\nconnector = \"eurofactor\"\nsettings = {{ sender_domestic = \"11111\", client = \"54321\" }}\n\
+         [connection.delivery]\n{delivery}"
+    ));
+    std::fs::create_dir(world.path().join("contracts")).unwrap();
+    std::fs::write(world.path().join("contracts/exemple.toml"), CONTRACT).unwrap();
+    let setup = world.setup().await;
+    world.export("clients_1.csv", format!("{CLIENTS}{}", client("C1", "404833048", "")).as_bytes());
+    let items: String = (1..=invoices)
+        .map(|number| invoice(&format!("F{number}"), "C1", "02/03/2026", "30/04/2026", "1150,00", "1150,00"))
+        .collect();
+    world.export("encours_1.csv", format!("{ITEMS}{items}").as_bytes());
+    run(&setup, "2026-03-10").await;
+    let wanted = Wanted {
+        contract: &setup.contracts[0],
+        currency: Currency::EUR,
+        on: day("2026-03-10"),
+        statement_date: None,
+    };
+    let batch = make(&setup, &wanted, "Alix", clock::now()).await.unwrap().batch;
+    approve(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
+    Approved { _world: world, setup, batch }
+}
+
+impl Approved {
+    async fn send(&self) -> Result<(), Error> {
+        send(&self.setup, &self.batch.row.id, "Dominique", clock::now()).await.map(|_| ())
+    }
+
+    async fn refused(&self) -> String {
+        self.send().await.unwrap_err().to_string()
+    }
+
+    async fn state(&self) -> BatchState {
+        let mut tx = self.setup.ledger.read().await.unwrap();
+        let rows = tx.assignments("exemple").await.unwrap();
+        tx.rollback().await.unwrap();
+        rows.iter().find(|row| row.id == self.batch.row.id).unwrap().state().unwrap()
+    }
+
+    async fn files(&self) -> Vec<AssignmentFileRow> {
+        let mut tx = self.setup.ledger.read().await.unwrap();
+        let files = tx.assignment_files(&self.batch.row.id).await.unwrap();
+        tx.rollback().await.unwrap();
+        files
+    }
+
+    fn file(&self) -> &AssignmentFileRow {
+        let [file] = self.batch.files.as_slice() else { panic!("{} files", self.batch.files.len()) };
+        file
+    }
+
+    /// Says that a process died right after "sending" was committed.
+    async fn was_sending(&self, note: &str) {
+        let mut tx = self.setup.ledger.begin().await.unwrap();
+        let (from, to) = (BatchState::Approved, BatchState::Sending);
+        assert!(
+            tx.move_assignment(&self.batch.row.id, from, to, "Dominique", note, clock::now()).await.unwrap()
+        );
+        tx.commit().await.unwrap();
+    }
+}
+
+fn sftp(sshd: &Sshd, port: u16, host_key: &str, key: &str) -> String {
+    format!(
+        "way = \"sftp\"\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"{}\"\n{key}host_key = \"{host_key}\"\nfolder = \"{}\"",
+        sshd.user,
+        sshd.folder().display()
+    )
+}
+
+fn key_of(sshd: &Sshd) -> String {
+    format!("key = \"file:{}\"\n", sshd.key("id").display())
+}
+
+/// What a folder holds: names and bytes, hidden ones left out.
+fn shown(folder: &Path) -> Files {
+    let mut files: Files = held(folder).into_iter().filter(|(name, _)| !name.starts_with('.')).collect();
+    files.sort();
+    files
+}
+
+fn held(folder: &Path) -> Files {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let own = |path: std::path::PathBuf| {
+        Some((path.file_name()?.to_string_lossy().into_owned(), std::fs::read(&path).ok()?))
+    };
+    paths.filter_map(own).collect()
+}
+
+/// Waits until something is so; fails when it does not become so.
+async fn until(what: &str, is: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_goes_over_sftp_with_its_proof() {
+    let sshd = Sshd::start();
+    let postgres = Postgres::new().await;
+    let rsa = format!("key = \"file:{}\"\nkey_passphrase = \"a passphrase\"\n", sshd.key("id_rsa").display());
+    // The factor may have named the fingerprint of any key of its server.
+    for (ledger, host_key, key) in
+        [(sqlite(), &sshd.ed25519, key_of(&sshd)), (postgres.url.clone(), &sshd.rsa, rsa)]
+    {
+        let own = approved(&ledger, &sftp(&sshd, sshd.port, host_key, &key), 3).await;
+        own.send().await.unwrap();
+        let file = own.file();
+        assert_eq!(
+            held(&sshd.folder()),
+            [(file.file_name.clone(), file.content.clone())],
+            "and nothing hidden"
+        );
+        assert_eq!(own.state().await, BatchState::Sent);
+        let address = format!("sftp://{}@127.0.0.1:{}", sshd.user, sshd.port);
+        let folder = sshd.folder().canonicalize().unwrap();
+        let expected = format!(
+            "put there as {address}{}/{}; {} bytes, SHA-256 {}, host key {host_key}",
+            folder.display(),
+            file.file_name,
+            file.content.len(),
+            sha256_hex(&file.content)
+        );
+        assert_eq!(own.files().await[0].proof.as_ref(), Some(&expected));
+        assert!(own.refused().await.contains("is sent; only an approved batch is sent"));
+        std::fs::remove_file(folder.join(&file.file_name)).unwrap();
+        own.setup.ledger.close().await;
+    }
+    postgres.drop().await;
+}
+
+#[tokio::test]
+async fn a_file_goes_over_sftp_with_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start("sftp_server.py", &[folder.path().to_str().unwrap(), "exemple", "s3cret"]);
+    let secret = folder.path().join("secret");
+    let delivery = format!(
+        "way = \"sftp\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"exemple\"\npassword = \"file:{}\"\nhost_key = \"{}\"",
+        server.port(),
+        secret.display(),
+        server.words[1]
+    );
+    for (password, is_let_in) in [("wr0ng", false), ("s3cret", true)] {
+        std::fs::write(&secret, password).unwrap();
+        let own = approved(&sqlite(), &delivery, 3).await;
+        std::fs::remove_file(&secret).unwrap();
+        if is_let_in {
+            own.send().await.unwrap();
+            assert_eq!(held(folder.path()), [(own.file().file_name.clone(), own.file().content.clone())]);
+            let proof = own.files().await.remove(0).proof.unwrap();
+            let path = format!("sftp://exemple@127.0.0.1:{}/{};", server.port(), own.file().file_name);
+            assert!(proof.contains(&path) && !proof.contains("s3cret"), "{proof}");
+        } else {
+            let told = own.refused().await;
+            assert!(told.contains("does not let the user in") && !told.contains("wr0ng"), "{told}");
+            assert_eq!(own.state().await, BatchState::Approved);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_another_server_and_nobody_else_is_let_in() {
+    let sshd = Sshd::start();
+    let strange = "SHA256:Nh0Me49Zh9fDw/VYUfq43IJmI1T+XrjiYONPND8GzaM";
+    let own = approved(&sqlite(), &sftp(&sshd, sshd.port, strange, &key_of(&sshd)), 3).await;
+    let told = own.refused().await;
+    for part in [
+        format!("ssh-ed25519 {}", sshd.ed25519),
+        format!("ssh-rsa {}", sshd.rsa),
+        format!("and not the host_key of the connection, {strange}: nothing was said to it"),
+    ] {
+        assert!(told.contains(&part), "{told}");
+    }
+    assert_eq!((own.state().await, held(&sshd.folder())), (BatchState::Approved, vec![]));
+
+    let stranger = format!("key = \"file:{}\"\n", sshd.key("id_stranger").display());
+    let own = approved(&sqlite(), &sftp(&sshd, sshd.port, &sshd.ed25519, &stranger), 3).await;
+    let told = own.refused().await;
+    assert!(told.contains("does not let the user in") && told.contains("It would take publickey"), "{told}");
+    assert_eq!((own.state().await, held(&sshd.folder())), (BatchState::Approved, vec![]));
+
+    let wrong = sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd)).replace("/in\"", "/out\"");
+    let own = approved(&sqlite(), &wrong, 3).await;
+    let told = own.refused().await;
+    assert!(told.contains("/out cannot be used: No such file"), "{told}");
+
+    let nobody = crate::support::free_port();
+    let own = approved(&sqlite(), &sftp(&sshd, nobody, &sshd.ed25519, &key_of(&sshd)), 3).await;
+    let told = own.refused().await;
+    assert!(told.contains(&format!(":{nobody} cannot be reached")), "{told}");
+    assert_eq!(own.state().await, BatchState::Approved);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_leads_to_one_whole_file() {
+    let sshd = Sshd::start();
+    let proxy = Proxy::to(sshd.port).await;
+    let delivery = sftp(&sshd, proxy.port, &sshd.ed25519, &key_of(&sshd));
+    let first = approved(&sqlite(), &delivery, INVOICES).await;
+    first.send().await.unwrap();
+    let (sent, heard) = proxy.counted();
+    assert!(sent > first.file().content.len() as u64 && heard > first.file().content.len() as u64);
+    std::fs::remove_file(sshd.folder().join(&first.file().file_name)).unwrap();
+
+    let own = approved(&sqlite(), &delivery, INVOICES).await;
+    let (file, whole) = (own.file(), [(own.file().file_name.clone(), own.file().content.clone())]);
+    // In the middle of the bytes: a part of them is there under the hidden name, and nothing to be seen.
+    proxy.cut_after(sent / 2, WHOLE);
+    let told = own.refused().await;
+    assert!(told.contains("cannot be written: "), "{told}");
+    assert_eq!(own.state().await, BatchState::Approved);
+    let part = || held(&sshd.folder()).pop().map_or(0, |(_, bytes)| bytes.len());
+    until("a part of the file arrives", || part() > 0).await;
+    assert!(part() < file.content.len(), "{} of {} bytes", part(), file.content.len());
+    assert_eq!(shown(&sshd.folder()), []);
+
+    // Anywhere else, to the last answer: whatever was lost, the same command goes on, and never is a part to be seen.
+    let mut named_unheard = 0;
+    let size = file.content.len() as u64;
+    let shares = (1..8).flat_map(|share| [(sent * share / 8, WHOLE), (WHOLE, heard * share / 8)]);
+    // Once the batch is being sent, a connection hears the file once, when its hidden name is looked at, and then few words.
+    let words = (0..100).map(|step| (WHOLE, size + step * 64));
+    for (state, cuts) in
+        [(BatchState::Approved, shares.collect::<Vec<_>>()), (BatchState::Sending, words.collect())]
+    {
+        for (to_server, from_server) in cuts {
+            if own.state().await != state {
+                break;
+            }
+            proxy.cut_after(to_server, from_server);
+            let result = own.send().await;
+            let there = shown(&sshd.folder());
+            assert!(there.is_empty() || there == whole, "cut after {to_server} and {from_server}");
+            named_unheard += usize::from(result.is_err() && there == whole);
+        }
+    }
+    assert_eq!(own.state().await, BatchState::Sent);
+    assert!(named_unheard > 0, "no cut was between the name and the word that it is given");
+    assert_eq!(held(&sshd.folder()), whole);
+    assert!(own.files().await[0].proof.as_ref().unwrap().contains(&sha256_hex(&file.content)));
+    own.setup.ledger.close().await;
+}
+
+#[tokio::test]
+async fn a_crash_between_the_name_and_its_proof_leads_to_one_file() {
+    let sshd = Sshd::start();
+    let folder = sshd.folder().canonicalize().unwrap();
+    for crash in ["hidden", "named", "both", "taken", "lost", "elsewhere"] {
+        let own = approved(&sqlite(), &sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd)), 3).await;
+        let file = own.file();
+        let (part, path) = (folder.join(format!(".{}.part", file.file_name)), folder.join(&file.file_name));
+        if matches!(crash, "hidden" | "both") {
+            std::fs::write(&part, &file.content).unwrap();
+        }
+        if matches!(crash, "named" | "both") {
+            std::fs::write(&path, &file.content).unwrap();
+        }
+        if crash == "lost" {
+            std::fs::write(&part, &file.content[..100]).unwrap();
+        }
+        let port = if crash == "elsewhere" { 1 } else { sshd.port };
+        let place = format!("sftp://{}@127.0.0.1:{port}{}", sshd.user, folder.display());
+        own.was_sending(&format!("handed over into {place}")).await;
+        if crash == "elsewhere" {
+            assert!(own.refused().await.contains("put its folder back"));
+            continue;
+        }
+        own.send().await.unwrap();
+        let expected: &[_] =
+            if crash == "taken" { &[] } else { &[(file.file_name.clone(), file.content.clone())] };
+        assert_eq!(held(&folder), expected, "{crash}");
+        let proof = own.files().await.remove(0).proof.unwrap();
+        assert_eq!(proof.contains("and taken since"), crash == "taken", "{crash}: {proof}");
+        let _ = std::fs::remove_file(path);
+        own.setup.ledger.close().await;
+    }
+}
+
+#[tokio::test]
+async fn another_file_of_the_name_is_not_overwritten_at_the_other_side() {
+    let sshd = Sshd::start();
+    let own = approved(&sqlite(), &sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd)), 3).await;
+    let path = sshd.folder().join(&own.file().file_name);
+    // Of another size, and of the same.
+    for other in [vec![b'x'; 5], vec![b'x'; own.file().content.len()]] {
+        std::fs::write(&path, &other).unwrap();
+        let told = own.refused().await;
+        assert!(told.contains("is there already and holds something else; it is not overwritten"), "{told}");
+        assert_eq!((std::fs::read(&path).unwrap(), own.state().await), (other, BatchState::Approved));
+    }
+    std::fs::write(&path, &own.file().content).unwrap();
+    own.send().await.unwrap();
+    assert_eq!(held(&sshd.folder()).len(), 1, "the same bytes are this file");
+    own.setup.ledger.close().await;
+}
+
+#[tokio::test]
+async fn a_batch_goes_one_way_only() {
+    let sshd = Sshd::start();
+    let delivery = sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd));
+    for (settings, connector, expected) in [
+        (
+            "out = \"to-factor\", sender_domestic = \"11111\", client = \"54321\"",
+            "eurofactor",
+            "\"out\" is given, and [connection.delivery] too: a batch goes one way",
+        ),
+        ("folder = \"exports\"", "csv", "\"delivery\" is for factors, and csv hands no batch over"),
+    ] {
+        let world = World::new(&sqlite()).with(&format!(
+            "[[connection]]\nid = \"factor\"\nconnector = \"{connector}\"\nsettings = {{ {settings} }}\n[connection.delivery]\n{delivery}"
+        ));
+        let told = world.try_setup().await.err().unwrap().to_string();
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_tells_what_is_wrong_with_a_delivery_in_its_place() {
+    let sshd = Sshd::start();
+    let settings = "sender_domestic = \"11111\", client = \"54321\"";
+    let check = |settings: &str, delivery: &str| -> Value {
+        let world = World::new(&sqlite()).with(&format!(
+            "[[connection]]\nid = \"factor\"\nconnector = \"eurofactor\"\nsettings = {{ {settings} }}\n[connection.delivery]\n{delivery}"
+        ));
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_encours"))
+            .args(["check", "--online", "--json", "--config"])
+            .arg(world.file())
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(!told.contains("s3cret"), "{told}");
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}"))
+    };
+    let good = sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd));
+    let found = check(settings, &good);
+    let folder = sshd.folder().canonicalize().unwrap();
+    let expected = format!(
+        "factor: signed in, sftp://{}@127.0.0.1:{}{} is there",
+        sshd.user,
+        sshd.port,
+        folder.display()
+    );
+    assert!(found["checked"].as_array().unwrap().contains(&json!(expected)), "{found}");
+    assert_eq!((&found["problems"], &found["failures"]), (&json!([]), &json!([])));
+
+    let found = check(settings, &good.replace("/in\"", "/out\""));
+    assert!(found["failures"][0].as_str().unwrap().contains("factor, delivery: the folder"), "{found}");
+
+    let found = check(settings, &good.replace(&key_of(&sshd), "password = \"s3cret\"\n"));
+    let warning = found["warnings"][0]["message"].as_str().unwrap();
+    assert!(warning.starts_with("password is a secret and stands in the file"), "{found}");
+
+    let found = check(&format!("out = \"to-factor\", {settings}"), &good);
+    let problem = &found["problems"][0];
+    assert!(
+        problem["message"].as_str().unwrap().contains("\"out\" is given, and [connection.delivery] too"),
+        "{found}"
+    );
+    assert_eq!((&problem["line"], &problem["column"]), (&json!(12), &json!(20)), "{found}");
+
+    let found = check(
+        settings,
+        &good.replace(&key_of(&sshd), &format!("key = \"file:{}\"\n", sshd.key("id_rsa").display())),
+    );
+    let problem = &found["problems"][0];
+    assert!(
+        problem["message"].as_str().unwrap().contains("delivery: key: the private key has a passphrase"),
+        "{found}"
+    );
+    assert_eq!(problem["line"], json!(13), "{found}");
+}
