@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use encours::engine::assignments::{
     self, Comparison, Made, Planned, Reassigned, Received, Recourse, Wanted, approve, by_hand, discard,
-    heading, make, reassigned, received, send, title,
+    heading, make, reassigned, received, send, send_again, title,
 };
 use encours::engine::{Setup, publish};
 use encours::factoring::{Financed, Refused, Side};
@@ -47,8 +47,14 @@ enum Command {
     /// Discard a batch that was not sent: its number and its documents are free again
     Discard(Because),
     /// Hand an approved batch over, once; after a crash the same command goes on
-    Send(Said),
-    /// Say that the factor has a batch which you took there yourself
+    Send {
+        #[command(flatten)]
+        said: Said,
+        /// Mail a file once more of which it is not known whether it arrived: the same bytes, with the same Message-ID
+        #[arg(long)]
+        again: bool,
+    },
+    /// Say that the factor has a batch which you took there yourself, or a file that may not have reached it
     Sent(Because),
     /// Say that a buyer has paid an assigned invoice to you: the next batch tells the factor
     Received {
@@ -188,8 +194,13 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             let row = discard(&setup, &id, &said.by, because, encours::clock::now()).await?;
             told(context, &row, "void", "Its number and its documents are free again.")?;
         }
-        Command::Send(said) => {
-            let row = send(&setup, &id(&setup, &said.batch).await?, &said.by, encours::clock::now()).await?;
+        Command::Send { said, again } => {
+            let (id, now) = (id(&setup, &said.batch).await?, encours::clock::now());
+            let row = if *again {
+                send_again(&setup, &id, &said.by, now).await?
+            } else {
+                send(&setup, &id, &said.by, now).await?
+            };
             publish(&setup).await?;
             told(context, &row, "sent", "")?;
         }
@@ -197,7 +208,12 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             let id = id(&setup, &said.batch).await?;
             let row = by_hand(&setup, &id, &said.by, because, encours::clock::now()).await?;
             publish(&setup).await?;
-            told(context, &row, "sent", "")?;
+            let next = if row.state()? == BatchState::Sent {
+                String::new()
+            } else {
+                format!("`encours assignments send {}` sends the other files.", short(&row.id))
+            };
+            told(context, &row, &row.state, &next)?;
         }
         Command::Received { invoice, amount, on, contract, by } => {
             let contract = assignments::contract(&setup, contract.as_deref())?;
@@ -535,7 +551,7 @@ fn row_value(row: &AssignmentRow, currency: Currency) -> Value {
 fn file_value(file: &AssignmentFileRow) -> Value {
     json!({
         "name": file.file_name, "documents": file.documents, "bytes": file.content.len(), "sha256": file.content_hash,
-        "proof": file.proof, "delivered_at": file.delivered_at,
+        "proof": file.proof, "delivered_at": file.delivered_at, "doubt": file.doubt,
     })
 }
 
@@ -557,7 +573,11 @@ fn file_table(files: &[AssignmentFileRow]) -> Table {
             file.documents.to_string(),
             count(file.content.len()),
             file.content_hash.clone(),
-            file.proof.clone().unwrap_or_else(|| "not yet".to_owned()),
+            match (&file.proof, &file.doubt) {
+                (Some(proof), _) => proof.clone(),
+                (None, Some(doubt)) => format!("not known: {doubt}"),
+                (None, None) => "not yet".to_owned(),
+            },
         ]);
     }
     table

@@ -10,7 +10,6 @@ use encours::format::toml::Problem;
 use encours::ledger::Ledger;
 use encours::model::{Date, Policy};
 use encours::transport::http::Credentials;
-use encours::transport::place::Place;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -176,16 +175,9 @@ async fn inspect(
     if args.online {
         for connection in &built {
             if let Some(way) = &connection.delivery {
-                match Place::open(way).await {
-                    Ok(place) => {
-                        findings.fine.push(format!(
-                            "{}: signed in, {} is there",
-                            connection.id,
-                            place.name()
-                        ));
-                        place.close().await;
-                    }
-                    Err(error) => findings.failures.push(format!("{}, delivery: {error}", connection.id)),
+                match way.reach().await {
+                    Ok(told) => findings.fine.push(format!("{}: {told}", connection.id)),
+                    Err(told) => findings.failures.push(format!("{}, delivery: {told}", connection.id)),
                 }
             }
             match reach(connection).await {

@@ -3,13 +3,16 @@
 //! Each way has its own keys; secrets stay references until the connection is built.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use toml::{Spanned, Value};
 
 use super::reader::Text;
 use crate::format::toml::Problem;
+use crate::transport::mail::{Address, Tls, address};
 use crate::transport::sftp::HostKey;
+use crate::transport::upload::{self, Url};
 
 /// The table as it is written.
 pub(super) type Table = Spanned<BTreeMap<String, Spanned<Value>>>;
@@ -28,10 +31,14 @@ pub struct Delivery {
 pub enum Way {
     /// Into a folder of an SFTP server.
     Sftp(Sftp),
+    /// By mail, one file each.
+    Mail(Mail),
+    /// By HTTP, to an address for each.
+    Http(Http),
 }
 
 /// The words of `way`.
-const WAYS: &[&str] = &["sftp"];
+const WAYS: &[&str] = &["sftp", "mail", "http"];
 
 /// `way = "sftp"`.
 #[derive(Debug, Clone)]
@@ -64,6 +71,45 @@ pub enum Login {
     },
 }
 
+/// `way = "mail"`.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the line is guarded.
+    pub tls: Tls,
+    /// Who signs in, and the password.
+    pub login: Option<(String, Text)>,
+    /// Who mails.
+    pub from: Address,
+    /// To whom.
+    pub to: Address,
+    /// The subject, in which `{file}` stands for the file's name.
+    pub subject: String,
+}
+
+/// `way = "http"`.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// The address, to which the file's name is added.
+    pub url: Url,
+    /// How to sign in.
+    pub login: HttpLogin,
+}
+
+/// How to sign in by HTTP.
+#[derive(Debug, Clone)]
+pub enum HttpLogin {
+    /// Not at all.
+    Nobody,
+    /// With a token.
+    Bearer(Text),
+    /// With a name and a password.
+    Basic(String, Text),
+}
+
 impl Delivery {
     /// Its secrets, as they are written, by name.
     #[must_use]
@@ -74,6 +120,10 @@ impl Delivery {
                 let passphrase = passphrase.iter().map(|own| ("key_passphrase", own));
                 [("key", key)].into_iter().chain(passphrase).collect()
             }
+            Way::Http(Http { login: HttpLogin::Bearer(token), .. }) => vec![("token", token)],
+            Way::Http(Http { login: HttpLogin::Basic(_, password), .. }) => vec![("password", password)],
+            Way::Http(Http { login: HttpLogin::Nobody, .. }) => Vec::new(),
+            Way::Mail(own) => own.login.iter().map(|(_, password)| ("password", password)).collect(),
         }
     }
 }
@@ -87,6 +137,8 @@ pub(super) fn read(file: &str, text: &str, table: Table, problems: &mut Vec<Prob
     let way = keys.required("way", "how the files go out");
     let way = match way.as_ref().map(|way| way.get_ref().as_str()) {
         Some("sftp") => sftp(&mut keys).map(Way::Sftp),
+        Some("mail") => mail(&mut keys).map(Way::Mail),
+        Some("http") => http(&mut keys).map(Way::Http),
         Some(other) => {
             let told = format!("there is no way \"{other}\"; there are: {}", WAYS.join(", "));
             let at = way.map(|way| way.span());
@@ -143,6 +195,67 @@ fn sftp(keys: &mut Keys<'_>) -> Option<Sftp> {
     })
 }
 
+fn mail(keys: &mut Keys<'_>) -> Option<Mail> {
+    let host = keys.required("host", "the name of the mail server");
+    let tls = match keys.text("tls") {
+        None => Some(Tls::Required),
+        Some(text) => {
+            let found = Tls::parse(text.get_ref());
+            match (found, &host) {
+                (None, _) => keys.problem(Some(text.span()), "tls is \"required\", \"starttls\" or \"none\""),
+                (Some(Tls::None), Some(host)) if !is_here(host.get_ref()) => {
+                    let told = "tls = \"none\" is for a mail server of this machine only: anybody on the way could read invoices and password";
+                    keys.problem(Some(text.span()), told);
+                }
+                (Some(_), _) => {}
+            }
+            found
+        }
+    };
+    let port = keys.port(match tls {
+        Some(Tls::Required) | None => 465,
+        Some(Tls::Starttls) => 587,
+        Some(Tls::None) => 25,
+    });
+    let login = keys.user_and_password();
+    let from = keys.address("from", "the address that the factor expects mail from");
+    let to = keys.address("to", "the address that the factor gave for files");
+    let subject = keys.text("subject").map_or_else(
+        || "{file}".to_owned(),
+        |subject| {
+            if subject.get_ref().replace("{file}", "").contains(['{', '}']) {
+                keys.problem(
+                    Some(subject.span()),
+                    "the one place that a subject has is {file}, the name of the file",
+                );
+            }
+            subject.into_inner()
+        },
+    );
+    Some(Mail { host: host?.into_inner(), port, tls: tls?, login, from: from?, to: to?, subject })
+}
+
+fn http(keys: &mut Keys<'_>) -> Option<Http> {
+    let url = keys.required("url", "the address that files are put to").and_then(|text| {
+        upload::address(text.get_ref()).map_err(|told| keys.problem(Some(text.span()), told)).ok()
+    });
+    let login = match (keys.text("token"), keys.user_and_password()) {
+        (Some(token), None) => HttpLogin::Bearer(token),
+        (None, Some((user, password))) => HttpLogin::Basic(user, password),
+        (None, None) => HttpLogin::Nobody,
+        (Some(token), Some(_)) => {
+            keys.problem(Some(token.span()), "token and password are both given: take one of them out");
+            return None;
+        }
+    };
+    Some(Http { url: url?, login })
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// The keys of a table, taken one by one; what is left is unknown.
 struct Keys<'a> {
     file: &'a str,
@@ -183,6 +296,26 @@ impl Keys<'_> {
         self.text(name)
     }
 
+    fn user_and_password(&mut self) -> Option<(String, Text)> {
+        match (self.text("user"), self.text("password")) {
+            (Some(user), Some(password)) => Some((user.into_inner(), password)),
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => {
+                self.problem(Some(one.span()), "user and password go together");
+                None
+            }
+        }
+    }
+
+    fn address(&mut self, name: &'static str, help: &str) -> Option<Address> {
+        let text = self.required(name, help)?;
+        let found = address(text.get_ref());
+        if found.is_none() {
+            self.problem(Some(text.span()), format!("{name} is one address, as name@host.example"));
+        }
+        found
+    }
+
     fn port(&mut self, usual: u16) -> u16 {
         let Some(found) = self.take("port") else { return usual };
         let port =
@@ -220,11 +353,65 @@ mod tests {
     fn a_way_is_read() {
         let config = config(GOOD).unwrap();
         let delivery = config.connections[0].delivery.as_ref().unwrap();
-        let Way::Sftp(own) = &delivery.way;
+        let Way::Sftp(own) = &delivery.way else { panic!("{delivery:?}") };
         assert_eq!((own.host.as_str(), own.port, own.folder.as_str()), ("sftp.factor.example", 22, "in"));
         let secrets: Vec<_> =
             delivery.secrets().into_iter().map(|(name, own)| (name, own.get_ref().as_str())).collect();
         assert_eq!(secrets, [("key", "file:id")]);
+    }
+
+    const MAIL: &str = "way = \"mail\"\nhost = \"mail.example\"\nfrom = \"finance@acme.example\"\nto = \"in@factor.example\"\n";
+
+    #[test]
+    fn a_mail_is_read_and_never_goes_in_clear_to_another_machine() {
+        for (more, port) in
+            [("", 465), ("tls = \"starttls\"\n", 587), ("tls = \"starttls\"\nport = 2525\n", 2525)]
+        {
+            let config = config(&format!("{MAIL}{more}")).unwrap();
+            let Way::Mail(own) = &config.connections[0].delivery.as_ref().unwrap().way else {
+                panic!("no mail")
+            };
+            assert_eq!((own.port, own.subject.as_str()), (port, "{file}"));
+        }
+        assert!(config(&format!("{}tls = \"none\"\n", MAIL.replace("mail.example", "127.0.0.1"))).is_ok());
+        for (more, expected) in [
+            ("tls = \"none\"", "encours.toml:14:7: tls = \"none\" is for a mail server of this machine only"),
+            ("tls = \"maybe\"", "encours.toml:14:7: tls is \"required\""),
+            ("user = \"acme\"", "encours.toml:14:8: user and password go together"),
+            ("subject = \"{batch}\"", "encours.toml:14:11: the one place that a subject has"),
+            ("host_key = \"x\"", "encours.toml:14:12: host_key is not known here"),
+        ] {
+            let told = config(&format!("{MAIL}{more}\n")).unwrap_err();
+            assert!(told.contains(expected), "{told}");
+        }
+        let told = config(&MAIL.replace("in@factor.example", "the factor")).unwrap_err();
+        assert!(told.contains("encours.toml:13:6: to is one address"), "{told}");
+    }
+
+    #[test]
+    fn an_address_is_read_with_one_way_to_sign_in() {
+        let good = "way = \"http\"\nurl = \"https://factor.example/in\"\n";
+        for (more, secrets) in [
+            ("", vec![]),
+            ("token = \"env:T\"\n", vec!["token"]),
+            ("user = \"acme\"\npassword = \"env:P\"\n", vec!["password"]),
+        ] {
+            let config = config(&format!("{good}{more}")).unwrap();
+            let found = config.connections[0].delivery.as_ref().unwrap().secrets();
+            assert_eq!(found.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), secrets);
+        }
+        for (from, to, expected) in [
+            ("https", "http", "encours.toml:11:7: files go by https:// only"),
+            (
+                "way",
+                "token = \"a\"\nuser = \"b\"\npassword = \"c\"\nway",
+                "encours.toml:10:9: token and password are both given",
+            ),
+            ("way", "password = \"c\"\nway", "encours.toml:10:12: user and password go together"),
+        ] {
+            let told = config(&good.replacen(from, to, 1)).unwrap_err();
+            assert!(told.contains(expected), "{told}");
+        }
     }
 
     #[test]
@@ -232,7 +419,11 @@ mod tests {
         let told = |delivery: &str| config(delivery).unwrap_err();
         for (from, to, expected) in [
             ("way = \"sftp\"\n", "", "encours.toml:9:1: way is missing"),
-            ("\"sftp\"", "\"pigeon\"", "encours.toml:10:7: there is no way \"pigeon\"; there are: sftp"),
+            (
+                "\"sftp\"",
+                "\"pigeon\"",
+                "encours.toml:10:7: there is no way \"pigeon\"; there are: sftp, mail, http",
+            ),
             ("host = \"sftp.factor.example\"\n", "", "encours.toml:9:1: host is missing"),
             ("user = \"acme\"", "user = 5", "encours.toml:12:8: user is a text in quotes"),
             ("key = \"file:id\"\n", "", "encours.toml:9:1: password or key is missing"),

@@ -13,8 +13,10 @@ use crate::mapping::Terms;
 use crate::model::{Contract, Policy};
 use crate::queue;
 use crate::transport::http::Credentials;
+use crate::transport::mail;
 use crate::transport::place::Way;
 use crate::transport::sftp::{self, Login};
+use crate::transport::upload;
 
 /// What a cycle works with.
 pub struct Setup {
@@ -194,6 +196,25 @@ fn way(way: &delivery::Way, folder: &Path) -> Result<Way, String> {
             let (host, user) = (own.host.clone(), own.user.clone());
             let (port, host_key, folder) = (own.port, own.host_key, own.folder.clone());
             Ok(Way::Sftp(Box::new(sftp::Server { host, port, user, login, host_key, folder })))
+        }
+        delivery::Way::Mail(own) => {
+            let login = match &own.login {
+                Some((user, password)) => Some((user.clone(), secret("password", password)?.into())),
+                None => None,
+            };
+            let (host, port, tls) = (own.host.clone(), own.port, own.tls);
+            let (from, to, subject) = (own.from.clone(), own.to.clone(), own.subject.clone());
+            Ok(Way::Mail(Box::new(mail::Server { host, port, tls, login, from, to, subject })))
+        }
+        delivery::Way::Http(own) => {
+            let login = match &own.login {
+                delivery::HttpLogin::Nobody => upload::Login::Nobody,
+                delivery::HttpLogin::Bearer(token) => upload::Login::Bearer(secret("token", token)?.into()),
+                delivery::HttpLogin::Basic(user, password) => {
+                    upload::Login::Basic(user.clone(), secret("password", password)?.into())
+                }
+            };
+            Ok(Way::Http(Box::new(upload::Server { url: own.url.clone(), login })))
         }
     }
 }

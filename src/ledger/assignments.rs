@@ -102,6 +102,8 @@ row! {
         pub proof: Option<String>,
         /// Since when.
         pub delivered_at: Option<Instant>,
+        /// Why it is not known whether the factor has it.
+        pub doubt: Option<String>,
     }
 }
 
@@ -486,9 +488,27 @@ impl Tx<'_> {
         now: Instant,
     ) -> Result<(), Error> {
         on!(self, c => sqlx::query(
-            "UPDATE assignment_file SET proof = $3, delivered_at = $4 WHERE assignment = $1 AND position = $2 AND proof IS NULL")
+            "UPDATE assignment_file SET proof = $3, delivered_at = $4, doubt = NULL WHERE assignment = $1 AND position = $2 AND proof IS NULL")
             .bind(id).bind(position).bind(proof).bind(now).execute(c).await?;);
         Ok(())
+    }
+
+    /// Says why it is not known whether the factor has a file, or that it has not; `false` when something else was said of it than
+    /// `before`, and nothing has changed.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn doubt_assignment_file(
+        &mut self,
+        id: &str,
+        position: i64,
+        before: Option<&str>,
+        doubt: Option<&str>,
+    ) -> Result<bool, Error> {
+        let changed = on!(self, c => sqlx::query(
+            "UPDATE assignment_file SET doubt = $4 WHERE assignment = $1 AND position = $2 AND proof IS NULL AND COALESCE(doubt, '') = $3")
+            .bind(id).bind(position).bind(before.unwrap_or_default()).bind(doubt).execute(c).await?.rows_affected());
+        Ok(changed > 0)
     }
 
     /// The statuses of the invoices of a company, the first said first: the last of an invoice is in force.
@@ -536,7 +556,7 @@ impl Tx<'_> {
     /// [`Error::Database`].
     pub async fn assignment_files(&mut self, id: &str) -> Result<Vec<AssignmentFileRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
-            "SELECT position, file_name, documents, content, content_hash, proof, delivered_at FROM assignment_file \
+            "SELECT position, file_name, documents, content, content_hash, proof, delivered_at, doubt FROM assignment_file \
              WHERE assignment = $1 ORDER BY position")
             .bind(id).fetch_all(c).await?))
     }

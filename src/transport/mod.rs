@@ -1,4 +1,4 @@
-//! How Encours reaches a partner: HTTP, folders of files, and SFTP. It knows protocols, not partners.
+//! How Encours reaches a partner: HTTP, folders of files, SFTP and mail. It knows protocols, not partners.
 //!
 //! Invariant: a write is sent at most once. Whatever may have been accepted is reported as [`Verdict::OutcomeUnknown`], and
 //! only the partner's own lists settle it. Reference: shared rules, "Effects happen once".
@@ -6,9 +6,11 @@
 pub mod drop;
 mod error;
 pub mod http;
+pub mod mail;
 pub mod place;
 pub mod sftp;
 mod template;
+pub mod upload;
 
 pub use error::{Error, Verdict};
 pub use template::{JsonTemplate, Scope, Template};

@@ -1,10 +1,10 @@
 //! A place into which the files of a batch are put: a folder of this machine, or one of an SFTP server. Both have the same two steps:
 //! a file is written whole under a hidden name, and later gets its own name at once, which is never done twice and never over another file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::drop::{self, Publication};
-use super::sftp;
+use super::{mail, sftp, upload};
 use crate::ids::sha256_hex;
 
 /// How the files of a batch reach a partner.
@@ -14,6 +14,10 @@ pub enum Way {
     Folder(PathBuf),
     /// Into a folder of an SFTP server.
     Sftp(Box<sftp::Server>),
+    /// By mail, one file each.
+    Mail(Box<mail::Server>),
+    /// By HTTP, to an address for each.
+    Http(Box<upload::Server>),
 }
 
 impl Way {
@@ -23,7 +27,38 @@ impl Way {
         match self {
             Self::Folder(folder) => folder.display().to_string(),
             Self::Sftp(server) => server.address(),
+            Self::Mail(server) => server.address(),
+            Self::Http(server) => server.url.to_string(),
         }
+    }
+
+    /// Finds the folder, or signs in to the server and out again; what was found.
+    ///
+    /// # Errors
+    /// A sentence; nothing was written or sent.
+    pub async fn reach(&self) -> Result<String, String> {
+        match self {
+            Self::Folder(folder) => Place::folder(folder).map(|place| format!("{} is there", place.name())),
+            Self::Sftp(server) => match Place::sftp(server).await {
+                Ok(place) => {
+                    let name = place.name();
+                    place.close().await;
+                    Ok(format!("signed in, {name} is there"))
+                }
+                Err(error) => Err(error),
+            },
+            // Whatever is asked of an address could be taken for a file.
+            Self::Http(server) => {
+                return Ok(format!("{} is not tried: only a file can be put there", server.url));
+            }
+            Self::Mail(server) => {
+                return match server.reach().await {
+                    Ok(()) => Ok(format!("the mail server answers; nothing was mailed to {}", server.to)),
+                    Err(error) => Err(error.to_string()),
+                };
+            }
+        }
+        .map_err(|error| error.to_string())
     }
 }
 
@@ -47,19 +82,22 @@ pub enum Place {
 }
 
 impl Place {
-    /// Finds the folder, or signs in to the server and finds it there.
+    /// Finds a folder of this machine.
     ///
     /// # Errors
-    /// [`Error`]; nothing was written.
-    pub async fn open(way: &Way) -> Result<Self, Error> {
-        Ok(match way {
-            Way::Folder(folder) => {
-                drop::is_there(folder)?;
-                // One folder has one name, wherever the command is run from.
-                Self::Folder(std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone()))
-            }
-            Way::Sftp(server) => Self::Sftp(Box::new(sftp::Session::open(server).await?)),
-        })
+    /// [`Error::Folder`].
+    pub fn folder(folder: &Path) -> Result<Self, Error> {
+        drop::is_there(folder)?;
+        // One folder has one name, wherever the command is run from.
+        Ok(Self::Folder(std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())))
+    }
+
+    /// Signs in to a server and finds the folder there.
+    ///
+    /// # Errors
+    /// [`Error::Sftp`]; nothing was written.
+    pub async fn sftp(server: &sftp::Server) -> Result<Self, Error> {
+        Ok(Self::Sftp(Box::new(sftp::Session::open(server).await?)))
     }
 
     /// Its one name.
@@ -115,7 +153,7 @@ impl Place {
     }
 }
 
-fn publish(folder: &std::path::Path, name: &str) -> Result<Option<Publication>, drop::Error> {
+fn publish(folder: &Path, name: &str) -> Result<Option<Publication>, drop::Error> {
     let (part, path) = (drop::part(folder, name), folder.join(name));
     drop::is_there(folder)?;
     if drop::bytes(&part)?.is_none() && drop::bytes(&path)?.is_none() {

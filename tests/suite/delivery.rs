@@ -1,11 +1,13 @@
 //! Batches on their way to a factor, against real servers: each file arrives whole and once, whatever breaks on the way.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use encours::clock;
 use encours::engine::Setup;
-use encours::engine::assignments::{Error, Wanted, approve, make, send};
+use encours::engine::assignments::{Error, Wanted, approve, by_hand, discard, make, send, send_again};
 use encours::ids::sha256_hex;
 use encours::ledger::{AssignmentFileRow, BatchState, NewAssignment};
 use encours::model::Currency;
@@ -30,7 +32,7 @@ type Files = Vec<(String, Vec<u8>)>;
 
 /// A batch that is approved, of a company whose connection with the factor has this delivery.
 struct Approved {
-    _world: World,
+    world: World,
     setup: Setup,
     batch: NewAssignment,
 }
@@ -57,7 +59,7 @@ async fn approved(ledger: &str, delivery: &str, invoices: u32) -> Approved {
     };
     let batch = make(&setup, &wanted, "Alix", clock::now()).await.unwrap().batch;
     approve(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
-    Approved { _world: world, setup, batch }
+    Approved { world, setup, batch }
 }
 
 impl Approved {
@@ -409,4 +411,314 @@ async fn a_check_tells_what_is_wrong_with_a_delivery_in_its_place() {
         "{found}"
     );
     assert_eq!(problem["line"], json!(13), "{found}");
+}
+
+/// A mail server of the test's own, and what it keeps.
+struct Post {
+    folder: tempfile::TempDir,
+    server: Server,
+}
+
+impl Post {
+    fn start(more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<&str> =
+            [folder.path().to_str().unwrap()].into_iter().chain(more.iter().copied()).collect();
+        let server = Server::start("smtp_server.py", &arguments);
+        Self { folder, server }
+    }
+
+    /// Every mail that it took.
+    fn mails(&self) -> Vec<Value> {
+        let files = held(self.folder.path()).into_iter().filter(|(name, _)| name.ends_with(".json"));
+        files.map(|(_, bytes)| serde_json::from_slice(&bytes).unwrap()).collect()
+    }
+}
+
+fn mail(port: u16, more: &str) -> String {
+    format!(
+        "way = \"mail\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"finance@exemple.example\"\n\
+         to = \"in@factor.example\"\n{more}"
+    )
+}
+
+/// Fails unless a mail is of this batch, with its file and nothing else.
+fn is_the_file(mail: &Value, own: &Approved, message_id: &str) {
+    let [part] = mail["parts"].as_array().unwrap().as_slice() else { panic!("{}", mail["parts"]) };
+    let content = base64::engine::general_purpose::STANDARD.decode(part["base64"].as_str().unwrap()).unwrap();
+    assert!(content == own.file().content, "byte for byte");
+    assert_eq!((&part["name"], &part["disposition"]), (&json!(own.file().file_name), &json!("attachment")));
+    assert_eq!((&mail["message_id"], &mail["to"]), (&json!(message_id), &json!(["in@factor.example"])));
+}
+
+/// The Message-ID that a text tells.
+fn told_id(told: &str) -> String {
+    let (_, rest) = told.split_once("Message-ID ").unwrap();
+    rest.split_inclusive('>').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_file_goes_by_mail_alone_and_byte_for_byte() {
+    let post = Post::start(&["--login", "exemple", "s3cret"]);
+    let postgres = Postgres::new().await;
+    let secret = post.folder.path().join("secret");
+    std::fs::write(&secret, "s3cret").unwrap();
+    let more = format!(
+        "user = \"exemple\"\npassword = \"file:{}\"\nsubject = \"Remise {{file}}\"",
+        secret.display()
+    );
+    for (ledger, number) in [(sqlite(), 1), (postgres.url.clone(), 2)] {
+        let own = approved(&ledger, &mail(post.server.port(), &more), 3).await;
+        own.send().await.unwrap();
+        assert_eq!(own.state().await, BatchState::Sent);
+        let file = own.files().await.remove(0);
+        let proof = file.proof.unwrap();
+        let expected = format!(
+            "mailed to in@factor.example with the Message-ID {}; {} bytes, SHA-256 {}; 127.0.0.1:{} answers 250 2.0.0 queued as {}",
+            told_id(&proof),
+            file.content.len(),
+            sha256_hex(&file.content),
+            post.server.port(),
+            4710 + number
+        );
+        assert_eq!((proof, file.doubt), (expected.clone(), None));
+        let mut mails = post.mails();
+        assert_eq!(mails.len(), number);
+        mails.retain(|mail| mail["message_id"] == told_id(&expected).as_str());
+        let [one] = mails.as_slice() else { panic!("{} mails of one file", mails.len()) };
+        is_the_file(one, &own, &told_id(&expected));
+        assert_eq!(one["subject"], format!("Remise {}", own.file().file_name));
+        assert!(own.refused().await.contains("is sent; only an approved batch is sent"));
+        own.setup.ledger.close().await;
+    }
+    postgres.drop().await;
+}
+
+#[tokio::test]
+async fn what_a_mail_server_refuses_was_not_sent() {
+    let post = Post::start(&[]);
+    let closed = Post::start(&["--login", "exemple", "s3cret"]);
+    let secret = post.folder.path().join("secret");
+    std::fs::write(&secret, "wr0ng").unwrap();
+    let (open, shut) = (mail(post.server.port(), ""), mail(closed.server.port(), ""));
+    let wrong = format!("user = \"exemple\"\npassword = \"file:{}\"", secret.display());
+    for (delivery, expected) in [
+        (open.replace("in@", "nobody@"), "550"),
+        (open.replace("in@", "full@"), "452"),
+        (shut.clone(), "530"),
+        (shut + &wrong, "535"),
+        (mail(crate::support::free_port(), ""), "onnection refused"),
+    ] {
+        let own = approved(&sqlite(), &delivery, 3).await;
+        let told = own.refused().await;
+        assert!(told.contains("nothing was mailed: ") && told.contains(expected), "{told}");
+        assert!(!told.contains("wr0ng"), "{told}");
+        assert_eq!(
+            (own.state().await, own.files().await.remove(0).doubt),
+            (BatchState::Approved, None),
+            "{expected}"
+        );
+        // So it may be tried again, or discarded.
+        assert!(own.refused().await.contains(expected));
+        discard(&own.setup, &own.batch.row.id, "Alix", "another way", clock::now()).await.unwrap();
+        own.setup.ledger.close().await;
+    }
+    assert_eq!((post.mails(), closed.mails()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_mail_that_is_cut_is_in_doubt_and_goes_again_only_when_a_person_says_so() {
+    let post = Post::start(&[]);
+    let proxy = Proxy::to(post.server.port()).await;
+    let postgres = Postgres::new().await;
+    for (ledger, number) in [(sqlite(), 1), (postgres.url.clone(), 2)] {
+        let own = approved(&ledger, &mail(proxy.port, ""), INVOICES).await;
+        proxy.cut_after(own.file().content.len() as u64 / 2, WHOLE);
+        let told = own.refused().await;
+        let short = &own.batch.row.id[..8];
+        for part in [
+            "may have reached in@factor.example, or not",
+            "the line broke off before its answer",
+            &format!("`encours assignments sent {short} --because …`"),
+            &format!("`encours assignments send {short} --again`"),
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert_eq!(own.state().await, BatchState::Sending);
+        assert_eq!(post.mails().len(), number - 1, "half a mail is none");
+
+        // Nothing happens unasked, with the line mended too.
+        proxy.cut_after(WHOLE, WHOLE);
+        assert_eq!(own.refused().await, told);
+        let later = discard(&own.setup, &own.batch.row.id, "Alix", "gone", clock::now()).await;
+        assert!(later.unwrap_err().to_string().contains("is sending"));
+        assert_eq!(post.mails().len(), number - 1);
+
+        send_again(&own.setup, &own.batch.row.id, "Dominique", clock::now()).await.unwrap();
+        assert_eq!(own.state().await, BatchState::Sent);
+        let mails = post.mails();
+        assert_eq!(mails.len(), number);
+        let one = mails.iter().find(|mail| mail["message_id"] == told_id(&told).as_str()).unwrap();
+        is_the_file(one, &own, &told_id(&told));
+        own.setup.ledger.close().await;
+    }
+    postgres.drop().await;
+}
+
+#[tokio::test]
+async fn a_mail_whose_answer_is_lost_has_arrived_and_a_person_says_so() {
+    let post = Post::start(&[]);
+    let proxy = Proxy::to(post.server.port()).await;
+    let first = approved(&sqlite(), &mail(proxy.port, ""), 3).await;
+    first.send().await.unwrap();
+    let (_, heard) = proxy.counted();
+    // All that it says but the end of its answer to the mail, and of its goodbye.
+    let own = approved(&sqlite(), &mail(proxy.port, ""), 3).await;
+    proxy.cut_after(WHOLE, heard - "250 2.0.0 queued as 4712\r\n221 Bye\r\n".len() as u64);
+    let told = own.refused().await;
+    assert!(told.contains("may have reached"), "{told}");
+    until("the mail is there", || post.mails().len() == 2).await;
+    let row =
+        by_hand(&own.setup, &own.batch.row.id, "Dominique", "the factor has it", clock::now()).await.unwrap();
+    assert_eq!(row.state().unwrap(), BatchState::Sent);
+    let file = own.files().await.remove(0);
+    assert_eq!((file.proof.as_deref(), file.doubt), (Some("Dominique: the factor has it"), None));
+    assert_eq!(post.mails().len(), 2);
+
+    // A process that dies after it began says nothing at all, and leaves the same doubt.
+    let own = approved(&sqlite(), &mail(post.server.port(), ""), 3).await;
+    own.was_sending("handed over by mail to in@factor.example").await;
+    let mut tx = own.setup.ledger.begin().await.unwrap();
+    assert!(tx.doubt_assignment_file(&own.batch.row.id, 0, None, Some("begun by Dominique")).await.unwrap());
+    assert!(!tx.doubt_assignment_file(&own.batch.row.id, 0, None, Some("begun by Alix")).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(own.refused().await.contains("or not: begun by Dominique. Ask whether"));
+    assert_eq!(post.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn no_mail_goes_without_the_tls_that_was_asked_for() {
+    let post = Post::start(&["--starttls"]);
+    let guarded = mail(post.server.port(), "").replace("\"none\"", "\"starttls\"");
+    let own = approved(&sqlite(), &guarded, 3).await;
+    let told = own.refused().await;
+    assert!(told.contains("nothing was mailed") && told.contains("certificate"), "{told}");
+    let plain = Post::start(&[]);
+    let bare = approved(&sqlite(), &guarded.replace(&post.server.words[0], &plain.server.words[0]), 3).await;
+    assert!(bare.refused().await.contains("STARTTLS is not supported"));
+    assert_eq!((post.mails(), plain.mails()), (vec![], vec![]));
+    assert_eq!(own.state().await, BatchState::Approved);
+
+    // Trusted by the machine, the same server gets it: the whole program, in a process of its own.
+    own.setup.ledger.close().await;
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_encours"))
+        .args(["assignments", "send", &own.batch.row.id, "--by", "Dominique", "--config"])
+        .arg(own.world.path().join("encours.toml"))
+        .env("SSL_CERT_FILE", post.folder.path().join("server.pem"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mails = post.mails();
+    let id = mails[0]["message_id"].as_str().unwrap();
+    assert_eq!(mails.len(), 1);
+    is_the_file(&mails[0], &own, id);
+}
+
+/// A server that files are put to, and what it was told.
+#[derive(Clone, Default)]
+struct Shelf {
+    files: Arc<Mutex<Files>>,
+}
+
+impl Shelf {
+    /// Its port. It wants a token, refuses names in /shut, leads elsewhere from /moved, and fails in /ill.
+    async fn open(&self) -> u16 {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let own = self.clone();
+        let take = move |uri: axum::http::Uri, headers: axum::http::HeaderMap, body: axum::body::Bytes| async move {
+            let answer = |status: u16, name: &'static str, text: String| {
+                let status = axum::http::StatusCode::from_u16(status).unwrap();
+                (status, [(name, text)])
+            };
+            if headers.get("authorization").is_none_or(|own| own != "Bearer t0ken") {
+                return answer(401, "www-authenticate", "Bearer".to_owned());
+            }
+            match uri.path().split('/').nth(1).unwrap() {
+                "moved" => answer(307, "location", "http://127.0.0.1:1/in".to_owned()),
+                "shut" => answer(403, "x-why", "shut".to_owned()),
+                "ill" => answer(503, "x-why", "ill".to_owned()),
+                _ => {
+                    let mut files = own.files.lock().unwrap();
+                    files.retain(|(path, _)| path != uri.path());
+                    files.push((uri.path().to_owned(), body.to_vec()));
+                    answer(201, "etag", format!("\"{}\"", body.len()))
+                }
+            }
+        };
+        let router = axum::Router::new()
+            .fallback(axum::routing::put(take).layer(axum::extract::DefaultBodyLimit::disable()));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        port
+    }
+
+    fn files(&self) -> Files {
+        self.files.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_put_to_an_address_once_whatever_breaks() {
+    let shelf = Shelf::default();
+    let port = shelf.open().await;
+    let proxy = Proxy::to(port).await;
+    let secrets = tempfile::tempdir().unwrap();
+    let token = secrets.path().join("token");
+    std::fs::write(&token, "t0ken").unwrap();
+    let delivery = |port: u16, path: &str| {
+        format!(
+            "way = \"http\"\nurl = \"http://127.0.0.1:{port}/{path}\"\ntoken = \"file:{}\"",
+            token.display()
+        )
+    };
+    let own = approved(&sqlite(), &delivery(proxy.port, "in/"), INVOICES).await;
+    let whole = [(format!("/in/{}", own.file().file_name), own.file().content.clone())];
+    proxy.cut_after(own.file().content.len() as u64 / 2, WHOLE);
+    let told = own.refused().await;
+    assert!(told.contains("the same command tries again") && !told.contains("t0ken"), "{told}");
+    assert_eq!((own.state().await, shelf.files()), (BatchState::Sending, vec![]), "half a file is none");
+    // Its answer is lost: the file is there, and is put once more.
+    proxy.cut_after(WHOLE, 20);
+    own.refused().await;
+    assert_eq!((own.state().await, shelf.files() == whole), (BatchState::Sending, true));
+    proxy.cut_after(WHOLE, WHOLE);
+    own.send().await.unwrap();
+    assert!(shelf.files() == whole);
+    let expected = format!(
+        "put to http://127.0.0.1:{}/in/{}; {} bytes, SHA-256 {}; it answers 201 Created, ETag \"{}\"",
+        proxy.port,
+        own.file().file_name,
+        own.file().content.len(),
+        sha256_hex(&own.file().content),
+        own.file().content.len()
+    );
+    assert_eq!(own.files().await.remove(0).proof, Some(expected));
+    assert_eq!(own.state().await, BatchState::Sent);
+
+    for (port, path, expected, state) in [
+        (port, "shut", "403 Forbidden", BatchState::Approved),
+        (port, "moved", "leads to http://127.0.0.1:1/in, which is not followed", BatchState::Approved),
+        (crate::support::free_port(), "in", "onnection refused", BatchState::Approved),
+        (port, "ill", "503 Service Unavailable", BatchState::Sending),
+    ] {
+        let own = approved(&sqlite(), &delivery(port, path), 3).await;
+        let told = own.refused().await;
+        assert!(told.contains(expected), "{told}");
+        assert_eq!(own.state().await, state, "{told}");
+    }
+    std::fs::write(&token, "another").unwrap();
+    let own = approved(&sqlite(), &delivery(port, "in"), 3).await;
+    let told = own.refused().await;
+    assert!(told.contains("401 Unauthorized") && !told.contains("another"), "{told}");
+    assert_eq!(shelf.files().len(), 1);
 }

@@ -1,5 +1,6 @@
 //! Handing the files of a batch over, once.
 //!
+//! Into a place, here or on a server:
 //! 1. Every file is written whole under its hidden name and made durable. The factor sees nothing.
 //! 2. "Sending" is committed.
 //! 3. Each file gets its name, in one step, and what proves it is committed.
@@ -7,25 +8,58 @@
 //!
 //! After a crash the same command goes on: a hidden file is published, one that is there is counted, and where there is neither the
 //! factor has taken it since, because nothing is called sending before all hidden files are there.
+//!
+//! By mail and by HTTP there is no hidden name, so "sending" is committed first. What HTTP may have put is put again after a cut, which does no
+//! harm. Before a file is mailed, a doubt is committed, which its proof takes away; what is in doubt, after a crash too, is mailed again only
+//! when a person says so.
 
 use serde_json::json;
 
 use super::make::move_on;
 use super::{Error, batch, connection_of, heading, refused, statuses, title};
 use crate::engine::Setup;
-use crate::ledger::{AssignmentRow, BatchState, Tx};
+use crate::ledger::{AssignmentFileRow, AssignmentRow, BatchState, Tx};
 use crate::model::{Delta, Event, Instant, Money, render_minor};
-use crate::transport::place::Place;
+use crate::transport::place::{Place, Way};
+use crate::transport::{mail, upload};
 
 /// The operation of the connector.
 const OPERATION: &str = "send_batch";
 
+/// How the note begins of a batch that goes into a place.
+const INTO: &str = "handed over into";
+
+/// What to do with a file of which nobody knows whether the factor has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubtful {
+    Stays,
+    GoesAgain,
+}
+
 /// Sends a batch that is approved, or goes on with one that was cut off.
 ///
 /// # Errors
-/// [`Error`]: it is not approved, it goes by hand, or the place cannot be written to; the batch then stays as it is, and the
-/// same command goes on.
+/// [`Error`]: it is not approved, it goes by hand, the factor cannot be reached, or a file may be there already. The same command goes on,
+/// save in the last case: see [`send_again`].
 pub async fn send(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<AssignmentRow, Error> {
+    hand_over(setup, id, by, Doubtful::Stays, now).await
+}
+
+/// The same; a file that may be with the factor already goes once more, the same bytes under the same sign of the mail.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_again(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<AssignmentRow, Error> {
+    hand_over(setup, id, by, Doubtful::GoesAgain, now).await
+}
+
+async fn hand_over(
+    setup: &Setup,
+    id: &str,
+    by: &str,
+    doubtful: Doubtful,
+    now: Instant,
+) -> Result<AssignmentRow, Error> {
     let mut tx = setup.ledger.read().await?;
     let row = batch(&mut tx, &setup.company.id, id).await?;
     let files = tx.assignment_files(id).await?;
@@ -45,41 +79,187 @@ pub async fn send(setup: &Setup, id: &str, by: &str, now: Instant) -> Result<Ass
             short(id)
         ));
     };
-    let place = Place::open(&way).await?;
-    let note = format!("handed over into {}", place.name());
-    if state == BatchState::Approved {
-        // The batch is taken first, so that another one who sends it waits, and nobody writes the same hidden files. "Sending" is true
-        // for the others only once all of them are there.
-        let mut tx = setup.ledger.begin().await?;
-        move_on(&mut tx, &row, BatchState::Approved, BatchState::Sending, by, &note, now).await?;
-        for file in &files {
-            place.prepare(&file.file_name, &file.content).await?;
-        }
-        tx.commit().await?;
-    } else if began != note {
-        // In another place nothing would be there, as if the factor had taken everything.
-        return refused(format!(
-            "{} was being {began}, and the connection \"{}\" now has {}: put its folder back, and send again",
-            title(&row),
-            row.connection,
-            place.name()
-        ));
+    let batch = Sending { setup, row, files, state, began, by, now };
+    match &way {
+        Way::Folder(folder) => batch.by_place(Place::folder(folder)?).await?,
+        Way::Sftp(server) => batch.by_place(Place::sftp(server).await?).await?,
+        Way::Mail(server) => batch.by_mail(server, doubtful).await?,
+        Way::Http(server) => batch.by_http(server).await?,
     }
-    for file in files.iter().filter(|file| file.proof.is_none()) {
-        let proof = place.publish(&file.file_name, &file.content).await?;
-        let mut tx = setup.ledger.begin().await?;
-        tx.prove_assignment_file(id, file.position, &proof, now).await?;
-        tx.commit().await?;
-    }
-    place.close().await;
     let mut tx = setup.ledger.begin().await?;
-    let after =
-        finish(&mut tx, setup, &row, BatchState::Sending, by, "every file is with the factor", now).await?;
+    let note = "every file is with the factor";
+    let after = finish(&mut tx, setup, &batch.row, BatchState::Sending, by, note, now).await?;
     tx.commit().await?;
     Ok(after)
 }
 
-/// Says that the factor has a batch which a person took to it.
+/// A batch on its way.
+struct Sending<'s> {
+    setup: &'s Setup,
+    row: AssignmentRow,
+    files: Vec<AssignmentFileRow>,
+    state: BatchState,
+    /// The note of its last step.
+    began: String,
+    by: &'s str,
+    now: Instant,
+}
+
+impl Sending<'_> {
+    /// The files that the factor does not have, or may not have.
+    fn left(&self) -> impl Iterator<Item = &AssignmentFileRow> {
+        self.files.iter().filter(|file| file.proof.is_none())
+    }
+
+    /// Takes the batch, so that another one who sends it waits and then finds it taken. True for others once it is committed.
+    async fn begin(&self, note: &str) -> Result<Tx<'static>, Error> {
+        let mut tx = self.setup.ledger.begin().await?;
+        let (from, to) = (BatchState::Approved, BatchState::Sending);
+        move_on(&mut tx, &self.row, from, to, self.by, note, self.now).await?;
+        Ok(tx)
+    }
+
+    /// Refuses to go on another way than the batch began.
+    fn goes_on(&self, note: &str) -> Result<(), Error> {
+        if self.began == note {
+            return Ok(());
+        }
+        let place = if self.began.starts_with(INTO) { "folder" } else { "address" };
+        refused(format!(
+            "{} was being {}, and the connection \"{}\" now has it {note}: put its {place} back, and send again; or, if the factor has all of \
+             it, `encours assignments sent {} --because …`",
+            title(&self.row),
+            self.began,
+            self.row.connection,
+            short(&self.row.id)
+        ))
+    }
+
+    async fn prove(&self, file: &AssignmentFileRow, proof: &str) -> Result<(), Error> {
+        let mut tx = self.setup.ledger.begin().await?;
+        tx.prove_assignment_file(&self.row.id, file.position, proof, self.now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn by_place(&self, place: Place) -> Result<(), Error> {
+        let note = format!("{INTO} {}", place.name());
+        if self.state == BatchState::Approved {
+            // Committed only once every hidden file is there; until then nobody else writes them.
+            let tx = self.begin(&note).await?;
+            for file in &self.files {
+                place.prepare(&file.file_name, &file.content).await?;
+            }
+            tx.commit().await?;
+        } else {
+            // In another place nothing would be there, as if the factor had taken everything.
+            self.goes_on(&note)?;
+        }
+        for file in self.left() {
+            let proof = place.publish(&file.file_name, &file.content).await?;
+            self.prove(file, &proof).await?;
+        }
+        place.close().await;
+        Ok(())
+    }
+
+    async fn by_mail(&self, server: &mail::Server, doubtful: Doubtful) -> Result<(), Error> {
+        let note = format!("handed over by mail to {}", server.to);
+        if self.state == BatchState::Approved {
+            self.begin(&note).await?.commit().await?;
+        } else {
+            self.goes_on(&note)?;
+        }
+        for file in self.left() {
+            if let (Some(doubt), Doubtful::Stays) = (&file.doubt, doubtful) {
+                return refused(self.in_doubt(server, file, doubt));
+            }
+            // Written down before the first byte leaves: whatever happens then, it is not sent again unasked.
+            let begun = format!("begun by {} at {}, and its end was never heard of", self.by, self.now);
+            if !self.doubt(file, file.doubt.as_deref(), Some(&begun)).await? {
+                return refused(format!(
+                    "{} of {} is being sent by another command: look at `encours assignments status {}`",
+                    file.file_name,
+                    title(&self.row),
+                    short(&self.row.id)
+                ));
+            }
+            match server.send(&self.row.id, &file.file_name, &file.content, self.now).await {
+                Ok(proof) => self.prove(file, &proof).await?,
+                Err(mail::Error::NotSent(reason)) => {
+                    self.doubt(file, Some(&begun), file.doubt.as_deref()).await?;
+                    self.take_back(&reason).await?;
+                    return Err(Error::NotMailed(reason));
+                }
+                Err(mail::Error::Unknown(reason)) => {
+                    self.doubt(file, Some(&begun), Some(&reason)).await?;
+                    return refused(self.in_doubt(server, file, &reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was begun is put again; the same bytes come to the same.
+    async fn by_http(&self, server: &upload::Server) -> Result<(), Error> {
+        let note = format!("handed over to {}", server.url);
+        if self.state == BatchState::Approved {
+            self.begin(&note).await?.commit().await?;
+        } else {
+            self.goes_on(&note)?;
+        }
+        for file in self.left() {
+            match server.put(&file.file_name, &file.content).await {
+                Ok(proof) => self.prove(file, &proof).await?,
+                Err(error) => {
+                    if matches!(error, upload::Error::NotSent(_)) && self.state == BatchState::Approved {
+                        self.take_back(&error.to_string()).await?;
+                    }
+                    return Err(Error::Upload(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn doubt(
+        &self,
+        file: &AssignmentFileRow,
+        before: Option<&str>,
+        doubt: Option<&str>,
+    ) -> Result<bool, Error> {
+        let mut tx = self.setup.ledger.begin().await?;
+        let changed = tx.doubt_assignment_file(&self.row.id, file.position, before, doubt).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// A batch of which nothing has left is approved as it was: it may be discarded, or go another way.
+    async fn take_back(&self, reason: &str) -> Result<(), Error> {
+        let mut tx = self.setup.ledger.begin().await?;
+        let files = tx.assignment_files(&self.row.id).await?;
+        if files.iter().all(|file| file.proof.is_none() && file.doubt.is_none()) {
+            let (from, to, note) = (BatchState::Sending, BatchState::Approved, format!("not sent: {reason}"));
+            tx.move_assignment(&self.row.id, from, to, self.by, &note, self.now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    fn in_doubt(&self, server: &mail::Server, file: &AssignmentFileRow, doubt: &str) -> String {
+        format!(
+            "{} of {} may have reached {}, or not: {doubt}. Ask whether a mail with the Message-ID {} has come. If it has: `encours assignments \
+             sent {} --because …`. If not: `encours assignments send {} --again` mails the same bytes with the same Message-ID",
+            file.file_name,
+            title(&self.row),
+            server.to,
+            server.message_id(&self.row.id, &file.file_name),
+            short(&self.row.id),
+            short(&self.row.id)
+        )
+    }
+}
+
+/// Says that the factor has a batch which a person took to it. Of one that is being sent and has files in doubt, it is said of these alone:
+/// the others are still to go.
 ///
 /// # Errors
 /// [`Error::Refused`]: it is not approved.
@@ -92,13 +272,21 @@ pub async fn by_hand(
 ) -> Result<AssignmentRow, Error> {
     let mut tx = setup.ledger.begin().await?;
     let row = batch(&mut tx, &setup.company.id, id).await?;
-    if row.state()? != BatchState::Approved {
-        return refused(format!("{} is {}; only an approved batch is sent", title(&row), row.state));
+    let state = row.state()?;
+    let files = tx.assignment_files(id).await?;
+    let in_doubt = files.iter().any(|file| file.doubt.is_some());
+    if !matches!(state, BatchState::Approved | BatchState::Sending) {
+        return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
     }
-    for file in tx.assignment_files(id).await? {
-        tx.prove_assignment_file(id, file.position, &format!("{by}: {because}"), now).await?;
+    let mut is_whole = true;
+    for file in files.iter().filter(|file| file.proof.is_none()) {
+        if file.doubt.is_some() || !in_doubt {
+            tx.prove_assignment_file(id, file.position, &format!("{by}: {because}"), now).await?;
+        } else {
+            is_whole = false;
+        }
     }
-    let after = finish(&mut tx, setup, &row, BatchState::Approved, by, because, now).await?;
+    let after = if is_whole { finish(&mut tx, setup, &row, state, by, because, now).await? } else { row };
     tx.commit().await?;
     Ok(after)
 }

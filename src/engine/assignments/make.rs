@@ -91,6 +91,7 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
             content: file.out,
             proof: None,
             delivered_at: None,
+            doubt: None,
         })
         .collect();
     let hashes: String =

@@ -11,7 +11,7 @@ mod received;
 mod select;
 mod watch;
 
-pub use hand_over::{by_hand, send};
+pub use hand_over::{by_hand, send, send_again};
 pub(in crate::engine) use lifecycle::statuses;
 pub use make::{Made, approve, discard, make};
 pub use reassigned::{Reassigned, reassigned};
@@ -44,6 +44,12 @@ pub enum Error {
     /// A place for files fails.
     #[error("the batch is not handed over: {0}")]
     Place(#[from] crate::transport::place::Error),
+    /// A file was certainly not mailed.
+    #[error("nothing was mailed: {0}; the same command tries again")]
+    NotMailed(String),
+    /// A file was not put to its address, or nobody knows; putting it again does no harm.
+    #[error("{0}; the same command tries again")]
+    Upload(#[from] crate::transport::upload::Error),
     /// It is not to be done, and why.
     #[error("{0}")]
     Refused(String),
