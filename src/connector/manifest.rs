@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::roles::{Purpose, Role};
 use crate::format::json::Path;
 use crate::format::table::{Kind as TableKind, RowChoice};
+use crate::format::xml;
 use crate::mapping::{Filter, Target};
 use crate::model::words;
 use crate::transport::http::{Auth, ErrorRules, Limit, Method, Test};
@@ -353,6 +354,19 @@ pub enum FormatRule {
     },
     /// One JSON document.
     Json,
+    /// One XML document.
+    Xml(xml::Options),
+    /// Records of several kinds, one a line.
+    Lines {
+        /// The sign between fields.
+        delimiter: Option<Template>,
+        /// What comments begin with.
+        comment: Option<Template>,
+        /// The encoding.
+        encoding: Option<Template>,
+        /// First fields of lines that are parts of the line before.
+        parts: Vec<String>,
+    },
     /// A French ledger (fichier des écritures comptables).
     Fec {
         /// Accounts that hold receivables, by their first digits, with commas.
@@ -393,9 +407,9 @@ pub struct FileOperation {
     pub choice: Choice,
     /// Whether it has to be there.
     pub presence: Presence,
-    /// Where the records of a JSON document are.
+    /// Where the records of a document are.
     pub records: Records,
-    /// Turns a JSON document into the records that are mapped.
+    /// Turns a document into the records that are mapped.
     pub shape: Option<Filter>,
     /// Which rows of a table count.
     pub rows: Vec<RowChoice>,

@@ -23,6 +23,7 @@ use super::{environment, outgoing};
 use crate::format::json::{self, Path};
 use crate::format::table::{Kind as TableKind, RowChoice};
 use crate::format::toml::Problem;
+use crate::format::xml;
 use crate::mapping::{Mappings, Target};
 use crate::transport::http::{Auth, ErrorRules, Lifetime, Limit, Method, Token, TokenRequest};
 use crate::transport::{JsonTemplate, Template, Verdict};
@@ -783,10 +784,11 @@ fn paging(section: Section<'_>) -> Option<Paging> {
 fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperation> {
     let file = section.required("file", names.template(section, "file"));
     let mut format = None;
-    let mut records_of_json = None;
+    let mut records_of_tree = None;
     let mut shape = None;
     if let Some(table) = section.required("format", section.section("format")) {
-        let kinds = [("csv", 0), ("json", 1), ("fec", 2), ("xlsx", 3), ("table", 4)];
+        let kinds =
+            [("csv", 0), ("json", 1), ("fec", 2), ("xlsx", 3), ("table", 4), ("xml", 5), ("lines", 6)];
         format = match table.required("kind", table.word("kind", &kinds)) {
             Some(0) => {
                 let columns = table.texts("columns");
@@ -797,10 +799,22 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
                     columns: (!columns.is_empty()).then_some(columns),
                 })
             }
-            Some(1) => {
-                records_of_json = records(section);
+            Some(kind @ (1 | 5 | 6)) => {
+                records_of_tree = records(section);
                 shape = section.filter("shape");
-                Some(FormatRule::Json)
+                Some(match kind {
+                    5 => FormatRule::Xml(xml::Options {
+                        namespaces: table.texts("namespaces"),
+                        lists: table.texts("lists"),
+                    }),
+                    6 => FormatRule::Lines {
+                        delimiter: names.template(&table, "delimiter"),
+                        comment: names.template(&table, "comment"),
+                        encoding: names.template(&table, "encoding"),
+                        parts: table.texts("parts"),
+                    },
+                    _ => FormatRule::Json,
+                })
             }
             Some(2) => Some(FormatRule::Fec {
                 receivable: names.template(&table, "receivable"),
@@ -831,7 +845,7 @@ fn file_operation(section: &Section<'_>, names: &Names<'_>) -> Option<FileOperat
         format: format?,
         choice,
         presence,
-        records: records_of_json.unwrap_or(Records::Root),
+        records: records_of_tree.unwrap_or(Records::Root),
         shape,
         rows,
     })

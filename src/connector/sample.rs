@@ -20,6 +20,9 @@ use crate::format::{Header, Record, Value, json as tree};
 use crate::mapping::{AccountIn, Filter, Mapped, Outcome, Target, Terms};
 use crate::model::Currency;
 
+/// The settings of the samples that read, where the defaults do not do.
+const SETTINGS: &str = "settings.json";
+
 /// What the samples of a connector gave.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Report {
@@ -66,7 +69,7 @@ impl Report {
 }
 
 /// Holds the samples of a connector against what is expected of them. The company's currency is EUR, its terms 30 days,
-/// and settings have their defaults.
+/// and settings have their defaults, or what `samples/settings.json` gives them.
 #[must_use]
 pub fn mapping_test(connector: &Arc<Connector>) -> Report {
     let mut report =
@@ -136,10 +139,16 @@ fn run(
         .settings
         .iter()
         .filter_map(|(name, setting)| Some((name.clone(), setting.default.clone()?)));
+    let own: BTreeMap<String, String> = match connector.samples.get(SETTINGS) {
+        Some(bytes) => {
+            serde_json::from_slice(bytes).map_err(|error| format!("samples/{SETTINGS}: {error}"))?
+        }
+        None => BTreeMap::new(),
+    };
     let mapper = Mapper {
         connector: Arc::clone(connector),
         target: operation.into.unwrap_or(Target::Invoice),
-        settings: defaults.collect(),
+        settings: defaults.chain(own).collect(),
         terms: Terms { default_days: Some(30), by_account: BTreeMap::new() },
         currency: Currency::EUR,
     };
@@ -229,9 +238,9 @@ fn file_material<'a>(
             }
             Ok(Some(Material::Rows { header: source.header(), rows }))
         }
-        FormatRule::Json => {
+        FormatRule::Json | FormatRule::Xml(_) | FormatRule::Lines { .. } => {
             let wrong = |reason| Error::Shape { operation: sample.to_owned(), reason };
-            let body = tree::parse(bytes).map_err(wrong)?;
+            let body = mapper.document(&file.format, bytes)?.map_err(wrong)?;
             let records: &Records = &file.records;
             let records = records_of(records, &body).map_err(wrong)?;
             Ok(Some(Material::Trees { records, also: None, shape: file.shape.as_ref() }))

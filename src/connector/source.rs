@@ -12,7 +12,7 @@ use super::manifest::{FileOperation, FormatRule, Records};
 use super::pull::{Batch, PulledRecord};
 use crate::format::csv::{self as text, Next};
 use crate::format::table::{self, Rows};
-use crate::format::{self, Header, Place, Record, Value, fec, json, xlsx};
+use crate::format::{self, Header, Place, Record, Value, fec, json, lines, xlsx, xml};
 use crate::mapping::{Bound, Fault, Filter, Mapped, Mapping, Outcome, Target, Terms};
 use crate::model::{Currency, NumberStyle, render_minor};
 use crate::transport::{Scope, Template};
@@ -102,10 +102,10 @@ impl Mapper {
             FormatRule::Csv { .. } | FormatRule::Table { .. } => {
                 self.read_rows(input.rows(&self.table_options(operation)?)?, emit)
             }
-            FormatRule::Json => {
+            FormatRule::Json | FormatRule::Xml(_) | FormatRule::Lines { .. } => {
                 let name: Arc<str> = input.name().into();
                 let refused = |reason| Error::Source(format::Error::refused(name.as_ref(), reason));
-                let document = json::parse(&input.bytes()?).map_err(refused)?;
+                let document = self.document(&operation.format, &input.bytes()?)?.map_err(refused)?;
                 let records = records_of(&operation.records, &document).map_err(refused)?;
                 let records = shaped(operation.shape.as_ref(), records, None, &settings_value(self))
                     .map_err(refused)?;
@@ -115,6 +115,25 @@ impl Mapper {
                 self.read_fec(input, [receivable, terms_days, opening], emit)
             }
         }
+    }
+
+    /// The tree of a document, or what is wrong with it and where; JSON where the format does not say otherwise.
+    pub(super) fn document(&self, format: &FormatRule, bytes: &[u8]) -> Result<Result<Value, String>, Error> {
+        Ok(match format {
+            FormatRule::Xml(options) => xml::parse(bytes, options),
+            FormatRule::Lines { delimiter, comment, encoding, parts } => {
+                let options = lines::Options {
+                    delimiter: self.filled(delimiter.as_ref())?.unwrap_or_default(),
+                    comment: self.filled(comment.as_ref())?.unwrap_or_default(),
+                    encoding: self.filled(encoding.as_ref())?.unwrap_or_else(|| "auto".to_owned()),
+                    parts: parts.clone(),
+                };
+                lines::parse(bytes, &options)
+            }
+            FormatRule::Json | FormatRule::Csv { .. } | FormatRule::Table { .. } | FormatRule::Fec { .. } => {
+                json::parse(bytes)
+            }
+        })
     }
 
     fn filled(&self, template: Option<&Template>) -> Result<Option<String>, Error> {
@@ -132,7 +151,9 @@ impl Mapper {
             FormatRule::Table { kind, delimiter, encoding, skip_lines, sheet, decimal } => {
                 (*kind, [delimiter, encoding, skip_lines, sheet, decimal], None)
             }
-            FormatRule::Json | FormatRule::Fec { .. } => (table::Kind::Csv, [&None; 5], None),
+            FormatRule::Json | FormatRule::Xml(_) | FormatRule::Lines { .. } | FormatRule::Fec { .. } => {
+                (table::Kind::Csv, [&None; 5], None)
+            }
         };
         let defaults = text::Options::default();
         let skip = self.filled(skip_lines.as_ref())?;

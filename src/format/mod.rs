@@ -6,11 +6,13 @@
 pub mod csv;
 pub mod fec;
 pub mod json;
+pub mod lines;
 pub mod pdf;
 pub(crate) mod section;
 pub mod table;
 pub mod toml;
 pub mod xlsx;
+pub mod xml;
 pub mod zip;
 
 use std::borrow::Cow;
