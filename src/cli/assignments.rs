@@ -1,6 +1,8 @@
 //! `encours assignments`: what would be assigned to a factor and why the rest is not; batches made, approved, handed over, and how
 //! they stand.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -14,7 +16,9 @@ use encours::factoring::{Financed, Refused, Side};
 use encours::ledger::{
     AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState, DirectPaymentRow, SubrogationRow,
 };
-use encours::model::{AssignedDocument, ControlTotals, Currency, Date, DocumentKind, Money, render_minor};
+use encours::model::{
+    AssignedDocument, ControlTotals, Currency, Date, DocumentKind, Listing, Money, render_minor,
+};
 use encours::transport::drop;
 use serde_json::{Value, json};
 
@@ -441,7 +445,7 @@ async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result
     let mut tx = setup.ledger.read().await?;
     let planned = assignments::plan(setup, &mut tx, &wanted).await?;
     tx.rollback().await?;
-    let Planned { head, documents, financed, refused, untold, totals, sum, .. } = &planned;
+    let Planned { head, documents, financed, refused, untold, totals, sum, approvals, .. } = &planned;
     context.answer(
         || {
             let mut text = format!(
@@ -456,6 +460,7 @@ async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result
                 text.push_str(&format!("\n{}\n{}.\n", document_table(&rows, currency), told_financed(sum, currency)));
             }
             text.push_str(&told_untold(untold));
+            text.push_str(&answers::told_approvals(approvals));
             if !refused.is_empty() {
                 text.push_str(&format!("\n{}", told_refused(refused)));
             }
@@ -467,7 +472,7 @@ async fn plan(context: &Context, setup: &Setup, which: &Which) -> anyhow::Result
                 "contract": contract.number, "factor": contract.factor, "batch": head.batch, "currency": currency, "date": day,
                 "totals": totals_value(totals, currency), "financed": financed_value(sum, currency),
                 "documents": rows.collect::<Vec<_>>(), "refused": refused_value(refused),
-                "untold_payments": untold.iter().map(payment_value).collect::<Vec<_>>(),
+                "approvals": answers::approvals_value(approvals), "untold_payments": untold.iter().map(payment_value).collect::<Vec<_>>(),
             })
         },
     )
@@ -675,7 +680,8 @@ fn comparison_value(own: &Comparison) -> Value {
     let totals = own.totals.iter().map(|(currency, compared)| {
         let side = |side: &Side| side_value(side, *currency);
         json!({
-            "currency": currency, "ours": side(&compared.ours), "ours_matched": side(&compared.ours_matched),
+            "currency": currency, "expected_of_stated": render_minor(compared.expected_minor, *currency),
+            "stated": render_minor(compared.stated_minor, *currency), "ours": side(&compared.ours), "ours_matched": side(&compared.ours_matched),
             "ours_only": side(&compared.ours_only), "theirs": side(&compared.theirs), "theirs_matched": side(&compared.theirs_matched),
             "theirs_only": side(&compared.theirs_only),
         })
@@ -702,6 +708,7 @@ fn comparison_value(own: &Comparison) -> Value {
         "totals": totals.collect::<Vec<_>>(), "differences": differences.collect::<Vec<_>>(),
         "holdback": holdback.collect::<Vec<_>>(),
         "past_recourse": recourse.collect::<Vec<_>>(), "disputed": own.disputed,
+        "approvals": answers::approvals_value(&own.approvals), "expected": answers::amounts_value(&own.expected),
     })
 }
 
@@ -760,7 +767,11 @@ fn told_comparison(own: &Comparison) -> String {
         let none = format!("{title}: no statement was read yet through \"{}\".\n", own.connection);
         return none + &told_holdback(own) + &told_recourse(own);
     }
-    let mut text = format!("{title}: {} lines in its last statement.\n\n", count(own.lines));
+    let what = match own.listing {
+        Listing::Whole => "lines in its last statement",
+        Listing::Answers => "documents answered",
+    };
+    let mut text = format!("{title}: {} {what}.\n\n", count(own.lines));
     let mut table = Table::new(&[
         Column::Word("side"),
         Column::Word("currency"),
@@ -807,9 +818,11 @@ async fn statement(context: &Context, setup: &Setup, contract: Option<&str>) -> 
     let mut tx = setup.ledger.read().await?;
     let day = tx.settled_on(&setup.company.id).await?.unwrap_or_else(today);
     let mut all = assignments::compare(&mut tx, setup, day).await?;
+    let mut cash = assignments::cash(&mut tx, setup, &all).await?;
     tx.rollback().await?;
     if let Some(chosen) = chosen {
         all.retain(|own| (&own.factor, &own.contract) == (&chosen.factor, &chosen.number));
+        cash.retain(|own| chosen.bank.as_ref() == Some(&own.connection));
     }
     context.answer(
         || {
@@ -817,9 +830,20 @@ async fn statement(context: &Context, setup: &Setup, contract: Option<&str>) -> 
                 return "There is no factoring contract: write one into contracts/, beside encours.toml.\n"
                     .to_owned();
             }
-            all.iter().map(told_comparison).collect::<Vec<_>>().join("\n")
+            let told = |own: &Comparison| {
+                told_comparison(own)
+                    + &answers::told_financing(own)
+                    + &answers::told_approvals(&own.approvals)
+            };
+            let banks = cash.iter().map(answers::told_cash);
+            all.iter().map(told).chain(banks).collect::<Vec<_>>().join("\n")
         },
-        || json!({ "contracts": all.iter().map(comparison_value).collect::<Vec<_>>() }),
+        || {
+            json!({
+                "contracts": all.iter().map(comparison_value).collect::<Vec<_>>(),
+                "banks": cash.iter().map(answers::cash_value).collect::<Vec<_>>(),
+            })
+        },
     )
 }
 

@@ -127,6 +127,20 @@ async fn inspect(
         }
     }
     for contract in &config.contracts {
+        for (key, id, role) in
+            [("answers", &contract.answers, Role::Factor), ("bank", &contract.bank, Role::Bank)]
+        {
+            let Some(found) = id.as_ref().and_then(|id| built.iter().find(|found| &found.id == id)) else {
+                continue;
+            };
+            if found.pulls().is_empty() || found.connector.manifest.role != role {
+                let message = format!(
+                    "the contract {} of {} has {key} = \"{}\", whose connector does not read what a {role} says",
+                    contract.number, contract.factor, found.id
+                );
+                findings.problems.push(place(span_of(config, &found.id), message));
+            }
+        }
         let found = built.iter().find(|found| found.id == contract.connection);
         if found.is_some_and(|found| found.layout().is_some()) {
             let buyers = if contract.any_buyer {

@@ -27,6 +27,8 @@ struct File {
     factor: String,
     number: Text,
     connection: Text,
+    answers: Option<Text>,
+    bank: Option<Text>,
     companies: Option<Vec<Text>>,
     #[serde(default = "euros")]
     currencies: Spanned<Vec<Currency>>,
@@ -183,6 +185,9 @@ impl File {
             reader.problem(&self.currencies, "a contract has at least one currency");
         }
         reader.connection(&self.connection);
+        for field in [&self.answers, &self.bank].into_iter().flatten() {
+            reader.connection(field);
+        }
         let valid_from = reader.date(&self.valid_from);
         let valid_to = self.valid_to.as_ref().and_then(|field| reader.date(field));
         if let (Some(field), Some(from), Some(to)) = (&self.valid_to, valid_from, valid_to)
@@ -242,6 +247,8 @@ impl File {
             number: self.number.get_ref().clone(),
             factor: self.factor.clone(),
             connection: self.connection.get_ref().clone(),
+            answers: self.answers.as_ref().map(|field| field.get_ref().clone()),
+            bank: self.bank.as_ref().map(|field| field.get_ref().clone()),
             companies,
             currencies,
             country: country?,

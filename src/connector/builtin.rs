@@ -165,6 +165,20 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "camt",
+        manifest: include_str!("../../connectors/camt/connector.toml"),
+        readme: include_str!("../../connectors/camt/README.md"),
+        mappings: &[("factor_cash.toml", include_str!("../../mappings/camt/factor_cash.toml"))],
+        samples: &[
+            ("camt.053.xml", include_bytes!("../../connectors/camt/samples/camt.053.xml")),
+            ("settings.json", include_bytes!("../../connectors/camt/samples/settings.json")),
+            (
+                "statements.expected.json",
+                include_bytes!("../../connectors/camt/samples/statements.expected.json"),
+            ),
+        ],
+    },
+    Builtin {
         id: "cesce",
         manifest: include_str!("../../connectors/cesce/connector.toml"),
         readme: include_str!("../../connectors/cesce/README.md"),
@@ -435,14 +449,20 @@ pub(super) const BUILTIN: &[Builtin] = &[
         manifest: include_str!("../../connectors/factor-files/connector.toml"),
         readme: include_str!("../../connectors/factor-files/README.md"),
         mappings: &[
+            ("approval.toml", include_str!("../../mappings/factor-files/approval.toml")),
             ("assignment.toml", include_str!("../../mappings/factor-files/assignment.toml")),
             ("statement.toml", include_str!("../../mappings/factor-files/statement.toml")),
         ],
         samples: &[
+            ("approvals.csv", include_bytes!("../../connectors/factor-files/samples/approvals.csv")),
             ("batches.json", include_bytes!("../../connectors/factor-files/samples/batches.json")),
             (
                 "dinar.assignment_20260331_9.csv",
                 include_bytes!("../../connectors/factor-files/samples/dinar.assignment_20260331_9.csv"),
+            ),
+            (
+                "list_approvals.expected.json",
+                include_bytes!("../../connectors/factor-files/samples/list_approvals.expected.json"),
             ),
             (
                 "mixed.assignment_20260331_7.csv",
@@ -460,6 +480,19 @@ pub(super) const BUILTIN: &[Builtin] = &[
             (
                 "yen.assignment_20260331_8.csv",
                 include_bytes!("../../connectors/factor-files/samples/yen.assignment_20260331_8.csv"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "factoring-kb",
+        manifest: include_str!("../../connectors/factoring-kb/connector.toml"),
+        readme: include_str!("../../connectors/factoring-kb/README.md"),
+        mappings: &[("statement.toml", include_str!("../../mappings/factoring-kb/statement.toml"))],
+        samples: &[
+            ("0402FF01.DAT", include_bytes!("../../connectors/factoring-kb/samples/0402FF01.DAT")),
+            (
+                "read_statement.expected.json",
+                include_bytes!("../../connectors/factoring-kb/samples/read_statement.expected.json"),
             ),
         ],
     },
@@ -605,6 +638,30 @@ pub(super) const BUILTIN: &[Builtin] = &[
             (
                 "yen.tsin009_A-1_9.xml",
                 include_bytes!("../../connectors/iso20022-assignment/samples/yen.tsin009_A-1_9.xml"),
+            ),
+        ],
+    },
+    Builtin {
+        id: "iso20022-factor",
+        manifest: include_str!("../../connectors/iso20022-factor/connector.toml"),
+        readme: include_str!("../../connectors/iso20022-factor/README.md"),
+        mappings: &[
+            ("approval.toml", include_str!("../../mappings/iso20022-factor/approval.toml")),
+            ("statement.toml", include_str!("../../mappings/iso20022-factor/statement.toml")),
+        ],
+        samples: &[
+            (
+                "assignment-status.xml",
+                include_bytes!("../../connectors/iso20022-factor/samples/assignment-status.xml"),
+            ),
+            (
+                "list_approvals.expected.json",
+                include_bytes!("../../connectors/iso20022-factor/samples/list_approvals.expected.json"),
+            ),
+            ("party-status.xml", include_bytes!("../../connectors/iso20022-factor/samples/party-status.xml")),
+            (
+                "read_statement.expected.json",
+                include_bytes!("../../connectors/iso20022-factor/samples/read_statement.expected.json"),
             ),
         ],
     },

@@ -233,8 +233,10 @@ pub const PURPOSES: &[Purpose] = &[
     look_up(Role::Factor, "read_responses", &["contract", "batch"], &["batch", "number", "status", "reason"]),
     // Every document that the factor has, as it stands with it.
     pull(Role::Factor, "read_statement", Target::FactorLine),
-    pull(Role::Factor, "list_approvals", Target::Limit),
-    pull(Role::Bank, "statements", Target::Receipt),
+    // What the factor approves for each buyer.
+    pull(Role::Factor, "list_approvals", Target::Approval),
+    // What a factor has paid into the company's account, and taken from it.
+    pull(Role::Bank, "statements", Target::FactorCash),
 ];
 
 impl Purpose {

@@ -352,6 +352,8 @@ pub(super) fn canonical(mapped: &Mapped) -> Json {
         Outcome::Request(request) => json!({ "request": request }),
         Outcome::Rating(rating) => json!({ "rating": rating }),
         Outcome::FactorLine(line) => json!({ "factor_line": line }),
+        Outcome::Approval(approval) => json!({ "approval": approval }),
+        Outcome::FactorCash(cash) => json!({ "factor_cash": cash }),
         Outcome::Ignored => json!({ "ignored": true }),
         Outcome::Bad(faults) => json!({ "bad": faults.iter().map(ToString::to_string).collect::<Vec<_>>() }),
     };

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver};
 
+use super::answers::{entries, listing, once};
 use super::{Error, OperationReport, Progress};
 use crate::connector::{Batch, Mode, PulledRecord};
+use crate::format::Place;
 use crate::ledger::{
-    AccountLanding, BadRecord, ControlTotal, FactorLineChange, ItemLanding, ItemRow, LimitChange,
-    RatingChange, Tx, copy_items,
+    AccountLanding, ApprovalsLanded, BadRecord, ControlTotal, FactorLineChange, ItemLanding, ItemRow,
+    LimitChange, RatingChange, Tx, copy_items,
 };
 use crate::mapping::{AccountIn, Fault, ItemIn, OrderIn, Outcome, UnknownCode};
 use crate::model::{
-    Account, Allocation, Currency, Date, FactorLine, Instant, Limit, LimitRequest, Order, Rating,
+    Account, Allocation, Currency, Date, FactorApproval, FactorCash, FactorLine, Instant, Limit,
+    LimitRequest, Order, Rating,
 };
 
 /// What is landed, and where.
@@ -78,33 +81,15 @@ struct Arrived {
     limits: Vec<(String, Limit)>,
     requests: Vec<LimitRequest>,
     ratings: Vec<Rating>,
-    factor_lines: Vec<FactorLine>,
+    factor_lines: Vec<(Place, FactorLine)>,
+    approvals: Vec<(Place, FactorApproval)>,
+    cash: Vec<(Place, FactorCash)>,
     allocations: Vec<Allocation>,
     orders: BTreeMap<String, Order>,
     /// Accounts that items and orders describe, each once.
     described: Vec<Account>,
     accounts_seen: HashSet<String>,
-    factor_keys: HashSet<(Option<String>, String, Currency)>,
     unknown: BTreeSet<UnknownCode>,
-}
-
-impl Arrived {
-    /// Takes a line of a factor's statement, which says one thing of a document.
-    fn factor_line(&mut self, place: &dyn std::fmt::Display, line: FactorLine) {
-        let key = |line: &FactorLine| (line.contract.clone(), line.number.clone(), line.currency);
-        if !self.factor_keys.insert(key(&line)) {
-            self.bad.push(BadRecord {
-                stage: "land",
-                place: place.to_string(),
-                reason: format!("{} is already in the same statement; the first line counts", line.number),
-                payload: serde_json::to_string(&line).unwrap_or_default(),
-                currency: line.currency,
-                amount_minor: line.amount_minor,
-            });
-        } else {
-            self.factor_lines.push(line);
-        }
-    }
 }
 
 impl Landing<'_> {
@@ -210,8 +195,23 @@ impl Landing<'_> {
             tx.land_requests(self.connection, &arrived.requests, self.now).await?;
         }
         if self.operation == "read_statement" {
-            let lines = std::mem::take(&mut arrived.factor_lines);
-            landed.factor_lines = tx.land_factor_lines(self.connection, lines, self.now).await?;
+            let (lines, repeated) = once(std::mem::take(&mut arrived.factor_lines), listing(shown));
+            arrived.bad.extend(repeated);
+            landed.factor_lines =
+                tx.land_factor_lines(self.connection, lines, listing(shown), self.now).await?;
+        }
+        let mut answers = ApprovalsLanded::default();
+        if self.operation == "list_approvals" {
+            let (said, repeated) = once(std::mem::take(&mut arrived.approvals), listing(shown));
+            arrived.bad.extend(repeated);
+            answers = tx.land_approvals(self.connection, said, listing(shown), self.now).await?;
+        }
+        if self.operation == "statements" {
+            let known = tx.factor_cash(self.connection).await?;
+            let known = known.into_iter().map(|row| (row.subject, row.payload.0)).collect();
+            let (new, repeated) = entries(std::mem::take(&mut arrived.cash), &known);
+            arrived.bad.extend(repeated);
+            answers.new = tx.land_factor_cash(self.connection, &new, self.now).await?;
         }
         let ratings = std::mem::take(&mut arrived.ratings);
         if !ratings.is_empty() {
@@ -263,6 +263,11 @@ impl Landing<'_> {
         if let Some(orders) = orders {
             (report.new, report.changed) = (orders.new, orders.changed);
             (report.unchanged, report.closed) = (orders.unchanged, orders.closed);
+        }
+        if matches!(self.operation, "list_approvals" | "statements") {
+            (report.new, report.changed, report.closed) = (answers.new, answers.changed, answers.closed);
+            let read = report.read.saturating_sub(report.quarantined);
+            report.unchanged = read.saturating_sub(report.new + report.changed);
         }
         landed.report = Some(report);
         Ok(landed)
@@ -320,7 +325,9 @@ impl Landing<'_> {
                 Outcome::Limit(limit) => arrived.limits.push((place.to_string(), limit)),
                 Outcome::Request(request) => arrived.requests.push(request),
                 Outcome::Rating(rating) => arrived.ratings.push(rating),
-                Outcome::FactorLine(line) => arrived.factor_line(&place, line),
+                Outcome::FactorLine(line) => arrived.factor_lines.push((place, line)),
+                Outcome::Approval(approval) => arrived.approvals.push((place, *approval)),
+                Outcome::FactorCash(cash) => arrived.cash.push((place, *cash)),
                 Outcome::Bad(faults) => {
                     if self.is_items() {
                         add(&mut arrived.source, mapped.control, 1);

@@ -3,6 +3,7 @@
 //! Level-triggered: each cycle compares whole states, so a lost message or a crash heals on the next one.
 //! Reference: ARCHITECTURE.md, "Four ideas".
 
+mod answers;
 pub mod assignments;
 mod cycle;
 mod daemon;

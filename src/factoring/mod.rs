@@ -3,6 +3,7 @@
 //! Functions of values to values, with the date passed in; every refusal has its reason. Reference: shared rules,
 //! "Factoring".
 
+mod approvals;
 mod eligibility;
 mod financing;
 mod holdback;
@@ -12,6 +13,7 @@ mod reconcile;
 #[cfg(test)]
 mod sample;
 
+pub use approvals::{Approved, with_approvals};
 pub use eligibility::{Candidate, Refusal, Refused, Selection, Taken, Writes, select};
 pub use financing::{
     Bound, Due, Financed, Limits, Position, Positions, Released, approval, finance, release,

@@ -1,11 +1,13 @@
 //! What was assigned against what the factor's statement says of it.
 //!
+//! A statement lists everything that the factor has, as it stands. Answers say only how a document stood when it was decided on: what they
+//! do not name is unanswered, and what was paid since is not contradicted by them.
 //! Invariant: every document on either side is counted once, `ours = matched + ours only` and `theirs = matched + theirs only`, in
 //! number and in sum; a document that both sides are done with is no difference. Reference: shared rules, "Reconciliation".
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{BreakKind, Currency, FactorLine, FactorState, Money};
+use crate::model::{BreakKind, Currency, FactorLine, FactorState, Listing, Money};
 
 /// A document that the factor was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Sent<'a> {
     pub is_reassigned: bool,
     /// What the contract says is held of it, never negative, minor units.
     pub holdback_minor: i64,
+    /// What the contract says is paid for it; negative for what a credit note takes back, minor units.
+    pub available_minor: i64,
 }
 
 /// One difference on one document.
@@ -78,6 +82,10 @@ pub struct Compared {
     pub theirs_matched: Side,
     /// Of it, what was not.
     pub theirs_only: Side,
+    /// What was expected to be paid for the documents of which the factor says what it has paid, minor units.
+    pub expected_minor: i64,
+    /// What it says that it has paid for those, minor units.
+    pub stated_minor: i64,
 }
 
 impl Compared {
@@ -90,11 +98,12 @@ impl Compared {
     }
 }
 
-/// Compares what was sent under a contract with a whole statement of it. Of several lines on one document the last counts.
+/// Compares what was sent under a contract with what the factor says of it. Of several lines on one document the last counts.
 #[must_use]
 pub fn reconcile<'a>(
     sent: &'a [Sent<'a>],
     statement: &'a [FactorLine],
+    listing: Listing,
 ) -> (Vec<Finding<'a>>, BTreeMap<Currency, Compared>) {
     let lines: BTreeMap<(&str, Currency), &FactorLine> =
         statement.iter().map(|line| ((line.number.as_str(), line.currency), line)).collect();
@@ -108,14 +117,19 @@ pub fn reconcile<'a>(
         match lines.get(&key) {
             Some(line) => {
                 matched.insert(key);
+                if let Some(minor) = line.financed_minor {
+                    let sign = if document.available_minor < 0 { -1 } else { 1 };
+                    own.stated_minor = own.stated_minor.saturating_add(sign * minor);
+                    own.expected_minor = own.expected_minor.saturating_add(document.available_minor);
+                }
                 own.ours_matched.add(document.amount_minor);
                 own.theirs_matched.add(line.amount_minor);
-                findings.extend(differences(document, line));
+                findings.extend(differences(document, line, listing));
             }
             None => {
                 own.ours_only.add(document.amount_minor);
-                // What is paid may have left the statement.
-                if document.open_minor > 0 {
+                // What is paid may have left the statement, and what has no answer yet was never on one.
+                if document.open_minor > 0 && listing == Listing::Whole {
                     let ours = format!("sent, {} open", money(document.open_minor, document.currency));
                     findings.push(document.finding(
                         BreakKind::MissingAtFactor,
@@ -155,9 +169,13 @@ impl<'a> Sent<'a> {
 }
 
 /// How a document differs from its line.
-fn differences<'a>(document: &Sent<'a>, line: &FactorLine) -> Vec<Finding<'a>> {
+fn differences<'a>(document: &Sent<'a>, line: &FactorLine, listing: Listing) -> Vec<Finding<'a>> {
     let currency = document.currency;
     let mut found = Vec::new();
+    // An answer stays what it was: of what is settled since it says nothing.
+    if listing == Listing::Answers && document.open_minor == 0 {
+        return found;
+    }
     let reason = || line.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     if line.state == FactorState::Rejected {
         let ours = format!("sent, {}", money(document.amount_minor, currency));
@@ -200,6 +218,7 @@ mod tests {
             open_minor: 115_000,
             is_reassigned: false,
             holdback_minor: 11_500,
+            available_minor: 103_500,
         }
     }
 
@@ -220,7 +239,7 @@ mod tests {
     /// Kind, our side and theirs of each finding on one document.
     fn told(document: Option<Sent<'_>>, line: Option<FactorLine>) -> Vec<(BreakKind, String, String)> {
         let (sent, lines) = (Vec::from_iter(document), Vec::from_iter(line));
-        let (findings, totals) = reconcile(&sent, &lines);
+        let (findings, totals) = reconcile(&sent, &lines, Listing::Whole);
         assert!(totals.values().all(Compared::adds_up), "{totals:?}");
         findings.iter().map(|own| (own.kind, own.ours.clone(), own.theirs.clone())).collect()
     }
@@ -295,7 +314,7 @@ mod tests {
             line("F2", FactorState::Financed),
             FactorLine { amount_minor: 7, ..line("F3", FactorState::Accepted) },
         ];
-        let (_, totals) = reconcile(&ours, &theirs);
+        let (_, totals) = reconcile(&ours, &theirs, Listing::Whole);
         let side = |count, sum_minor| Side { count, sum_minor };
         assert_eq!(
             totals.get(&Currency::EUR),
@@ -306,8 +325,40 @@ mod tests {
                 theirs: side(2, 115_007),
                 theirs_matched: side(1, 115_000),
                 theirs_only: side(1, 7),
+                expected_minor: 103_500,
+                stated_minor: 103_500,
             })
         );
+    }
+
+    #[test]
+    fn an_answer_speaks_of_what_it_names_and_of_that_day() {
+        let one = |document: Sent<'_>, line: FactorLine| {
+            let (sent, lines) = (vec![document], vec![line]);
+            let (findings, totals) = reconcile(&sent, &lines, Listing::Answers);
+            assert!(totals.values().all(Compared::adds_up), "{totals:?}");
+            findings.iter().map(|own| own.kind).collect::<Vec<_>>()
+        };
+        let paid = || Sent { open_minor: 0, ..sent("F1") };
+        let (financed, rejected) = (line("F1", FactorState::Financed), line("F1", FactorState::Rejected));
+        assert_eq!(one(paid(), financed), [], "it was open when the factor answered");
+        assert_eq!(one(paid(), rejected.clone()), [], "the buyer has paid the seller");
+        assert_eq!(one(sent("F1"), rejected), [BreakKind::Rejected]);
+        let (sent, other) = ([sent("F1")], [line("F2", FactorState::Financed)]);
+        let (findings, totals) = reconcile(&sent, &other, Listing::Answers);
+        let kinds: Vec<BreakKind> = findings.iter().map(|own| own.kind).collect();
+        assert_eq!(kinds, [BreakKind::UnknownToLedger], "F1 has no answer yet");
+        assert_eq!(totals.get(&Currency::EUR).unwrap().ours_only.count, 1);
+    }
+
+    #[test]
+    fn what_a_credit_note_takes_back_is_taken_off_what_is_paid() {
+        let note = Sent { available_minor: -9_000, ..sent("A1") };
+        let lines = [FactorLine { financed_minor: Some(9_000), ..line("A1", FactorState::Financed) }];
+        let sent = [note];
+        let (_, totals) = reconcile(&sent, &lines, Listing::Whole);
+        let own = totals.get(&Currency::EUR).unwrap();
+        assert_eq!((own.expected_minor, own.stated_minor), (-9_000, -9_000));
     }
 
     proptest! {
@@ -325,7 +376,7 @@ mod tests {
                     ..line(&format!("F{number}"), FactorState::ALL[*state])
                 })
                 .collect();
-            let (findings, totals) = reconcile(&sent, &lines);
+            let (findings, totals) = reconcile(&sent, &lines, Listing::Whole);
             prop_assert!(totals.values().all(Compared::adds_up));
             let listed: BTreeSet<&str> = lines.iter().map(|line| line.number.as_str()).collect();
             let counted = totals.get(&Currency::EUR).copied().unwrap_or_default();

@@ -31,6 +31,8 @@ pub fn contract() -> Contract {
         number: "12345".to_owned(),
         factor: "Exemple Factor".to_owned(),
         connection: "factor".to_owned(),
+        answers: None,
+        bank: None,
         companies: vec!["acme".to_owned()],
         currencies: vec![Currency::EUR],
         country: "FR".to_owned(),

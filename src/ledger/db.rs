@@ -141,6 +141,7 @@ const POSTGRES: Files = &[
     (15, "invoice_status", include_str!("../../migrations/postgres/0015_invoice_status.sql")),
     (16, "direct_payment", include_str!("../../migrations/postgres/0016_direct_payment.sql")),
     (17, "delivery_doubt", include_str!("../../migrations/postgres/0017_delivery_doubt.sql")),
+    (18, "answers", include_str!("../../migrations/postgres/0018_answers.sql")),
     (19, "subrogation", include_str!("../../migrations/postgres/0019_subrogation.sql")),
     (20, "reassignment", include_str!("../../migrations/postgres/0020_reassignment.sql")),
 ];
@@ -162,6 +163,7 @@ const SQLITE: Files = &[
     (15, "invoice_status", include_str!("../../migrations/sqlite/0015_invoice_status.sql")),
     (16, "direct_payment", include_str!("../../migrations/sqlite/0016_direct_payment.sql")),
     (17, "delivery_doubt", include_str!("../../migrations/sqlite/0017_delivery_doubt.sql")),
+    (18, "answers", include_str!("../../migrations/sqlite/0018_answers.sql")),
     (19, "subrogation", include_str!("../../migrations/sqlite/0019_subrogation.sql")),
     (20, "reassignment", include_str!("../../migrations/sqlite/0020_reassignment.sql")),
 ];

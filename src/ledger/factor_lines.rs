@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use super::Error;
 use super::db::{Tx, on, row};
 use super::rows::{Existing, Rows};
-use crate::model::{FactorLine, Instant};
+use crate::model::{FactorLine, Instant, Listing};
 
 row! {
     /// A line of the last statement.
@@ -43,7 +43,8 @@ fn key(line: &FactorLine) -> Key {
 }
 
 impl Tx<'_> {
-    /// Lands a whole statement. A line as known is not written; one that is no longer listed moves to the history.
+    /// Lands a statement. A line as known is not written; one that a whole statement no longer lists moves to the history, and so does
+    /// one that is superseded. An answer that is older than what is known says nothing.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -51,6 +52,7 @@ impl Tx<'_> {
         &mut self,
         connection: &str,
         lines: Vec<FactorLine>,
+        listing: Listing,
         now: Instant,
     ) -> Result<Vec<FactorLineChange>, Error> {
         let mut known: BTreeMap<Key, FactorLineRow> =
@@ -68,7 +70,10 @@ impl Tx<'_> {
         let mut gone: Vec<Key> = Vec::new();
         for after in lines {
             let before = known.remove(&key(&after));
-            if before.as_ref().is_some_and(|row| row.payload.0 == after) {
+            let says_nothing = |row: &FactorLineRow| {
+                row.payload.0 == after || (listing == Listing::Answers && row.payload.date > after.date)
+            };
+            if before.as_ref().is_some_and(says_nothing) {
                 continue;
             }
             if before.is_some() {
@@ -85,7 +90,9 @@ impl Tx<'_> {
                 after,
             });
         }
-        gone.extend(known.into_keys());
+        if listing == Listing::Whole {
+            gone.extend(known.into_keys());
+        }
         for (contract, number, currency) in &gone {
             const WHERE: &str = "connection = $1 AND contract = $2 AND number = $3 AND currency = $4";
             let kept = format!(

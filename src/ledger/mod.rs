@@ -5,6 +5,7 @@
 //! Reference: ARCHITECTURE.md, "The ledger".
 
 mod accounts;
+mod approvals;
 mod assignments;
 mod breaks;
 mod connections;
@@ -15,6 +16,7 @@ mod deltas;
 mod direct_payments;
 mod effects;
 mod experience;
+mod factor_cash;
 mod factor_lines;
 mod facts;
 mod indicators;
@@ -42,6 +44,7 @@ mod urgent;
 mod versions;
 
 pub use accounts::{AccountLanding, AccountRow};
+pub use approvals::{ApprovalRow, ApprovalsLanded};
 pub use assignments::{
     AssignableRow, AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState,
     CreditedRow, InForceRow, InvoiceStatusRow, NewAssignment,
@@ -56,6 +59,7 @@ pub use direct_payments::DirectPaymentRow;
 pub use effects::{
     AUTOMATIC, EffectRow, EffectStep, EndedRequests, OverdueRow, Proposed, Step, effect_id, reference_of,
 };
+pub use factor_cash::FactorCashRow;
 pub use factor_lines::{FactorLineChange, FactorLineRow};
 pub use indicators::{BuyerSums, RunDay, SourceRead, business_day};
 pub use items::{ItemLanding, ItemRow, Landed, copy as copy_items};

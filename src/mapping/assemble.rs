@@ -15,8 +15,8 @@ use super::target::{
 };
 use crate::format::{Header, Record, Value, json};
 use crate::model::{
-    Account, Allocation, Currency, Date, FactorLine, Identifier, Instalment, Item, ItemKind, Limit,
-    LimitRequest, NumberStyle, Order, Rating, Scheme, parse_minor,
+    Account, Allocation, Currency, Date, FactorApproval, FactorCash, FactorLine, Identifier, Instalment,
+    Item, ItemKind, Limit, LimitRequest, NumberStyle, Order, Rating, Scheme, parse_minor,
 };
 
 /// One thing that is wrong with a record.
@@ -104,6 +104,10 @@ pub enum Outcome {
     Rating(Rating),
     /// A line of a factor's statement.
     FactorLine(FactorLine),
+    /// What a factor approves for a buyer.
+    Approval(Box<FactorApproval>),
+    /// What a bank account says of a factor's payment.
+    FactorCash(Box<FactorCash>),
     /// The mapping says that this record is none of our business.
     Ignored,
     /// It goes to quarantine.
@@ -275,6 +279,8 @@ impl<'m> Bound<'m> {
             Target::Request => (sheet.request().map(Outcome::Request), 0),
             Target::Rating => (sheet.rating().map(Outcome::Rating), 0),
             Target::FactorLine => (sheet.factor_line().map(Outcome::FactorLine), 0),
+            Target::Approval => (sheet.approval().map(|approval| Outcome::Approval(Box::new(approval))), 0),
+            Target::FactorCash => (sheet.factor_cash().map(|own| Outcome::FactorCash(Box::new(own))), 0),
         };
         let currency = sheet.currency.clone().ok().or_else(|| Currency::parse(NO_CURRENCY));
         let outcome = match outcome {
@@ -537,18 +543,13 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         out
     }
 
-    fn identifiers(&mut self) -> Vec<Identifier> {
+    /// Registry numbers, from fields of their own and from the list at `index`.
+    fn identifiers(&mut self, fields: &[(usize, Scheme)], index: usize) -> Vec<Identifier> {
         let mut found = Vec::new();
-        for (index, scheme) in [
-            (field!(ACCOUNT, "siren"), Scheme::Siren),
-            (field!(ACCOUNT, "siret"), Scheme::Siret),
-            (field!(ACCOUNT, "vat"), Scheme::Vat),
-            (field!(ACCOUNT, "lei"), Scheme::Lei),
-            (field!(ACCOUNT, "registration"), Scheme::Registration),
-        ] {
-            found.extend(self.text(index).and_then(|text| Identifier::new(scheme, &text)));
+        for (index, scheme) in fields {
+            found.extend(self.text(*index).and_then(|text| Identifier::new(*scheme, &text)));
         }
-        found.extend(self.identifier_list(field!(ACCOUNT, "identifiers")));
+        found.extend(self.identifier_list(index));
         found.sort();
         found.dedup();
         found
@@ -565,7 +566,14 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
     }
 
     fn account(&mut self) -> Option<Account> {
-        let identifiers = self.identifiers();
+        let numbers = [
+            (field!(ACCOUNT, "siren"), Scheme::Siren),
+            (field!(ACCOUNT, "siret"), Scheme::Siret),
+            (field!(ACCOUNT, "vat"), Scheme::Vat),
+            (field!(ACCOUNT, "lei"), Scheme::Lei),
+            (field!(ACCOUNT, "registration"), Scheme::Registration),
+        ];
+        let identifiers = self.identifiers(&numbers, field!(ACCOUNT, "identifiers"));
         let limit_minor = self.money(field!(ACCOUNT, "limit"));
         let limit_currency = if limit_minor.is_some() { self.currency() } else { None };
         let external_id = self.owned(field!(ACCOUNT, "external_id"));

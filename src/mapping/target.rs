@@ -23,6 +23,10 @@ words! {
         Rating = "rating",
         /// What a factor's statement says of an assigned document.
         FactorLine = "factor_line",
+        /// What a factor approves for a buyer.
+        Approval = "approval",
+        /// What a bank account says that a factor has paid or taken.
+        FactorCash = "factor_cash",
     }
 }
 
@@ -96,6 +100,8 @@ const DECISIONS: &[&str] = &[
 ];
 const LAYER_KINDS: &[&str] = &["permanent", "temporary", "top_up"];
 const FACTOR_STATES: &[&str] = &["received", "accepted", "rejected", "financed", "paid", "definanced"];
+const APPROVAL_STATES: &[&str] = &["granted", "withdrawn", "refused"];
+const DIRECTIONS: &[&str] = &["credit", "debit"];
 const REQUEST_STATUSES: &[&str] = &["pending", "decided", "cancelled"];
 
 pub(super) const IDENTIFIER: &[Field] = &[must("scheme", Kind::Code(SCHEMES)), must("value", Kind::Key)];
@@ -241,6 +247,37 @@ pub(super) const FACTOR_LINE: &[Field] = &[
     may("date", Kind::Date),
 ];
 
+pub(super) const APPROVAL: &[Field] = &[
+    may("contract", Kind::Key),
+    may("factor_id", Kind::Key),
+    may("siren", Kind::Key),
+    may("siret", Kind::Key),
+    may("vat", Kind::Key),
+    may("lei", Kind::Key),
+    IDENTIFIERS,
+    may("buyer_name", Kind::Text),
+    must("currency", Kind::Currency),
+    may("amount", Kind::Money),
+    may("state", Kind::Code(APPROVAL_STATES)),
+    may("from", Kind::Date),
+    may("to", Kind::Date),
+    may("date", Kind::Date),
+    may("reason", Kind::Text),
+];
+
+pub(super) const FACTOR_CASH: &[Field] = &[
+    must("account", Kind::Key),
+    may("reference", Kind::Key),
+    must("currency", Kind::Currency),
+    must("amount", Kind::Money),
+    must("direction", Kind::Code(DIRECTIONS)),
+    may("reversal", Kind::Flag),
+    must("booked", Kind::Date),
+    may("valued", Kind::Date),
+    may("party", Kind::Text),
+    may("text", Kind::Text),
+];
+
 /// The index of a field in its record, found by the compiler: a name that is not there does not build.
 #[allow(
     clippy::indexing_slicing,
@@ -275,6 +312,8 @@ impl Target {
             Self::Request => REQUEST,
             Self::Rating => RATING,
             Self::FactorLine => FACTOR_LINE,
+            Self::Approval => APPROVAL,
+            Self::FactorCash => FACTOR_CASH,
         }
     }
 }

@@ -68,6 +68,12 @@ pub struct Contract {
     pub factor: String,
     /// The connection with the factor, which has the layout of the files and the way that they take.
     pub connection: String,
+    /// The connection with which the factor's answers are read; that of the files without it.
+    #[serde(default)]
+    pub answers: Option<String>,
+    /// The bank connection that tells what the factor pays.
+    #[serde(default)]
+    pub bank: Option<String>,
     /// The companies whose invoices it takes.
     pub companies: Vec<String>,
     /// Its currencies. A batch is of one of them.
@@ -118,6 +124,12 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// The connection with which the factor's answers are read.
+    #[must_use]
+    pub fn answers(&self) -> &str {
+        self.answers.as_deref().unwrap_or(&self.connection)
+    }
+
     /// Where a buyer of a country is.
     #[must_use]
     pub fn market(&self, country: &str) -> Market {

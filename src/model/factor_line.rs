@@ -35,6 +35,15 @@ impl FactorState {
     }
 }
 
+/// What a list says of what it does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// It shows everything: what is absent is gone.
+    Whole,
+    /// It answers what it was asked: what is absent is as it was, and what was said later counts.
+    Answers,
+}
+
 /// One line of a factor's statement.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FactorLine {

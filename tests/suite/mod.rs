@@ -1,5 +1,6 @@
 //! The suites, one a subject.
 
+mod answers;
 mod assignments;
 mod cycle;
 mod deadline_files;

@@ -31,7 +31,7 @@ pub(in crate::engine) async fn statuses(
     let (mut rows, mut deltas) = (Vec::new(), Vec::new());
     for contract in &setup.contracts {
         let Some(terms) = &contract.e_invoicing else { continue };
-        let lines = super::watch::lines_of(tx, setup, contract).await?;
+        let lines = super::answers::lines_of(tx, setup, contract).await?;
         let states: BTreeMap<&str, FactorState> =
             lines.iter().map(|line| (line.number.as_str(), line.state)).collect();
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;

@@ -129,7 +129,7 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
             number: planned.head.batch,
             currency: currency.code().to_owned(),
             made_on: on,
-            terms: Json(contract.clone()),
+            terms: Json(planned.terms),
             totals: Json(planned.totals),
             financed: Json(planned.sum),
             content_hash,

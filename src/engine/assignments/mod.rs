@@ -3,6 +3,8 @@
 //! A batch is made in one transaction with its number, its files and its documents, and is never changed: sending it, and sending it
 //! again, sends the stored bytes. Reference: shared rules, "Factoring".
 
+mod answers;
+mod cash;
 mod hand_over;
 mod lifecycle;
 mod make;
@@ -11,6 +13,7 @@ mod received;
 mod select;
 mod watch;
 
+pub use cash::{Cash, CashTotals, cash};
 pub use hand_over::{by_hand, send, send_again};
 pub(in crate::engine) use lifecycle::statuses;
 pub use make::{Made, approve, discard, make};

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::answers::approved;
 use super::{Error, connection_of};
 use crate::engine::Setup;
 use crate::factoring::{
-    Candidate, Due, Financed, Limits, Position, Positions, Refused, Taken, approval, finance, select,
+    Approved, Candidate, Due, Financed, Limits, Position, Positions, Refused, Taken, approval, finance,
+    select,
 };
 use crate::ledger::{AssignableRow, CreditedRow, DirectPaymentRow, InForceRow, Tx};
 use crate::model::{
@@ -34,6 +36,10 @@ pub struct Planned {
     pub totals: ControlTotals,
     /// What is expected to be paid and held in all.
     pub sum: Financed,
+    /// The contract as it was used: with what the factor approves.
+    pub terms: Contract,
+    /// What the factor approves, beside what the contract's file names.
+    pub approvals: Vec<Approved>,
 }
 
 /// Which batch is asked for.
@@ -71,6 +77,8 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         );
         return Err(Error::Refused(told));
     }
+    let (terms, approvals) = approved(tx, setup, contract, on).await?;
+    let contract = &terms;
     let overflow = || crate::factoring::Error::Overflow { contract: contract.number.clone() };
     let company = setup.company.id.as_str();
     let in_force = tx.assigned(&contract.factor, &contract.number).await?;
@@ -128,7 +136,8 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         .try_fold(ControlTotals::default(), |totals, own| totals.with(own.kind, own.amount_minor))
         .ok_or_else(overflow)?;
     let sum = financed.iter().try_fold(Financed::default(), |sum, own| sum.plus(own)).ok_or_else(overflow)?;
-    Ok(Planned { head, keys, documents, financed, refused: selection.refused, payments, untold, totals, sum })
+    let refused = selection.refused;
+    Ok(Planned { head, keys, documents, financed, refused, payments, untold, totals, sum, terms, approvals })
 }
 
 /// What is taken by earlier batches, and how the buyers stand in a currency.

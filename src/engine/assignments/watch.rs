@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Error;
+use super::answers::{approved, lines_of, listing};
 use crate::engine::Setup;
-use crate::factoring::{Age, Compared, Finding, Held, Holding, Sent, holdbacks, reconcile};
+use crate::factoring::{Age, Approved, Compared, Finding, Held, Holding, Sent, holdbacks, reconcile};
 use crate::ledger::{FactorLineChange, InForceRow, Tx};
 use crate::model::{
-    Break, BreakKind, Contract, Currency, Date, Delta, DocumentKind, Event, FactorLine, FactorState, Money,
-    render_minor,
+    Break, BreakKind, Contract, Currency, Date, Delta, DocumentKind, Event, FactorLine, FactorState, Listing,
+    Money, render_minor,
 };
 
 /// The fact that a document stands otherwise with the factor than before, where it is one that is published.
@@ -53,14 +54,18 @@ pub struct Comparison {
     pub contract: String,
     /// The factor.
     pub factor: String,
-    /// The connection.
+    /// The connection that reads what the factor says.
     pub connection: String,
     /// Whether a statement was ever read.
     pub has_stated: bool,
+    /// What the factor says of what it does not list.
+    pub listing: Listing,
     /// How many lines the last one has.
     pub lines: usize,
     /// The differences.
     pub differences: Vec<Differs>,
+    /// What was expected to be paid for everything that was sent, minor units by currency.
+    pub expected: BTreeMap<Currency, i64>,
     /// What was counted, by currency.
     pub totals: BTreeMap<Currency, Compared>,
     /// The guarantee that the factor holds, by currency and by how long ago the documents were assigned.
@@ -69,6 +74,8 @@ pub struct Comparison {
     pub recourse: Vec<Recourse>,
     /// Numbers of invoices that the factor has and that the buyer contests: the factor has to be told.
     pub disputed: Vec<String>,
+    /// What the factor approves for buyers, beside what the contract's file names.
+    pub approvals: Vec<Approved>,
 }
 
 /// A document that the factor may take its financing of back.
@@ -117,8 +124,15 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
         let lines = lines_of(tx, setup, contract).await?;
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;
         let sent = sent(&in_force)?;
-        let has_stated = tx.has_stated(&contract.connection).await?;
-        let (findings, totals) = if has_stated { reconcile(&sent, &lines) } else { Default::default() };
+        let has_stated = tx.has_stated(contract.answers()).await?;
+        let mut expected = BTreeMap::new();
+        for own in &sent {
+            let sum: &mut i64 = expected.entry(own.currency).or_default();
+            *sum = sum.saturating_add(own.available_minor);
+        }
+        let listing = listing(setup, contract);
+        let (findings, totals) =
+            if has_stated { reconcile(&sent, &lines, listing) } else { Default::default() };
         let broken: Vec<&str> =
             totals.iter().filter(|(_, own)| !own.adds_up()).map(|(currency, _)| currency.code()).collect();
         if !broken.is_empty() {
@@ -132,14 +146,17 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
         all.push(Comparison {
             contract: contract.number.clone(),
             factor: contract.factor.clone(),
-            connection: contract.connection.clone(),
+            connection: contract.answers().to_owned(),
             has_stated,
+            listing,
             lines: lines.len(),
             differences,
+            expected,
             totals,
             holdback: holdbacks(&held(&in_force, &lines)?, on),
             recourse: recourse(&in_force, contract, on)?,
             disputed: disputed(&in_force),
+            approvals: approved(tx, setup, contract, on).await?.1,
         });
     }
     Ok(all)
@@ -192,28 +209,6 @@ fn disputed(rows: &[InForceRow]) -> Vec<String> {
     rows.iter().filter(is_disputed).map(|row| row.written.clone()).collect()
 }
 
-/// The lines that speak of a contract: those that name it, and on the first contract of their connection those that name none of
-/// them, so that no line is passed over.
-pub(super) async fn lines_of(
-    tx: &mut Tx<'_>,
-    setup: &Setup,
-    contract: &Contract,
-) -> Result<Vec<FactorLine>, Error> {
-    let numbers: Vec<&str> = setup
-        .contracts
-        .iter()
-        .filter(|own| own.connection == contract.connection)
-        .map(|own| own.number.as_str())
-        .collect();
-    let is_first = numbers.first() == Some(&contract.number.as_str());
-    let rows = tx.factor_lines(&contract.connection).await?;
-    let own = |line: &FactorLine| match line.contract.as_deref() {
-        Some(number) if numbers.contains(&number) => number == contract.number,
-        Some(_) | None => is_first,
-    };
-    Ok(rows.into_iter().map(|row| row.payload.0).filter(own).collect())
-}
-
 fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
     rows.iter()
         .filter(|row| row.sent && row.is_document())
@@ -227,6 +222,7 @@ fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
                 open_minor: row.open_minor,
                 is_reassigned: row.reassigned_on.is_some(),
                 holdback_minor: row.financed.holdback_minor.saturating_abs(),
+                available_minor: row.financed.available_minor,
             })
         })
         .collect()

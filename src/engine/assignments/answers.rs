@@ -1,0 +1,60 @@
+//! Which of a factor's answers speak of which contract, and what they leave of it.
+
+use super::Error;
+use crate::connector::Mode;
+use crate::engine::Setup;
+use crate::factoring::{Approved, with_approvals};
+use crate::ledger::{ApprovalRow, Tx};
+use crate::model::{Contract, Date, FactorApproval, FactorLine, Listing};
+
+/// Whether what names this contract, or none, speaks of a contract: what names it does, and of the first contract of a connection what names
+/// none of them does too, so that nothing is passed over.
+fn speaks_of(setup: &Setup, contract: &Contract, named: Option<&str>) -> bool {
+    let mut numbers = setup
+        .contracts
+        .iter()
+        .filter(|own| own.answers() == contract.answers())
+        .map(|own| own.number.as_str());
+    let first = numbers.clone().next();
+    match named {
+        Some(named) if numbers.any(|number| number == named) => named == contract.number,
+        Some(_) | None => first == Some(contract.number.as_str()),
+    }
+}
+
+/// The lines that speak of a contract.
+pub(super) async fn lines_of(
+    tx: &mut Tx<'_>,
+    setup: &Setup,
+    contract: &Contract,
+) -> Result<Vec<FactorLine>, Error> {
+    let rows = tx.factor_lines(contract.answers()).await?;
+    let own = |line: &FactorLine| speaks_of(setup, contract, line.contract.as_deref());
+    Ok(rows.into_iter().map(|row| row.payload.0).filter(own).collect())
+}
+
+/// What the factor's statement says of what it does not list.
+pub(super) fn listing(setup: &Setup, contract: &Contract) -> Listing {
+    let connection = setup.connections.iter().find(|own| own.id == contract.answers());
+    let operation = connection.and_then(|own| own.connector.manifest.operations.get("read_statement"));
+    match operation.map(|operation| operation.mode) {
+        Some(Mode::Incremental) => Listing::Answers,
+        Some(Mode::Snapshot) | None => Listing::Whole,
+    }
+}
+
+/// A contract with what its factor approves, as of a day, and what was taken from where.
+pub(super) async fn approved(
+    tx: &mut Tx<'_>,
+    setup: &Setup,
+    contract: &Contract,
+    on: Date,
+) -> Result<(Contract, Vec<Approved>), Error> {
+    let own = |rows: Vec<ApprovalRow>| -> Vec<FactorApproval> {
+        let all = rows.into_iter().map(|row| row.payload.0);
+        all.filter(|own| speaks_of(setup, contract, own.contract.as_deref())).collect()
+    };
+    let stated = own(tx.approvals(contract.answers()).await?);
+    let left = own(tx.left_approvals(contract.answers()).await?);
+    Ok(with_approvals(contract, &stated, &left, on))
+}
