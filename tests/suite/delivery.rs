@@ -38,9 +38,20 @@ struct Approved {
 }
 
 async fn approved(ledger: &str, delivery: &str, invoices: u32) -> Approved {
+    let settings = "sender_domestic = \"11111\", client = \"54321\"";
+    approved_as(ledger, "eurofactor", settings, delivery, invoices).await
+}
+
+/// The same, of a connection that writes other files.
+async fn approved_as(
+    ledger: &str,
+    connector: &str,
+    settings: &str,
+    delivery: &str,
+    invoices: u32,
+) -> Approved {
     let world = World::new(ledger).with_csv().with(&format!(
-        "[[connection]]\nid = \"factor\"\nconnector = \"eurofactor\"\nsettings = {{ sender_domestic = \"11111\", client = \"54321\" }}\n\
-         [connection.delivery]\n{delivery}"
+        "[[connection]]\nid = \"factor\"\nconnector = \"{connector}\"\nsettings = {{ {settings} }}\n[connection.delivery]\n{delivery}"
     ));
     std::fs::create_dir(world.path().join("contracts")).unwrap();
     std::fs::write(world.path().join("contracts/exemple.toml"), CONTRACT).unwrap();
@@ -338,6 +349,25 @@ async fn another_file_of_the_name_is_not_overwritten_at_the_other_side() {
 }
 
 #[tokio::test]
+async fn of_two_who_send_at_once_one_does() {
+    let sshd = Sshd::start();
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        let own = approved(&ledger, &sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd)), 3).await;
+        let (one, other) = futures_util::future::join(own.send(), own.send()).await;
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+        let told = one.err().or(other.err()).unwrap().to_string();
+        assert!(told.contains("was taken up by another command at the same time"), "{told}");
+        assert_eq!(own.state().await, BatchState::Sent);
+        let there = held(&sshd.folder());
+        assert_eq!(there, [(own.file().file_name.clone(), own.file().content.clone())]);
+        std::fs::remove_file(sshd.folder().join(&own.file().file_name)).unwrap();
+        own.setup.ledger.close().await;
+    }
+    postgres.drop().await;
+}
+
+#[tokio::test]
 async fn a_batch_goes_one_way_only() {
     let sshd = Sshd::start();
     let delivery = sftp(&sshd, sshd.port, &sshd.ed25519, &key_of(&sshd));
@@ -594,6 +624,29 @@ async fn a_mail_whose_answer_is_lost_has_arrived_and_a_person_says_so() {
     tx.commit().await.unwrap();
     assert!(own.refused().await.contains("or not: begun by Dominique. Ask whether"));
     assert_eq!(post.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_files_only_the_one_in_doubt_is_a_persons_matter() {
+    let post = Post::start(&[]);
+    let settings = "seller = \"123456\", seller_siret = \"40483304800022\"";
+    let own = approved_as(&sqlite(), "factofrance-csv", settings, &mail(post.server.port(), ""), 3).await;
+    let [first, second] = own.batch.files.as_slice() else { panic!("{} files", own.batch.files.len()) };
+    let id = own.batch.row.id.as_str();
+    own.was_sending("handed over by mail to in@factor.example").await;
+    let mut tx = own.setup.ledger.begin().await.unwrap();
+    assert!(tx.doubt_assignment_file(id, first.position, None, Some("cut")).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(own.refused().await.contains(&format!("{} of batch 1", first.file_name)));
+    let row = by_hand(&own.setup, id, "Dominique", "the factor has it", clock::now()).await.unwrap();
+    assert_eq!(row.state().unwrap(), BatchState::Sending, "the other one is still to go");
+    assert_eq!(own.files().await[1].proof, None);
+    own.send().await.unwrap();
+    assert_eq!(own.state().await, BatchState::Sent);
+    let mails = post.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0]["parts"][0]["name"], second.file_name);
+    own.setup.ledger.close().await;
 }
 
 #[tokio::test]

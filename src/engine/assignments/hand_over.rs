@@ -115,8 +115,14 @@ impl Sending<'_> {
     async fn begin(&self, note: &str) -> Result<Tx<'static>, Error> {
         let mut tx = self.setup.ledger.begin().await?;
         let (from, to) = (BatchState::Approved, BatchState::Sending);
-        move_on(&mut tx, &self.row, from, to, self.by, note, self.now).await?;
-        Ok(tx)
+        if tx.move_assignment(&self.row.id, from, to, self.by, note, self.now).await? {
+            return Ok(tx);
+        }
+        refused(format!(
+            "{} was taken up by another command at the same time: look at `encours assignments status {}`",
+            title(&self.row),
+            short(&self.row.id)
+        ))
     }
 
     /// Refuses to go on another way than the batch began.
