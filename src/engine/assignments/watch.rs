@@ -153,7 +153,7 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
             differences,
             expected,
             totals,
-            holdback: holdbacks(&held(&in_force, &lines)?, on),
+            holdback: holdbacks(&held(&in_force, &lines, listing)?, on),
             recourse: recourse(&in_force, contract, on)?,
             disputed: disputed(&in_force),
             approvals: approved(tx, setup, contract, on).await?.1,
@@ -163,7 +163,7 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
 }
 
 /// The guarantee of each document that the factor was sent.
-fn held(rows: &[InForceRow], lines: &[FactorLine]) -> Result<Vec<Held>, Error> {
+fn held(rows: &[InForceRow], lines: &[FactorLine], listing: Listing) -> Result<Vec<Held>, Error> {
     let stated: BTreeMap<(&str, Currency), i64> = lines
         .iter()
         .filter_map(|line| Some(((line.number.as_str(), line.currency), line.holdback_minor?)))
@@ -174,12 +174,16 @@ fn held(rows: &[InForceRow], lines: &[FactorLine]) -> Result<Vec<Held>, Error> {
             let currency = row.currency()?;
             // A statement tells amounts without a sign.
             let sign = if row.kind == DocumentKind::CreditNote.as_str() { -1 } else { 1 };
+            let is_settled = row.open_minor == 0;
+            // An answer stays what it was: of what is settled since it says nothing.
+            let is_stale = is_settled && listing == Listing::Answers;
+            let stated = stated.get(&(row.written.as_str(), currency)).filter(|_| !is_stale);
             Ok(Held {
                 currency,
                 assigned: row.made_on,
                 kept_minor: row.financed.holdback_minor,
-                stated_minor: stated.get(&(row.written.as_str(), currency)).map(|minor| sign * minor),
-                is_settled: row.open_minor == 0,
+                stated_minor: stated.map(|minor| sign * minor),
+                is_settled,
             })
         })
         .collect()
