@@ -505,6 +505,9 @@ fn told_made(made: &Made) -> String {
     );
     text.push_str(&file_table(&made.batch.files).to_string());
     text.push_str(&told_receipt(made.receipt.as_ref()));
+    if made.receipt.is_none() && row.terms.receipt.is_some() {
+        text.push_str("\nNo subrogation receipt: no more is assigned than taken off.\n");
+    }
     if !made.refused.is_empty() {
         text.push_str(&format!(
             "\n{} documents do not go; `encours assignments plan` says why.\n",

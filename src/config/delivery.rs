@@ -37,6 +37,9 @@ pub enum Way {
     Http(Http),
 }
 
+/// The keys whose values are secrets.
+const SECRETS: &[&str] = &["password", "token", "key_passphrase", "key"];
+
 /// The words of `way`.
 const WAYS: &[&str] = &["sftp", "mail", "http"];
 
@@ -270,7 +273,15 @@ impl Keys<'_> {
     /// Tells a problem at its place, or at the table.
     fn problem(&mut self, at: Option<Range<usize>>, told: impl Into<String>) {
         let at = at.unwrap_or_else(|| self.span.clone());
-        self.problems.push(Problem::at(self.file, self.text, Some(at), told));
+        let mut problem = Problem::at(self.file, self.text, Some(at), told);
+        // A line that may hold a secret is not shown.
+        let is_word = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
+        let mut words = problem.excerpt.split(|sign| !is_word(sign));
+        if let Some(secret) = words.find_map(|word| SECRETS.iter().find(|own| **own == word)) {
+            problem.excerpt = format!("{secret} = …");
+            problem.column = 1;
+        }
+        self.problems.push(problem);
     }
 
     fn take(&mut self, name: &'static str) -> Option<Spanned<Value>> {

@@ -4,7 +4,7 @@
 //! the order of their names.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, btree_map};
+use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 use std::hash::Hash;
 
 use crate::connector::Mode;
@@ -121,10 +121,16 @@ pub(super) fn entries(
 ) -> (BTreeMap<String, FactorCash>, Vec<BadRecord>) {
     let mut entries: BTreeMap<String, FactorCash> = BTreeMap::new();
     let mut repeated = Vec::new();
+    let mut named: HashSet<(std::sync::Arc<str>, String)> = HashSet::new();
     let mut counted: HashMap<(std::sync::Arc<str>, String), usize> = HashMap::new();
     for (place, own) in said {
+        let mut is_twice = false;
         let subject = match &own.reference {
-            Some(reference) => format!("{}/{reference}", own.account),
+            Some(reference) => {
+                let subject = format!("{}/{reference}", own.account);
+                is_twice = !named.insert((std::sync::Arc::clone(&place.source), subject.clone()));
+                subject
+            }
             None => {
                 let content = serde_json::to_string(&own).unwrap_or_default();
                 let content = fingerprint_hex(&[content.as_bytes()]);
@@ -140,6 +146,17 @@ pub(super) fn entries(
         };
         let money = |own: &FactorCash| (own.currency, own.amount_minor, own.direction);
         match other {
+            Some(_) if is_twice => repeated.push(BadRecord {
+                stage: "land",
+                place: place.to_string(),
+                reason: format!(
+                    "the entry {} stands twice in one statement; the first one counts",
+                    own.reference.as_deref().unwrap_or(&subject)
+                ),
+                payload: serde_json::to_string(&own).unwrap_or_default(),
+                currency: own.currency,
+                amount_minor: own.amount_minor,
+            }),
             Some(other) if money(&other) != money(&own) => repeated.push(BadRecord {
                 stage: "land",
                 place: place.to_string(),
@@ -253,6 +270,14 @@ mod tests {
         assert_eq!((minors, repeated.len()), (vec![7, 7, 100], 0), "two alike in one file are two");
         let (again, repeated) = entries(said(), &new);
         assert_eq!((again.len(), repeated.len()), (0, 0));
+    }
+
+    #[test]
+    fn one_reference_twice_in_one_statement_is_told() {
+        let twice = vec![(place("a", 1), entry(Some("A-1"), 100)), (place("a", 2), entry(Some("A-1"), 100))];
+        let (new, repeated) = entries(twice, &BTreeMap::new());
+        assert_eq!((new.len(), repeated.len()), (1, 1));
+        assert!(repeated[0].reason.contains("stands twice in one statement"), "{}", repeated[0].reason);
     }
 
     #[test]

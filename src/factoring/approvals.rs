@@ -65,10 +65,10 @@ pub fn with_approvals(
         let file = buyer.as_deref().and_then(|buyer| contract.buyer(buyer));
         let file_minor = file.and_then(|own| own.approval.as_ref()?.get(&currency).copied());
         let Some((stated_minor, last)) = in_force(&said, on) else { continue };
-        let refused = said.iter().any(|own| own.state == ApprovalState::Refused);
+        // Of a buyer that the factor has spoken of, what neither side approves that day is no limit that is missing.
         let counts_minor = match (file_minor, stated_minor) {
             (Some(file), Some(stated)) => Some(file.min(stated)),
-            (None, None) if refused => Some(0),
+            (None, None) => Some(0),
             (own, None) | (None, own) => own,
         };
         if let (Some(buyer), Some(minor)) = (&buyer, counts_minor) {
@@ -90,17 +90,34 @@ fn buyer_of(contract: &Contract, own: &FactorApproval) -> Option<BuyerId> {
 }
 
 /// What a factor's statements on one buyer approve on a day, and the one that says so. What ended approves nothing; what begins later says
-/// nothing yet; a withdrawal of the same day goes before a grant.
+/// nothing yet. A withdrawal ends what was granted when it was said or before, whenever that begins; a grant that was said later holds again.
 fn in_force<'a>(said: &[&'a FactorApproval], on: Date) -> Option<(Option<i64>, &'a FactorApproval)> {
+    let is = |state: ApprovalState| move |own: &&&FactorApproval| own.state == state;
+    // A withdrawal without a first day holds from the day on which it was said.
+    let begins = |own: &FactorApproval| match own.state {
+        ApprovalState::Withdrawn => own.from.or(own.date),
+        ApprovalState::Granted | ApprovalState::Refused | ApprovalState::Unknown => own.from,
+    };
     let is_decided = |own: &&&FactorApproval| {
         matches!(own.state, ApprovalState::Granted | ApprovalState::Withdrawn)
-            && own.from.is_none_or(|from| from <= on)
+            && begins(own).is_none_or(|from| from <= on)
     };
-    let rank = |own: &&&FactorApproval| (own.from, own.state == ApprovalState::Withdrawn, own.date);
     let holds = |own: &&&FactorApproval| own.to.is_none_or(|to| on <= to);
-    if let Some(own) = said.iter().filter(is_decided).filter(holds).max_by_key(rank) {
+    let now = || said.iter().filter(is_decided).filter(holds);
+    let ends = |withdrawal: &FactorApproval, grant: &FactorApproval| match (grant.date, withdrawal.date) {
+        (Some(granted), Some(withdrawn)) => granted <= withdrawn,
+        (None, _) | (_, None) => {
+            begins(withdrawal).is_none_or(|day| grant.from.is_none_or(|from| from <= day))
+        }
+    };
+    let stands =
+        |grant: &&&FactorApproval| !now().filter(is(ApprovalState::Withdrawn)).any(|own| ends(own, grant));
+    if let Some(own) =
+        now().filter(is(ApprovalState::Granted)).filter(stands).max_by_key(|own| (own.from, own.date))
+    {
         return Some((Some(own.amount_minor), own));
     }
+    let rank = |own: &&&FactorApproval| (begins(own), own.state == ApprovalState::Withdrawn, own.date);
     match said.iter().filter(is_decided).max_by_key(rank) {
         Some(ended) => Some((Some(0), ended)),
         None => said.iter().max_by_key(rank).map(|last| (None, *last)),
@@ -218,6 +235,23 @@ mod tests {
         assert_eq!(counts(Some(9), std::slice::from_ref(&refused)), Some(9));
         assert_eq!(counts(None, &[refused]), Some(0), "nothing was granted");
         assert_eq!(counts(Some(9), &[of(ApprovalState::Unknown)]), Some(9), "the word is not in the mapping");
+        assert_eq!(counts(None, &[of(ApprovalState::Unknown)]), Some(0), "and the factor has spoken");
+        assert_eq!(counts(None, &[granted(7, "2026-04-11", "")]), Some(0), "not yet");
+    }
+
+    #[test]
+    fn a_withdrawal_ends_what_was_said_before_it_whenever_that_begins() {
+        let said = |own: FactorApproval, date: &str| FactorApproval { date: Some(day(date)), ..own };
+        let later = said(granted(80_000, "2026-04-09", ""), "2026-03-01");
+        let ended = said(stated(ApprovalState::Withdrawn, 0, "2026-03-15", ""), "2026-03-15");
+        assert_eq!(counts(None, &[later.clone(), ended.clone()]), Some(0));
+        let again = said(granted(60_000, "2026-01-01", ""), "2026-03-20");
+        assert_eq!(counts(None, &[later.clone(), ended, again.clone()]), Some(60_000), "granted again");
+        let undated = said(stated(ApprovalState::Withdrawn, 0, "", ""), "2026-04-01");
+        assert_eq!(counts(None, &[granted(50_000, "2026-01-01", ""), undated.clone()]), Some(0));
+        assert_eq!(counts(None, &[later, undated.clone()]), Some(0));
+        let ahead = said(stated(ApprovalState::Withdrawn, 0, "", ""), "2026-04-11");
+        assert_eq!(counts(None, &[again, ahead]), Some(60_000), "tomorrow's");
     }
 
     #[test]

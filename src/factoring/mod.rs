@@ -20,7 +20,7 @@ pub use financing::{
 };
 pub use holdback::{Age, Held, Holding, holdbacks};
 pub use lifecycle::lifecycle;
-pub use receipt::{Receipt, receipt};
+pub use receipt::{FileHash, Receipt, receipt};
 pub use reconcile::{Compared, Finding, Sent, Side, reconcile};
 
 /// Why a figure cannot be made.

@@ -1,6 +1,7 @@
 //! The subrogation receipt of a batch (quittance subrogative): the paper by which the seller, paid by the factor, puts it in its place.
 //!
-//! Each assigned invoice is listed, and what credit notes take off; payments and adjustments assign nothing, and are not. It is dated and
+//! Each assigned invoice is listed, and what credit notes take off; payments and adjustments assign nothing, and are not. Where no more is
+//! assigned than taken off, nobody pays for it and there is no receipt. It is dated and
 //! signed by people, on the day on which the current account is credited. Its words are the factor's: those here are neutral, and stand
 //! where the contract brings none. Reference: Code civil, article 1346-1; shared rules, "Factoring".
 
@@ -45,7 +46,16 @@ pub struct Receipt {
     pub credit_notes: String,
     /// What is assigned: invoices less credit notes.
     pub amount: String,
-    /// SHA-256 of the batch's files, as the ledger has it.
+    /// The files of the batch.
+    pub files: Vec<FileHash>,
+}
+
+/// A file of the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileHash {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its bytes, as hexadecimal.
     pub sha256: String,
 }
 
@@ -68,30 +78,28 @@ pub struct Line {
     pub amount: String,
 }
 
-/// The receipt of a batch; none where the contract asks for none, or where nothing is assigned. `sha256` is that of the batch's files.
+/// The receipt of a batch; none where the contract asks for none, or where no more is assigned than taken off.
 #[must_use]
 pub fn receipt(
     contract: &Contract,
     head: &BatchHead,
     documents: &[AssignedDocument],
-    sha256: &str,
+    files: Vec<FileHash>,
 ) -> Option<Receipt> {
     let clause = contract.receipt.as_ref()?.clause.as_deref().unwrap_or(CLAUSE);
     let own: Vec<&AssignedDocument> = documents
         .iter()
         .filter(|own| matches!(own.kind, DocumentKind::Invoice | DocumentKind::CreditNote))
         .collect();
-    if own.is_empty() {
-        return None;
-    }
     let sum = |kind: DocumentKind| -> Option<i64> {
         own.iter()
             .filter(|own| own.kind == kind)
             .try_fold(0_i64, |sum, own| sum.checked_add(own.amount_minor))
     };
     let (invoices, credit_notes) = (sum(DocumentKind::Invoice)?, sum(DocumentKind::CreditNote)?);
+    let assigned = invoices.checked_sub(credit_notes).filter(|minor| *minor > 0)?;
     let told = |minor: i64| render_minor(minor, head.currency);
-    let amount = told(invoices - credit_notes);
+    let amount = told(assigned);
     let clause = clause
         .replace("{company}", &head.company)
         .replace("{factor}", &contract.factor)
@@ -119,7 +127,7 @@ pub fn receipt(
         invoices: told(invoices),
         credit_notes: told(credit_notes),
         amount,
-        sha256: sha256.to_owned(),
+        files,
     })
 }
 
@@ -173,8 +181,11 @@ impl Receipt {
         lines.extend(wrapped(&print(&self.clause), WIDTH));
         lines.push(String::new());
         let made_on = self.made_on.format("%d/%m/%Y");
-        lines.push(format!("Remise établie le {made_on}, SHA-256 de ses fichiers :"));
-        lines.push(self.sha256.clone());
+        lines.push(format!("Remise établie le {made_on} ; ses fichiers et leur SHA-256 :"));
+        for file in &self.files {
+            lines.extend(wrapped(&print(&file.name), WIDTH));
+            lines.extend(wrapped(&file.sha256, WIDTH));
+        }
         lines.push(String::new());
         lines.push("Bon pour subrogation".to_owned());
         lines.push(String::new());

@@ -86,6 +86,8 @@ pub struct Compared {
     pub expected_minor: i64,
     /// What it says that it has paid for those, minor units.
     pub stated_minor: i64,
+    /// On how many documents it says so.
+    pub stated: i64,
 }
 
 impl Compared {
@@ -119,6 +121,7 @@ pub fn reconcile<'a>(
                 matched.insert(key);
                 if let Some(minor) = line.financed_minor {
                     let sign = if document.available_minor < 0 { -1 } else { 1 };
+                    own.stated += 1;
                     own.stated_minor = own.stated_minor.saturating_add(sign * minor);
                     own.expected_minor = own.expected_minor.saturating_add(document.available_minor);
                 }
@@ -327,6 +330,7 @@ mod tests {
                 theirs_only: side(1, 7),
                 expected_minor: 103_500,
                 stated_minor: 103_500,
+                stated: 1,
             })
         );
     }

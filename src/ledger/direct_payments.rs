@@ -108,7 +108,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// An invoice as it was assigned under a contract, if the factor has it.
+    /// An invoice as it was assigned under a contract, if the factor has it, and since when it is the seller's again.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -118,11 +118,11 @@ impl Tx<'_> {
         contract: &str,
         connection: &str,
         external_id: &str,
-    ) -> Result<Option<AssignedDocument>, Error> {
-        let found: Option<(Json<AssignedDocument>,)> = on!(self, c => sqlx::query_as(
-            "SELECT d.document FROM assignment_document d JOIN assignment b ON b.id = d.assignment WHERE d.factor = $1 \
+    ) -> Result<Option<(AssignedDocument, Option<Date>)>, Error> {
+        let found: Option<(Json<AssignedDocument>, Option<Date>)> = on!(self, c => sqlx::query_as(
+            "SELECT d.document, d.reassigned_on FROM assignment_document d JOIN assignment b ON b.id = d.assignment WHERE d.factor = $1 \
              AND d.contract = $2 AND d.connection = $3 AND d.external_id = $4 AND d.kind = 'invoice' AND d.in_force AND b.state = 'sent'")
             .bind(factor).bind(contract).bind(connection).bind(external_id).fetch_optional(c).await?);
-        Ok(found.map(|(document,)| document.0))
+        Ok(found.map(|(document, reassigned_on)| (document.0, reassigned_on)))
     }
 }

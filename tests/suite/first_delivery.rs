@@ -77,9 +77,9 @@ fn items(open_of_seven: &str) -> String {
 }
 
 /// Makes a batch, has another person approve it, and hands it over; its lines as the factor gets them.
-async fn sent(setup: &Setup, on: &str) -> Vec<String> {
-    let wanted =
-        Wanted { contract: &setup.contracts[0], currency: Currency::EUR, on: day(on), statement_date: None };
+async fn sent(setup: &Setup, number: &str, on: &str) -> Vec<String> {
+    let contract = setup.contracts.iter().find(|own| own.number == number).unwrap();
+    let wanted = Wanted { contract, currency: Currency::EUR, on: day(on), statement_date: None };
     let batch = make(setup, &wanted, "Alix", clock::now()).await.unwrap().batch;
     approve(setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
     send(setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
@@ -138,7 +138,7 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
         assert_eq!((sum.amount_minor, sum.holdback_minor), (7_065_000, 706_500));
         assert_eq!((sum.excess_minor, sum.available_minor), (998_500, 5_360_000));
 
-        let lines = sent(&setup, "2026-06-10").await;
+        let lines = sent(&setup, "54321", "2026-06-10").await;
         assert_eq!(
             lines,
             [
@@ -165,7 +165,10 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
             (data["amount"].as_str(), data["documents"].as_array().map(Vec::len)),
             (Some("70650.00"), Some(7))
         );
-        assert_eq!(data["sha256"].as_str(), Some(batch.content_hash.as_str()));
+        let mut tx = setup.ledger.read().await.unwrap();
+        let files = tx.assignment_files(&batch.id).await.unwrap();
+        tx.rollback().await.unwrap();
+        assert_eq!(data["files"][0]["sha256"].as_str(), Some(files[0].content_hash.as_str()));
 
         // Half of 7 reaches the seller: it is the factor's money, and the next batch says so.
         world.export("encours_2.csv", format!("{ITEMS}{}", items("575,00")).as_bytes());
@@ -178,7 +181,7 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
             by: "Alix",
         };
         received(&setup, &said, clock::now()).await.unwrap();
-        assert_eq!(sent(&setup, "2026-06-20").await, ["payment F07 -575.00"]);
+        assert_eq!(sent(&setup, "54321", "2026-06-20").await, ["payment F07 -575.00"]);
 
         // On the day after the ninetieth the factor may take 2 back, and it has taken 3 back.
         let statement = "Contract;Number;Currency;Amount;State;Financed;Holdback;Reason;Since\n\
@@ -216,6 +219,11 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
         assert_eq!(reassigned(&setup, &said, clock::now()).await.unwrap(), "F03");
         let again = reassigned(&setup, &said, clock::now()).await.unwrap_err().to_string();
         assert_eq!(again, "F03 went back to you on 2026-06-26");
+        for on in ["2026-06-09", "2127-06-26"] {
+            let said = Reassigned { document: "F02", on: day(on), ..said };
+            let told = reassigned(&setup, &said, clock::now()).await.unwrap_err().to_string();
+            assert!(told.contains("F02 was assigned on 2026-06-10: it cannot have gone back"), "{told}");
+        }
         run(&setup, "2026-08-11").await;
         let mut tx = setup.ledger.read().await.unwrap();
         let after = compare(&mut tx, &setup, day("2026-08-11")).await.unwrap().remove(0);
@@ -241,6 +249,27 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
             .map(|delta| delta.summary.as_str())
             .collect();
         assert_eq!(back, ["Invoice F03 is not factored any more (228)."]);
+
+        // Another factor takes 3: that is said of it once, and the first contract does not take it back.
+        let other =
+            CONTRACT.replace("54321", "98765").replace("Exemple Factor\"\nnumber", "Autre Factor\"\nnumber");
+        std::fs::write(world.path().join("contracts/other.toml"), other).unwrap();
+        setup.ledger.close().await;
+        let setup = world.setup().await;
+        run(&setup, "2026-08-12").await;
+        assert_eq!(sent(&setup, "98765", "2026-06-25").await, ["invoice F03 3000.00"]);
+        for on in ["2026-08-13", "2026-08-14"] {
+            run(&setup, on).await;
+        }
+        let mut tx = setup.ledger.read().await.unwrap();
+        let mut deltas = tx.deltas("exemple", 200).await.unwrap();
+        tx.rollback().await.unwrap();
+        deltas.retain(|delta| delta.event == "invoice.status" && delta.summary.contains("F03"));
+        deltas.sort_by_key(|delta| delta.seq);
+        let told: Vec<&str> = deltas.iter().map(|delta| delta.summary.as_str()).collect();
+        let (factored, back) =
+            ("Invoice F03 is factored (225).", "Invoice F03 is not factored any more (228).");
+        assert_eq!(told, [factored, back, factored]);
         setup.ledger.close().await;
     }
     postgres.drop().await;

@@ -34,7 +34,7 @@ pub(super) fn told_approvals(approvals: &[Approved]) -> String {
             name(own),
             money(own.file_minor),
             money(own.stated_minor),
-            if own.buyer.is_some() { money(own.counts_minor) } else { "known here by no number".to_owned() },
+            if own.buyer.is_some() { money(own.counts_minor) } else { "nothing here".to_owned() },
             last.state.to_string(),
             day(last.from),
             day(last.to),
@@ -80,7 +80,7 @@ pub(super) fn told_financing(own: &Comparison) -> String {
             "\nExpected to be paid for all batches, in {currency}: {}.",
             money(*expected)
         ));
-        match own.totals.get(currency) {
+        match own.totals.get(currency).filter(|counted| counted.stated > 0) {
             Some(counted) => text.push_str(&format!(
                 " Where the factor says what it has paid: {}, of {} expected for those documents; difference {}.\n",
                 money(counted.stated_minor),

@@ -54,7 +54,28 @@ pub(super) async fn approved(
         let all = rows.into_iter().map(|row| row.payload.0);
         all.filter(|own| speaks_of(setup, contract, own.contract.as_deref())).collect()
     };
+    // What names a contract that is not here grants nothing under another one; it is told with the first.
+    let is_known = |own: &FactorApproval| {
+        own.contract.as_deref().is_none_or(|named| setup.contracts.iter().any(|own| own.number == named))
+    };
     let stated = own(tx.approvals(contract.answers()).await?);
-    let left = own(tx.left_approvals(contract.answers()).await?);
-    Ok(with_approvals(contract, &stated, &left, on))
+    let (stated, strange): (Vec<_>, Vec<_>) = stated.into_iter().partition(is_known);
+    let mut left = own(tx.left_approvals(contract.answers()).await?);
+    left.retain(is_known);
+    let (effective, mut all) = with_approvals(contract, &stated, &left, on);
+    all.extend(strange.into_iter().map(|last| Approved {
+        buyer: None,
+        currency: last.currency,
+        file_minor: None,
+        stated_minor: None,
+        counts_minor: None,
+        last: FactorApproval {
+            reason: Some(format!(
+                "it is for the contract {}, which is not here",
+                last.contract.as_deref().unwrap_or_default()
+            )),
+            ..last
+        },
+    }));
+    Ok((effective, all))
 }

@@ -2,7 +2,7 @@
 //!
 //! Level-triggered: each run compares the status that an invoice should have with the one that was said last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::json;
 
@@ -29,6 +29,13 @@ pub(in crate::engine) async fn statuses(
         *own = (status, own.1 + 1);
     }
     let (mut rows, mut deltas) = (Vec::new(), Vec::new());
+    // What went back from one contract and went to another is the other's to speak of.
+    let mut held: HashSet<(String, String)> = HashSet::new();
+    for contract in &setup.contracts {
+        let own = tx.assigned(&contract.factor, &contract.number).await?;
+        let own = own.into_iter().filter(|row| row.reassigned_on.is_none());
+        held.extend(own.map(|row| (row.connection, row.external_id)));
+    }
     for contract in &setup.contracts {
         let Some(terms) = &contract.e_invoicing else { continue };
         let lines = super::answers::lines_of(tx, setup, contract).await?;
@@ -36,7 +43,11 @@ pub(in crate::engine) async fn statuses(
             lines.iter().map(|line| (line.number.as_str(), line.state)).collect();
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;
         for row in in_force.iter().filter(|row| row.kind == DocumentKind::Invoice.as_str()) {
-            let before = known.get(&(row.connection.clone(), row.external_id.clone())).copied();
+            let key = (row.connection.clone(), row.external_id.clone());
+            if row.reassigned_on.is_some() && held.contains(&key) {
+                continue;
+            }
+            let before = known.get(&key).copied();
             let stated = states.get(row.written.as_str()).copied();
             // What went back stays the seller's, whatever an older statement says.
             let state = if row.reassigned_on.is_some() { Some(FactorState::Definanced) } else { stated };

@@ -4,7 +4,7 @@ use sqlx::types::Json;
 
 use super::{Error, Planned, Wanted, batch, connection_of, plan, refused, title};
 use crate::engine::Setup;
-use crate::factoring::{Refused, receipt};
+use crate::factoring::{FileHash, Refused, receipt};
 use crate::format::pdf;
 use crate::ids::{fingerprint_hex, sha256_hex};
 use crate::ledger::{
@@ -100,7 +100,7 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
     let number = planned.head.batch.to_string();
     let parts = ["assignment", &contract.factor, &contract.number, &number, &content_hash, &now.to_rfc3339()];
     let id = fingerprint_hex(&parts.map(str::as_bytes));
-    let paper = paper(contract, &planned, &content_hash, &id)?;
+    let paper = paper(contract, &planned, &files, &id)?;
     let documents = planned
         .keys
         .into_iter()
@@ -162,10 +162,15 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
 fn paper(
     contract: &Contract,
     planned: &Planned,
-    content_hash: &str,
+    files: &[AssignmentFileRow],
     id: &str,
 ) -> Result<Option<SubrogationRow>, Error> {
-    let Some(own) = receipt(contract, &planned.head, &planned.documents, content_hash) else {
+    let hash = |file: &AssignmentFileRow| FileHash {
+        name: file.file_name.clone(),
+        sha256: file.content_hash.clone(),
+    };
+    let hashes = files.iter().map(hash).collect();
+    let Some(own) = receipt(contract, &planned.head, &planned.documents, hashes) else {
         return Ok(None);
     };
     let wrong = |reason: String| Error::Refused(format!("the subrogation receipt cannot be made: {reason}"));

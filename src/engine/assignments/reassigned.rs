@@ -23,7 +23,7 @@ pub struct Reassigned<'a> {
 /// buyer pays is the seller's; under this contract it never goes again. Its number is returned.
 ///
 /// # Errors
-/// [`Error::Refused`]: the factor does not have it, or it went back before.
+/// [`Error::Refused`]: the factor does not have it, it went back before, or not on such a day.
 pub async fn reassigned(setup: &Setup, said: &Reassigned<'_>, now: Instant) -> Result<String, Error> {
     let Reassigned { contract, document, on, because, by } = *said;
     let (factor, number) = (contract.factor.as_str(), contract.number.as_str());
@@ -36,6 +36,14 @@ pub async fn reassigned(setup: &Setup, said: &Reassigned<'_>, now: Instant) -> R
     })?;
     if let Some(since) = row.reassigned_on {
         return refused(format!("{} went back to you on {since}", row.number));
+    }
+    // A day of difference between this machine and where the person is.
+    let last = now.date_naive() + chrono::Days::new(1);
+    if on < row.made_on || on > last {
+        return refused(format!(
+            "{} was assigned on {}: it cannot have gone back to you on {on}; say a day from then on, up to today",
+            row.number, row.made_on
+        ));
     }
     let key = (row.connection.as_str(), row.external_id.as_str());
     tx.reassign(factor, number, key, (on, by, because), now).await?;

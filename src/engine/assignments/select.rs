@@ -113,7 +113,9 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
             continue;
         }
         match tx.sent_invoice(factor, number, &row.connection, &row.external_id).await? {
-            Some(invoice) if layout.takes(DocumentKind::Payment, invoice.buyer.market) => {
+            // It came when the invoice was the seller's again.
+            Some((_, Some(since))) if row.received_on >= since => {}
+            Some((invoice, _)) if layout.takes(DocumentKind::Payment, invoice.buyer.market) => {
                 documents.push(AssignedDocument {
                     kind: DocumentKind::Payment,
                     amount_minor: row.amount_minor,

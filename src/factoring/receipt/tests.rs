@@ -31,6 +31,10 @@ fn document(kind: DocumentKind, number: &str, amount_minor: i64) -> AssignedDocu
     }
 }
 
+fn files() -> Vec<FileHash> {
+    vec![FileHash { name: "assignment_7.csv".to_owned(), sha256: "ab12".to_owned() }]
+}
+
 fn contract(clause: Option<&str>) -> Contract {
     Contract { receipt: Some(ReceiptTerms { clause: clause.map(str::to_owned) }), ..sample::contract() }
 }
@@ -46,7 +50,7 @@ fn documents() -> Vec<AssignedDocument> {
 
 #[test]
 fn invoices_and_credit_notes_are_listed_and_add_up_to_what_is_assigned() {
-    let own = receipt(&contract(None), &head(), &documents(), "ab12").unwrap();
+    let own = receipt(&contract(None), &head(), &documents(), files()).unwrap();
     let told: Vec<(&str, &str)> =
         own.documents.iter().map(|line| (line.number.as_str(), line.amount.as_str())).collect();
     assert_eq!(told, [("F1", "1150.00"), ("FACTURE/2026/0000000000000042", "1.00"), ("A1", "-150.00")]);
@@ -72,7 +76,7 @@ fn invoices_and_credit_notes_are_listed_and_add_up_to_what_is_assigned() {
     let text = lines.join("\n");
     assert!(
         text.contains("article 1346-1 du Code")
-            && text.contains("ab12")
+            && text.contains("assignment_7.csv\nab12\n")
             && text.contains("Bon pour subrogation"),
         "{text}"
     );
@@ -101,7 +105,7 @@ fn amounts_are_as_french_paper_has_them() {
 #[test]
 fn the_words_are_the_factors_where_the_contract_brings_them() {
     let own = contract(Some("Contrat {contract}, remise {batch} : {amount} de {company} à {factor}."));
-    let own = receipt(&own, &head(), &documents(), "").unwrap();
+    let own = receipt(&own, &head(), &documents(), files()).unwrap();
     assert_eq!(
         own.clause,
         "Contrat 12345, remise 7 : 1 001,00 EUR de Exemple Industrie SAS à Exemple Factor."
@@ -110,8 +114,13 @@ fn the_words_are_the_factors_where_the_contract_brings_them() {
 
 #[test]
 fn without_terms_or_without_an_assigned_document_there_is_none() {
-    assert_eq!(receipt(&sample::contract(), &head(), &documents(), ""), None);
-    assert_eq!(receipt(&contract(None), &head(), &documents()[3..], ""), None);
+    assert_eq!(receipt(&sample::contract(), &head(), &documents(), files()), None);
+    let without = |documents: &[AssignedDocument]| receipt(&contract(None), &head(), documents, files());
+    assert_eq!(without(&documents()[3..]), None, "payments assign nothing");
+    assert_eq!(without(&documents()[2..]), None, "nor does a credit note alone");
+    let (small, large) = (document(DocumentKind::Invoice, "F2", 15_000), documents().remove(2));
+    assert_eq!(without(&[small, large]), None, "what is taken off is as much");
+    assert!(without(&documents()[..3]).is_some());
 }
 
 #[test]
