@@ -279,7 +279,6 @@ impl Keys<'_> {
         let mut words = problem.excerpt.split(|sign| !is_word(sign));
         if let Some(secret) = words.find_map(|word| SECRETS.iter().find(|own| **own == word)) {
             problem.excerpt = format!("{secret} = …");
-            problem.column = 1;
         }
         self.problems.push(problem);
     }
@@ -419,9 +418,12 @@ mod tests {
                 "encours.toml:10:9: token and password are both given",
             ),
             ("way", "password = \"c\"\nway", "encours.toml:10:12: user and password go together"),
+            ("way", "token = 4711\nway", "encours.toml:10:9: token is a text in quotes"),
         ] {
             let told = config(&good.replacen(from, to, 1)).unwrap_err();
             assert!(told.contains(expected), "{told}");
+            let is_shown = ["\"a\"", "\"c\"", "4711"].into_iter().any(|secret| told.contains(secret));
+            assert!(!is_shown, "{told}");
         }
     }
 
