@@ -1,13 +1,14 @@
 //! The sample messages of the ISO 20022 connectors against ISO's own schemas, which are not ours to ship: a folder with them is named by
-//! `ENCOURS_ISO20022_SCHEMAS`, or lies beside the project. Where there is none, nothing is validated, and that is said.
+//! `ENCOURS_ISO20022_SCHEMAS`. Where there is none, nothing is validated, and that is said.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[allow(clippy::disallowed_methods, reason = "where the schemas are is told by the environment")]
 fn schemas() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples/iso20022-tsin");
-    let folder = std::env::var_os("ENCOURS_ISO20022_SCHEMAS").map_or(beside, PathBuf::from);
-    folder.join("tsin.006.001.01.xsd").exists().then_some(folder)
+    let folder = PathBuf::from(std::env::var_os("ENCOURS_ISO20022_SCHEMAS")?);
+    assert!(folder.join("tsin.006.001.01.xsd").exists(), "{} holds no schemas", folder.display());
+    Some(folder)
 }
 
 /// What xmllint says of a message; nothing when it is valid.
