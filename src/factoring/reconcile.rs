@@ -258,6 +258,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_factor_does_not_say_that_it_has_paid_is_not_counted() {
+        let said = |financed_minor| {
+            let lines = [FactorLine { financed_minor, ..line("F1", FactorState::Financed) }];
+            let (_, totals) = reconcile(&[sent("F1")], &lines, Listing::Whole);
+            let own = totals[&Currency::EUR];
+            (own.stated, own.stated_minor, own.expected_minor)
+        };
+        assert_eq!(said(None), (0, 0, 0));
+        assert_eq!(said(Some(0)), (1, 0, 103_500));
+    }
+
+    #[test]
     fn each_difference_by_itself() {
         use BreakKind::{
             AmountDiffers, Definanced, HoldbackDiffers, MissingAtFactor, PaidNotReleased, Rejected,

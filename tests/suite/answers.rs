@@ -299,9 +299,16 @@ async fn a_list_of_approvals_is_whole_and_makes_buyers_known() {
         let read = report.operations.iter().find(|own| own.operation == "list_approvals").unwrap();
         assert_eq!((read.new, read.changed, read.unchanged), (0, 0, 1));
 
-        list(2, "54321;0001234;404833048;;Exemple C1;EUR;1200.00;granted;2026-03-01;;;\n");
+        // What is for a contract that is not here raises nothing under this one, and is told.
+        let own = "54321;0001234;404833048;;Exemple C1;EUR;1200.00;granted;2026-03-01;;;\n";
+        list(2, &format!("{own}99999;;404833048;;Exemple C1;EUR;9000.00;granted;2026-03-05;;;\n"));
         run(&setup, "2026-03-13").await;
-        assert_eq!(planned(&setup, "2026-03-13").await.sum.available_minor, 120_000);
+        let own = planned(&setup, "2026-03-13").await;
+        assert_eq!(own.sum.available_minor, 120_000);
+        let told: Vec<_> =
+            own.approvals.iter().map(|own| (own.counts_minor, own.last.reason.as_deref())).collect();
+        let strange = Some("it is for the contract 99999, which is not here");
+        assert_eq!(told, [(Some(120_000), None), (None, strange)]);
         // What leaves the list is approved no more; it is not without a limit.
         list(3, "");
         run(&setup, "2026-03-14").await;

@@ -208,6 +208,16 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
             told,
             ["definanced F03 (Exemple Factor): 3 000.00 EUR open / definanced: more than 90 days overdue"]
         );
+        // A payment of 3 that is kept, and that came when 3 was the seller's again, is not the factor's.
+        let paid = Received {
+            contract: &setup.contracts[0],
+            invoice: "F03",
+            amount: "100.00",
+            on: day("2026-06-27"),
+            by: "Alix",
+        };
+        received(&setup, &paid, clock::now()).await.unwrap();
+
         // 3 is taken back as the factor says, and then differs no more; this contract does not take it again, another one may.
         let said = Reassigned {
             contract: &setup.contracts[0],
@@ -237,6 +247,9 @@ async fn the_twelve_cases_come_out_as_they_were_agreed() {
         assert_eq!(recourse, ["F02"]);
         let refused = replanned.refused.iter().find(|own| own.document.number == "F03").unwrap();
         assert_eq!(refused.reason, Refusal::Assigned);
+        assert_eq!((replanned.totals.payments, replanned.untold.len()), (0, 0));
+        let told = received(&setup, &paid, clock::now()).await.unwrap_err().to_string();
+        assert_eq!(told, "F03 went back to you on 2026-06-26, so a payment of it is yours");
         let key = own.iter().find(|own| own.number == "F03").map(|own| &own.external_id).unwrap();
         assert!(elsewhere.iter().all(|(_, other)| other != key), "another factor may have it");
         // Of the guarantee, 300.00 of 3 is not to be held any more: 7 065.00 less that, less 57.50 of the half of 7.
