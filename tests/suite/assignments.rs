@@ -435,6 +435,10 @@ async fn another_file_of_the_name_is_not_overwritten_and_the_batch_stays_approve
         refused(send(&setup, &batch.row.id, "Dominique", clock::now()).await)
             .contains("it is not overwritten")
     );
+    // A chain of causes tells each thing once.
+    let error =
+        anyhow::Error::from(send(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap_err());
+    assert_eq!(format!("{error:#}").matches("it is not overwritten").count(), 1, "{error:#}");
     assert_eq!(std::fs::read(&path).unwrap(), b"something else");
     assert_eq!(row(&setup, &batch.row.id).await.state().unwrap(), BatchState::Approved);
     setup.ledger.close().await;

@@ -40,22 +40,35 @@ pub enum Error {
     Connector(#[from] crate::connector::Error),
     /// The factor's form cannot hold it.
     #[error("the batch is not made: {0}")]
-    Layout(#[from] LayoutError),
+    Layout(LayoutError),
     /// A figure does not fit.
     #[error(transparent)]
     Factoring(#[from] crate::factoring::Error),
     /// A place for files fails.
     #[error("the batch is not handed over: {0}")]
-    Place(#[from] crate::transport::place::Error),
+    Place(crate::transport::place::Error),
     /// A file was certainly not mailed.
     #[error("nothing was mailed: {0}; the same command tries again")]
     NotMailed(String),
     /// A file was not put to its address, or nobody knows; putting it again does no harm.
     #[error("{0}; the same command tries again")]
-    Upload(#[from] crate::transport::upload::Error),
+    Upload(crate::transport::upload::Error),
     /// It is not to be done, and why.
     #[error("{0}")]
     Refused(String),
+}
+
+// By hand: what a message holds already is not its source too, or a chain of causes would tell it twice.
+impl From<LayoutError> for Error {
+    fn from(error: LayoutError) -> Self {
+        Self::Layout(error)
+    }
+}
+
+impl From<crate::transport::place::Error> for Error {
+    fn from(error: crate::transport::place::Error) -> Self {
+        Self::Place(error)
+    }
 }
 
 fn refused<T>(told: impl Into<String>) -> Result<T, Error> {
