@@ -66,14 +66,14 @@ fn told_holdback(own: &Comparison) -> String {
     ]);
     for ((currency, age), held) in &own.holdback {
         let money = |minor: i64| Money::new(minor, *currency).to_string();
-        let theirs = if own.has_stated { money(held.theirs_minor) } else { String::new() };
+        let stated = |minor: i64| if own.has_stated { money(minor) } else { String::new() };
         table.row([
             age.to_string(),
             currency.to_string(),
             held.documents.to_string(),
             money(held.ours_minor),
-            theirs,
-            money(held.due_back_minor),
+            stated(held.theirs_minor),
+            stated(held.due_back_minor),
         ]);
     }
     format!("\n{table}")
