@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use encours::config::{self, Config, secret};
-use encours::connector::{self, Batch, Connection, Error, Reach, Role, SettingType};
+use encours::connector::{self, Batch, Connection, Error, Form, Reach, Role, SettingType};
 use encours::engine;
 use encours::format::toml::Problem;
 use encours::ledger::Ledger;
@@ -142,22 +142,27 @@ async fn inspect(
             }
         }
         let found = built.iter().find(|found| found.id == contract.connection);
-        if found.is_some_and(|found| found.layout().is_some()) {
+        let form = found.and_then(|found| found.form());
+        if let Some(form) = form {
             let buyers = if contract.any_buyer {
                 "any buyer".to_owned()
             } else {
                 format!("{} buyers", contract.buyers.len())
             };
             findings.fine.push(format!(
-                "contract {} with {}: {buyers}, {} % kept, files as {} has them",
+                "contract {} with {}: {buyers}, {} % kept, {} as {} has them",
                 contract.number,
                 contract.factor,
                 contract.holdback_percent.normalize(),
+                match form {
+                    Form::Files(..) => "files",
+                    Form::Calls(..) => "calls",
+                },
                 contract.connection
             ));
         } else if found.is_some() {
             let message = format!(
-                "the contract {} of {} names \"{}\", whose connector has no layout of assigned documents: `encours connectors` lists \
+                "the contract {} of {} names \"{}\", whose connector neither writes assigned documents nor tells of them: `encours connectors` lists \
                  factors",
                 contract.number, contract.factor, contract.connection
             );
@@ -317,6 +322,12 @@ async fn reach(connection: &Connection) -> Result<String, String> {
     let Some(operation) = chosen.map(|name| (*name).to_owned()) else {
         return Ok(format!("{}: nothing to read", connection.id));
     };
+    if connection.asks_each(&operation) {
+        return Ok(format!(
+            "{}: not called; it is asked of each document that it was sent, and of nothing else",
+            connection.id
+        ));
+    }
     let (sender, mut receiver) = mpsc::channel::<Batch>(1);
     let first = async {
         let first = receiver.recv().await;

@@ -67,24 +67,24 @@ impl Connection {
 /// A sample of batches: what is the same for all of them, then each with what must come of it.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sample {
+pub(super) struct Sample {
     #[serde(default)]
-    settings: BTreeMap<String, String>,
+    pub(super) settings: BTreeMap<String, String>,
     /// Buyers by the name that documents call them.
-    buyers: BTreeMap<String, AssignedBuyer>,
-    cases: Vec<Case>,
+    pub(super) buyers: BTreeMap<String, AssignedBuyer>,
+    pub(super) cases: Vec<Case>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(super) struct Case {
     /// Its name, which the names of the expected files begin with.
-    case: String,
+    pub(super) case: String,
     #[serde(default)]
-    settings: BTreeMap<String, String>,
-    head: BatchHead,
+    pub(super) settings: BTreeMap<String, String>,
+    pub(super) head: BatchHead,
     /// Documents whose buyer is a name of `buyers`.
-    documents: Vec<Json>,
+    pub(super) documents: Vec<Json>,
 }
 
 /// Writes the batches of a sample and holds each file against `samples/<case>.<name of the file>`, byte for byte; then reads
@@ -153,7 +153,10 @@ pub(super) fn sample(
 }
 
 /// A document of a sample with its buyer in place of the buyer's name.
-fn placed(mut document: Json, buyers: &BTreeMap<String, AssignedBuyer>) -> Result<AssignedDocument, String> {
+pub(super) fn placed(
+    mut document: Json,
+    buyers: &BTreeMap<String, AssignedBuyer>,
+) -> Result<AssignedDocument, String> {
     let name = document.get("buyer").and_then(Json::as_str).ok_or("a document has no buyer")?.to_owned();
     let buyer = buyers.get(&name).ok_or_else(|| format!("there is no buyer \"{name}\""))?;
     if let Some(place) = document.get_mut("buyer") {

@@ -80,6 +80,28 @@ pub(super) const BUILTIN: &[Builtin] = &[
         ],
     },
     Builtin {
+        id: "aria",
+        manifest: include_str!("../../connectors/aria/connector.toml"),
+        readme: include_str!("../../connectors/aria/README.md"),
+        mappings: &[
+            ("invoice.toml", include_str!("../../mappings/aria/invoice.toml")),
+            ("statement.toml", include_str!("../../mappings/aria/statement.toml")),
+        ],
+        samples: &[
+            ("documents.json", include_bytes!("../../connectors/aria/samples/documents.json")),
+            ("loans.json", include_bytes!("../../connectors/aria/samples/loans.json")),
+            (
+                "read_statement.expected.json",
+                include_bytes!("../../connectors/aria/samples/read_statement.expected.json"),
+            ),
+            (
+                "send_document.expected.json",
+                include_bytes!("../../connectors/aria/samples/send_document.expected.json"),
+            ),
+            ("settings.json", include_bytes!("../../connectors/aria/samples/settings.json")),
+        ],
+    },
+    Builtin {
         id: "atradius",
         manifest: include_str!("../../connectors/atradius/connector.toml"),
         readme: include_str!("../../connectors/atradius/README.md"),
@@ -351,6 +373,27 @@ pub(super) const BUILTIN: &[Builtin] = &[
             ("orders.expected.json", include_bytes!("../../connectors/csv/samples/orders.expected.json")),
             ("receipts.expected.json", include_bytes!("../../connectors/csv/samples/receipts.expected.json")),
             ("reglements.csv", include_bytes!("../../connectors/csv/samples/reglements.csv")),
+        ],
+    },
+    Builtin {
+        id: "defacto",
+        manifest: include_str!("../../connectors/defacto/connector.toml"),
+        readme: include_str!("../../connectors/defacto/README.md"),
+        mappings: &[
+            ("loan.toml", include_str!("../../mappings/defacto/loan.toml")),
+            ("statement.toml", include_str!("../../mappings/defacto/statement.toml")),
+        ],
+        samples: &[
+            ("documents.json", include_bytes!("../../connectors/defacto/samples/documents.json")),
+            ("loans.json", include_bytes!("../../connectors/defacto/samples/loans.json")),
+            (
+                "read_statement.expected.json",
+                include_bytes!("../../connectors/defacto/samples/read_statement.expected.json"),
+            ),
+            (
+                "send_document.expected.json",
+                include_bytes!("../../connectors/defacto/samples/send_document.expected.json"),
+            ),
         ],
     },
     Builtin {

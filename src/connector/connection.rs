@@ -235,35 +235,19 @@ impl Connection {
         })
     }
 
-    /// Makes one call of an operation.
-    pub(super) async fn request(
+    /// The body of a call; none where it has none.
+    pub(super) fn body_of(
         &self,
         operation: &str,
-        effect: Effect,
         request: &Request,
         places: &[&BTreeMap<String, String>],
         input: Value,
-        link: Option<String>,
-    ) -> Result<Answer, Error> {
-        let client = self.http.as_ref().ok_or_else(|| Error::Request {
-            operation: operation.to_owned(),
-            reason: "the connector has no HTTP".to_owned(),
-        })?;
+    ) -> Result<Option<Value>, Error> {
         let layers: Vec<_> = places.iter().copied().chain([&self.settings]).collect();
         let scope = Scope { layers: &layers, correlation: "" };
         let wrong = |reason: String| Error::Request { operation: operation.to_owned(), reason };
         let missing = |name: String| wrong(format!("\"{name}\" is not given"));
-        let mut query = Vec::new();
-        if link.is_none() {
-            for (name, template) in &request.query {
-                query.extend(template.fill(&scope).map_err(missing)?.map(|text| (name.clone(), text)));
-            }
-        }
-        let path = match link {
-            Some(link) => link,
-            None => request.path.fill_path(&scope).map_err(missing)?,
-        };
-        let body = match &request.body {
+        Ok(match &request.body {
             BodyRule::Nothing => None,
             BodyRule::Json(template) => template.fill(&scope).map_err(missing)?,
             BodyRule::Jq(filter) => Some(
@@ -286,6 +270,50 @@ impl Connection {
                     .collect();
                 Some(body.render(&facts, &self.settings)?)
             }
+        })
+    }
+
+    /// Makes one call of an operation.
+    pub(super) async fn request(
+        &self,
+        operation: &str,
+        effect: Effect,
+        request: &Request,
+        places: &[&BTreeMap<String, String>],
+        input: Value,
+        link: Option<String>,
+    ) -> Result<Answer, Error> {
+        let body = self.body_of(operation, request, places, input)?;
+        self.request_with(operation, effect, request, places, body, link).await
+    }
+
+    /// The same, with a body that was made before.
+    pub(super) async fn request_with(
+        &self,
+        operation: &str,
+        effect: Effect,
+        request: &Request,
+        places: &[&BTreeMap<String, String>],
+        body: Option<Value>,
+        link: Option<String>,
+    ) -> Result<Answer, Error> {
+        let client = self.http.as_ref().ok_or_else(|| Error::Request {
+            operation: operation.to_owned(),
+            reason: "the connector has no HTTP".to_owned(),
+        })?;
+        let layers: Vec<_> = places.iter().copied().chain([&self.settings]).collect();
+        let scope = Scope { layers: &layers, correlation: "" };
+        let wrong = |reason: String| Error::Request { operation: operation.to_owned(), reason };
+        let missing = |name: String| wrong(format!("\"{name}\" is not given"));
+        let mut query = Vec::new();
+        if link.is_none() {
+            for (name, template) in &request.query {
+                query.extend(template.fill(&scope).map_err(missing)?.map(|text| (name.clone(), text)));
+            }
+        }
+        let path = match link {
+            Some(link) => link,
+            None => request.path.fill_path(&scope).map_err(missing)?,
         };
         let headers = request.headers.iter().filter_map(|rule| header(rule, &scope)).collect();
         let call = Call { operation, effect, method: request.method, path, query, body, headers };

@@ -266,6 +266,15 @@ pub enum ShapeSpan {
     Whole,
 }
 
+/// How often a pull asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Once, for everything.
+    Once,
+    /// Of each document that the factor has; each record of an answer comes as `{ asked, answer }`.
+    EachDocument,
+}
+
 /// How an incremental pull knows what it has seen.
 #[derive(Debug, Clone)]
 pub struct CursorRule {
@@ -299,6 +308,10 @@ pub struct HttpOperation {
     pub shape: Option<Filter>,
     /// What the shape is given at once.
     pub span: ShapeSpan,
+    /// How often a pull asks.
+    pub asks: Asks,
+    /// The file of a document that is sent, which the fact `file` holds.
+    pub attach: Option<Template>,
     /// How the answer is continued.
     pub paging: Paging,
     /// How it is continued next time.
@@ -526,13 +539,14 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The settings that name folders: those that the templates of folders begin with.
+    /// The settings that name folders: those that the templates of folders, and of files to attach, begin with.
     #[must_use]
     pub fn folder_settings(&self) -> BTreeSet<String> {
         let out = self.operations.values().filter_map(|operation| match &operation.work {
             Work::HandOver(send) => Some(&send.folder),
             Work::Batch(send) => Some(&send.folder),
-            Work::Http(_) | Work::File(_) => None,
+            Work::Http(http) => http.attach.as_ref(),
+            Work::File(_) => None,
         });
         let all = self.folder.iter().chain(&self.archive).chain(out);
         all.filter(|template| template.to_string().starts_with('{'))

@@ -7,6 +7,7 @@ mod batch;
 mod builtin;
 mod connection;
 mod cursor;
+mod documents;
 mod environment;
 mod error;
 mod hand_over;
@@ -28,13 +29,14 @@ mod tells;
 mod tests;
 
 pub use connection::{Connection, Setup};
+pub use documents::{FINANCE, Form, SEND, Taken};
 pub use error::Error;
 pub use hand_over::{HandOver, Prepared, Publication};
 pub use load::{Connector, DescribedOperation, Description, Listed, LoadError, Origin, list, load};
 pub use manifest::{
-    BatchSend, BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend, Finding,
-    FormatRule, HeaderRule, HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome, Paging,
-    Presence, Reach, Records, Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
+    Asks, BatchSend, BodyRule, Capabilities, Choice, CursorRule, Environment, FileOperation, FileSend,
+    Finding, FormatRule, HeaderRule, HeaderText, HttpOperation, Manifest, Mode, Operation, OutRule, Outcome,
+    Paging, Presence, Reach, Records, Request, Setting, SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
 pub use pull::{Batch, Pulled, PulledRecord};
 pub use roles::{Kind, PURPOSES, Purpose, Role};

@@ -1,11 +1,55 @@
-//! What the operations that hand files over say in a manifest.
+//! What the operations that hand files or documents over say in a manifest.
 
-use super::manifest::{BatchSend, FileSend, OutRule};
+use super::manifest::{Asks, BatchSend, FileSend, OutRule, Request};
 use super::parse::{Names, words};
 use super::read::Section;
-use super::roles::Purpose;
+use super::roles::{Kind, Purpose};
+use crate::format::json::Path;
 use crate::format::table::Kind as TableKind;
 use crate::mapping::Mappings;
+use crate::transport::Template;
+
+/// How often a pull asks: `each = "document"` for an operation of a factor that lists nothing.
+pub(super) fn asks(section: &Section<'_>, purpose: &Purpose) -> Asks {
+    let each = section.word("each", &[("document", Asks::EachDocument)]).unwrap_or(Asks::Once);
+    let is_of_documents = matches!(purpose.kind, Kind::Pull(_)) && !purpose.facts.is_empty();
+    if each == Asks::EachDocument && !is_of_documents {
+        section.problem(section.span.clone(), "each = \"document\" is of read_statement alone");
+    }
+    if each == Asks::EachDocument && section.entry("paging").is_some() {
+        section.problem(section.span.clone(), "what is asked of each document has no pages");
+    }
+    each
+}
+
+/// The file of a document that is sent.
+pub(super) fn attach(section: &Section<'_>, purpose: &Purpose, names: &Names<'_>) -> Option<Template> {
+    let template = names.template(section, "attach")?;
+    if !purpose.facts.contains(&"file") {
+        section.problem(section.span.clone(), "attach is of send_document and finance_document");
+    }
+    Some(template)
+}
+
+/// What the call of a document has to say, and cannot: its body is written with the batch, its address when it is made.
+pub(super) fn of_document(section: &Section<'_>, purpose: &Purpose, request: &Request, reference: &[Path]) {
+    if !purpose.facts.contains(&"document_reference") {
+        return;
+    }
+    if reference.is_empty() {
+        section.problem(
+            section.span.clone(),
+            "\"reference\" is missing here: where the answer has the factor's id, by which the document is known",
+        );
+    }
+    let of_address = request.path.names().chain(request.query.iter().flat_map(|(_, text)| text.names()));
+    for name in of_address.filter(|name| *name != "document_reference" && purpose.facts.contains(name)) {
+        let told = format!(
+            "\"{name}\" cannot stand in the address: of a document only its body is kept, and {{document_reference}} is known"
+        );
+        section.problem(section.span.clone(), told);
+    }
+}
 
 /// A batch, which the layout of the mappings turns into files.
 pub(super) fn batch_send(section: &Section<'_>, names: &Names<'_>, mappings: &Mappings) -> Option<BatchSend> {

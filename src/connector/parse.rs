@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::limits::operations_of_limits;
 use super::manifest::{
-    BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HeaderRule, HeaderText,
+    Asks, BodyRule, Capabilities, Choice, CursorRule, FileOperation, FormatRule, HeaderRule, HeaderText,
     HttpOperation, Manifest, Mode, Operation, Outcome, Paging, Presence, Reach, Records, Request, Setting,
     SettingType, ShapeSpan, Stamp, Status, Then, Work,
 };
@@ -384,7 +384,8 @@ fn auth(section: Section<'_>, names: &Names<'_>) -> Auth {
             let header = section.required("header", section.text("header")).unwrap_or_default();
             let setting = section.required("setting", section.text("setting")).unwrap_or_default();
             names.check(&section, section.span.clone(), [setting.as_str()]);
-            let template = section.read("kind", |_| Template::parse(&format!("{{{setting}}}")));
+            let prefix = section.text("prefix").unwrap_or_default();
+            let template = section.read("kind", |_| Template::parse(&format!("{prefix}{{{setting}}}")));
             Auth::Headers { headers: template.map(|template| (header, template)).into_iter().collect() }
         }
         Some(3) => token(&section, names).map_or(Auth::None, |token| Auth::Token(Box::new(token))),
@@ -423,6 +424,7 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
     }
     let table = section.required("request", section.section("request"))?;
     let (method, path) = method_and_path(&table, names)?;
+    let base = names.template(&table, "base");
     let basic =
         table.read("basic", |value| match value.as_array().map(|list| list.iter().collect::<Vec<_>>()) {
             Some(list) if list.len() == 2 => {
@@ -440,6 +442,7 @@ fn token(section: &Section<'_>, names: &Names<'_>) -> Option<Token> {
     }
     let request = TokenRequest {
         method,
+        base,
         path,
         basic,
         headers: names.templates(&table, "headers"),
@@ -596,6 +599,7 @@ fn operation(
     };
     if let (Some(Work::Http(http)), Some(mode)) = (&work, mode)
         && (mode == Mode::Incremental) != http.cursor.is_some()
+        && (http.asks == Asks::Once || mode == Mode::Snapshot)
     {
         section.problem(section.span.clone(), "an incremental operation has a cursor, and only it has one");
     }
@@ -645,7 +649,10 @@ fn http_operation(
         Paging::After { .. } => &["last", "size"],
     };
     let since: &[&str] = if cursor.is_some() { &["cursor"] } else { &[] };
-    let names = names.with(paged.iter().chain(since).chain(purpose.facts).copied());
+    let asks = outgoing::asks(section, purpose);
+    let facts = if asks == Asks::Once && matches!(purpose.kind, Kind::Pull(_)) { &[] } else { purpose.facts };
+    let names = names.with(paged.iter().chain(since).chain(facts).copied());
+    let attach = outgoing::attach(section, purpose, &names);
     let also = section.section("also").and_then(|table| {
         let request = request(&table, &names, mappings);
         table.close();
@@ -682,6 +689,7 @@ fn http_operation(
     };
     let findings = findings(section, purpose, then.is_some());
     let mut request = request(section, &names, mappings)?;
+    outgoing::of_document(section, purpose, &request, &reference);
     request.accepts =
         findings.iter().filter(|(test, _)| !test.status.is_empty()).map(|(test, _)| test.clone()).collect();
     Some(HttpOperation {
@@ -690,6 +698,8 @@ fn http_operation(
         also,
         shape,
         span,
+        asks,
+        attach,
         paging,
         cursor,
         outcome,

@@ -69,13 +69,7 @@ impl Connection {
     ) -> Result<Pulled, Error> {
         let declared = self.pull_operation(operation)?;
         let mode = self.mode(operation, cursor)?;
-        let mapper = Arc::new(Mapper {
-            connector: Arc::clone(&self.connector),
-            target: declared.into.unwrap_or(Target::Invoice),
-            settings: self.settings.clone(),
-            terms: self.terms.clone(),
-            currency: self.currency,
-        });
+        let mapper = self.mapper(declared);
         match &declared.work {
             Work::Http(http) => self.pull_pages(operation, http, cursor, mode, &mapper, out).await,
             Work::File(file) => self.pull_files(declared, file, &mapper, out).await,
@@ -84,6 +78,17 @@ impl Connection {
                 reason: "it hands a file over and reads none".to_owned(),
             }),
         }
+    }
+
+    /// What maps the records of an operation.
+    pub(super) fn mapper(&self, declared: &Operation) -> Arc<Mapper> {
+        Arc::new(Mapper {
+            connector: Arc::clone(&self.connector),
+            target: declared.into.unwrap_or(Target::Invoice),
+            settings: self.settings.clone(),
+            terms: self.terms.clone(),
+            currency: self.currency,
+        })
     }
 
     async fn pull_pages(
@@ -183,7 +188,7 @@ impl Connection {
     }
 
     /// Maps a page outside of the asynchronous workers and hands it on; gives the ordinal of the next record.
-    async fn hand_on(
+    pub(super) async fn hand_on(
         &self,
         mapper: &Arc<Mapper>,
         source: &Arc<str>,

@@ -129,6 +129,49 @@ const STATEMENT: &[&str] = &[
     "our_reference",
 ];
 
+/// What is said of one assigned document to a factor that takes them one by one. Amounts twice: as a decimal and in minor
+/// units; `amount` is what is assigned, `available` what the factor is expected to pay for it, `net` and `tax` are there
+/// where the ERP states the tax. `our_reference` is the same for the same document of a contract, for ever. `file` is the
+/// document's own file in base64, where the operation has one. `document_reference` is the factor's id of the document, known
+/// to what is said after it.
+const DOCUMENT: &[&str] = &[
+    "contract",
+    "batch",
+    "date",
+    "company",
+    "kind",
+    "number",
+    "reference",
+    "issued",
+    "due",
+    "currency",
+    "amount",
+    "amount_minor",
+    "total",
+    "total_minor",
+    "net",
+    "net_minor",
+    "tax",
+    "tax_minor",
+    "available",
+    "available_minor",
+    "buyer_code",
+    "buyer_name",
+    "buyer_country",
+    "buyer_siren",
+    "buyer_siret",
+    "buyer_vat",
+    "factor_id",
+    "our_reference",
+    "file",
+    "file_name",
+    "document_reference",
+];
+
+/// What is known of a document that a factor has, where it is asked of each: its own number, what was assigned, and the
+/// factor's ids of it and of its financing.
+const HELD: &[&str] = &["contract", "number", "currency", "amount", "reference", "financing"];
+
 /// Every operation that Encours knows.
 pub const PURPOSES: &[Purpose] = &[
     pull(Role::Erp, "customers", Target::Account),
@@ -230,9 +273,12 @@ pub const PURPOSES: &[Purpose] = &[
         &["reference", "our_reference", "insurer_buyer_id", "product", "status", "date"],
     ),
     batch(Role::Factor, "send_batch"),
+    // One document of a batch, and then its financing: for factors that take no files.
+    send(Role::Factor, "send_document", DOCUMENT),
+    send(Role::Factor, "finance_document", DOCUMENT),
     look_up(Role::Factor, "read_responses", &["contract", "batch"], &["batch", "number", "status", "reason"]),
     // Every document that the factor has, as it stands with it.
-    pull(Role::Factor, "read_statement", Target::FactorLine),
+    Purpose { facts: HELD, ..pull(Role::Factor, "read_statement", Target::FactorLine) },
     // What the factor approves for each buyer.
     pull(Role::Factor, "list_approvals", Target::Approval),
     // What a factor has paid into the company's account, and taken from it.

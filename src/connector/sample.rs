@@ -9,9 +9,10 @@ use std::sync::Arc;
 use csv::StringRecord;
 use serde_json::{Map, Value as Json, json};
 
+use super::documents::told;
 use super::error::Error;
 use super::load::Connector;
-use super::manifest::{FileOperation, FormatRule, Operation, Records, ShapeSpan, Work};
+use super::manifest::{Asks, FileOperation, FormatRule, Operation, Records, ShapeSpan, Work};
 use super::roles::Kind;
 use super::send::fields_of;
 use super::source::{Input, Mapper, records_of, settings_value, shaped};
@@ -154,6 +155,9 @@ fn run(
     };
     let material = match &operation.work {
         Work::Http(http) => {
+            if operation.purpose.kind == Kind::Send {
+                return super::documents::sample(connector, bytes);
+            }
             let body = tree::parse(bytes)?;
             if operation.purpose.kind == Kind::LookUp {
                 let found = fields_of(http, &body)?;
@@ -166,7 +170,11 @@ fn run(
                 ShapeSpan::Page => also,
                 ShapeSpan::Whole => Some(also.into_iter().collect()),
             };
-            Material::Trees { records: records_of(&http.records, &body)?, also, shape: http.shape.as_ref() }
+            let records = match http.asks {
+                Asks::Once => records_of(&http.records, &body)?,
+                Asks::EachDocument => answered(&http.records, &body)?,
+            };
+            Material::Trees { records, also, shape: http.shape.as_ref() }
         }
         Work::HandOver(send) => return super::hand_over::sample_rows(connector, send, bytes),
         Work::Batch(_) => {
@@ -202,6 +210,19 @@ fn run(
         if without.is_ok_and(|without| without.iter().map(canonical).eq(records.iter().cloned())) {
             report.without_effect.insert(field);
         }
+    }
+    Ok(records)
+}
+
+/// The records of a sample of answers on single documents: a list of `{ asked, answer }`, each answer whole.
+fn answered(rule: &Records, body: &Value) -> Result<Vec<Value>, String> {
+    let Value::Arr(list) = body else { return Err("it is no list of { asked, answer }".to_owned()) };
+    let mut records = Vec::new();
+    for one in list.iter() {
+        let part = |name| tree::get(one, name).ok_or_else(|| format!("\"{name}\" is missing in {one}"));
+        let asked = part("asked")?;
+        let answers = records_of(rule, part("answer")?)?;
+        records.extend(answers.into_iter().map(|answer| told(asked, "answer", answer)));
     }
     Ok(records)
 }

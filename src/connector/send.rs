@@ -38,7 +38,19 @@ impl Connection {
         let http = http_of(self.operation(operation, "send", |kind| kind == Kind::Send)?)?;
         let facts = translated(&http.codes, facts)?;
         let input = self.filter_input(texts(&facts));
-        let answer = self.request(operation, Effect::Write, &http.request, &[&facts], input, None).await?;
+        let body = self.body_of(operation, &http.request, &[&facts], input)?;
+        self.say(operation, http, &facts, body).await
+    }
+
+    /// Says what was written before.
+    pub(super) async fn say(
+        &self,
+        operation: &str,
+        http: &HttpOperation,
+        facts: &BTreeMap<String, String>,
+        body: Option<Value>,
+    ) -> Result<Sent, Error> {
+        let answer = self.request_with(operation, Effect::Write, &http.request, &[facts], body, None).await?;
         let outcome = match http.outcome.iter().find(|(test, _)| test.holds(answer.status, &answer.body)) {
             Some((_, outcome)) => *outcome,
             None if http.outcome.is_empty() => Outcome::Done,
@@ -163,7 +175,7 @@ fn found(http: &HttpOperation, finding: Finding, body: &Value) -> Vec<BTreeMap<S
     rows
 }
 
-fn http_of(operation: &Operation) -> Result<&HttpOperation, Error> {
+pub(super) fn http_of(operation: &Operation) -> Result<&HttpOperation, Error> {
     match &operation.work {
         Work::Http(http) => Ok(http),
         Work::File(_) | Work::HandOver(_) | Work::Batch(_) => Err(Error::Request {
@@ -192,7 +204,7 @@ pub(super) fn translated(
     Ok(facts)
 }
 
-fn texts(facts: &BTreeMap<String, String>) -> [(String, Value); 1] {
+pub(super) fn texts(facts: &BTreeMap<String, String>) -> [(String, Value); 1] {
     let facts = facts.iter().map(|(name, text)| (name.clone(), json::text(text)));
     [("facts".to_owned(), json::object(facts))]
 }

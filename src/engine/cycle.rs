@@ -41,6 +41,8 @@ struct Task<'a> {
     operation: &'a str,
     mode: Mode,
     cursor: Option<String>,
+    /// What is asked of, where the operation asks of each document that a factor has.
+    held: Option<Vec<BTreeMap<String, String>>>,
     read: Read,
 }
 
@@ -273,7 +275,11 @@ async fn prepare<'a>(
             // Once a day everything is read anew: some systems change an item without moving its stamp.
             let cursor = if whole { None } else { tx.cursor(&connection.id, operation).await? };
             let mode = connection.mode(operation, cursor.as_deref())?;
-            tasks.push(Task { connection, operation, mode, cursor, read: Read::Local });
+            let held = match connection.asks_each(operation) {
+                true => Some(assignments::held(&mut tx, &connection.id).await?),
+                false => None,
+            };
+            tasks.push(Task { connection, operation, mode, cursor, held, read: Read::Local });
         }
     }
     tx.commit().await?;
@@ -282,7 +288,12 @@ async fn prepare<'a>(
 
 async fn pull_whole(task: &Task<'_>, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Read {
     let (sender, mut receiver) = mpsc::channel::<Batch>(2);
-    let pull = task.connection.pull(task.operation, task.cursor.as_deref(), sender);
+    let pull = async {
+        match &task.held {
+            Some(held) => task.connection.pull_each(task.operation, held, sender).await,
+            None => task.connection.pull(task.operation, task.cursor.as_deref(), sender).await,
+        }
+    };
     let collect = async {
         let (mut batches, mut read) = (Vec::new(), 0);
         while let Some(batch) = receiver.recv().await {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use crate::config::{self, Company, Config, Schedule, delivery, secret};
-use crate::connector::{self, Connection, Reach};
+use crate::connector::{self, Connection};
 use crate::ledger::Ledger;
 use crate::mapping::Terms;
 use crate::model::{Contract, Policy};
@@ -148,13 +148,10 @@ fn build(
             secret::resolve(&text, &config.folder).map_err(|reason| format!("setting {name}: {reason}"))?;
         settings.insert(name.clone(), text);
     }
-    if connector.manifest.reach == Reach::Files {
-        // Folders are written relative to the file they are written in.
-        for name in connector.manifest.folder_settings() {
-            if let Some(text) = settings.get_mut(&name).filter(|text| Path::new(text.as_str()).is_relative())
-            {
-                *text = config.folder.join(text.as_str()).display().to_string();
-            }
+    // Folders are written relative to the file they are written in.
+    for name in connector.manifest.folder_settings() {
+        if let Some(text) = settings.get_mut(&name).filter(|text| Path::new(text.as_str()).is_relative()) {
+            *text = config.folder.join(text.as_str()).display().to_string();
         }
     }
     let base_url = connection.url.as_ref().map(|url| secret::resolve(url, &config.folder)).transpose()?;

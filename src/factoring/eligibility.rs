@@ -44,6 +44,8 @@ words! {
         NoApproval = "no_approval",
         /// A credit note of a buyer of whom nothing is assigned.
         NothingAssigned = "nothing_assigned",
+        /// The factor would pay nothing for it, and is asked for each document's financing by itself.
+        NothingFinanced = "nothing_financed",
     }
 }
 
@@ -71,6 +73,9 @@ impl Refusal {
             Self::BelowMinimum => "less of it is open than the contract takes",
             Self::NoApproval => "the factor has approved no amount for the buyer",
             Self::NothingAssigned => "it is a credit note, and nothing of its buyer is assigned",
+            Self::NothingFinanced => {
+                "the factor would pay nothing for it, and is asked to finance each document by itself"
+            }
         }
     }
 }

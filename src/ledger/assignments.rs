@@ -104,6 +104,29 @@ row! {
         pub delivered_at: Option<Instant>,
         /// Why it is not known whether the factor has it.
         pub doubt: Option<String>,
+        /// The factor's id of the document, where it was told of it in a call.
+        pub reference: Option<String>,
+        /// The factor's id of its financing, where that is another call.
+        pub financing: Option<String>,
+    }
+}
+
+row! {
+    /// A document that a factor has under an id of its own.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HeldRow {
+        /// The contract's number.
+        pub contract: String,
+        /// The document's number as the factor has it.
+        pub written: String,
+        /// Currency code.
+        pub currency: String,
+        /// What was assigned, minor units.
+        pub amount_minor: i64,
+        /// The factor's id of it.
+        pub reference: String,
+        /// The factor's id of its financing, where there is another.
+        pub financing: Option<String>,
     }
 }
 
@@ -259,6 +282,16 @@ row! {
     }
 }
 
+impl HeldRow {
+    /// Its currency.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn currency(&self) -> Result<Currency, Error> {
+        Currency::parse(&self.currency).ok_or_else(|| Error::unreadable("currency", &self.currency))
+    }
+}
+
 impl InForceRow {
     /// Its currency.
     ///
@@ -273,6 +306,15 @@ impl InForceRow {
     pub fn is_document(&self) -> bool {
         self.kind == DocumentKind::Invoice.as_str() || self.kind == DocumentKind::CreditNote.as_str()
     }
+}
+
+/// What a factor gave an id to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// The document.
+    Document,
+    /// Its financing.
+    Financing,
 }
 
 /// A batch to keep.
@@ -493,6 +535,42 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Keeps the id that the factor gave a document, or its financing; what was doubted of it is known then.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn know_document(
+        &mut self,
+        id: &str,
+        position: i64,
+        given: Given,
+        reference: &str,
+    ) -> Result<(), Error> {
+        let column = match given {
+            Given::Document => "reference",
+            Given::Financing => "financing",
+        };
+        let sql = format!(
+            "UPDATE assignment_file SET {column} = $3, doubt = NULL WHERE assignment = $1 AND position = $2 AND proof IS NULL"
+        );
+        on!(self, c => sqlx::query(AssertSqlSafe(sql)).bind(id).bind(position).bind(reference).execute(c).await?;);
+        Ok(())
+    }
+
+    /// The documents that a factor has under ids of its own, and that are not the seller's again.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn held_by_factor(&mut self, connection: &str) -> Result<Vec<HeldRow>, Error> {
+        Ok(on!(self, c => sqlx::query_as(
+            "SELECT d.contract, d.written, b.currency, d.amount_minor, f.reference, f.financing FROM assignment_file f \
+             JOIN assignment b ON b.id = f.assignment \
+             JOIN assignment_document d ON d.assignment = f.assignment AND d.position = f.position \
+             WHERE b.connection = $1 AND f.reference IS NOT NULL AND d.in_force AND d.reassigned_on IS NULL \
+             ORDER BY b.recorded_at, f.position")
+            .bind(connection).fetch_all(c).await?))
+    }
+
     /// Says why it is not known whether the factor has a file, or that it has not; `false` when something else was said of it than
     /// `before`, and nothing has changed.
     ///
@@ -556,7 +634,7 @@ impl Tx<'_> {
     /// [`Error::Database`].
     pub async fn assignment_files(&mut self, id: &str) -> Result<Vec<AssignmentFileRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
-            "SELECT position, file_name, documents, content, content_hash, proof, delivered_at, doubt FROM assignment_file \
+            "SELECT position, file_name, documents, content, content_hash, proof, delivered_at, doubt, reference, financing FROM assignment_file \
              WHERE assignment = $1 ORDER BY position")
             .bind(id).fetch_all(c).await?))
     }

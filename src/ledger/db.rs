@@ -144,6 +144,7 @@ const POSTGRES: Files = &[
     (18, "answers", include_str!("../../migrations/postgres/0018_answers.sql")),
     (19, "subrogation", include_str!("../../migrations/postgres/0019_subrogation.sql")),
     (20, "reassignment", include_str!("../../migrations/postgres/0020_reassignment.sql")),
+    (22, "documents", include_str!("../../migrations/postgres/0022_documents.sql")),
 ];
 const SQLITE: Files = &[
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
@@ -166,6 +167,7 @@ const SQLITE: Files = &[
     (18, "answers", include_str!("../../migrations/sqlite/0018_answers.sql")),
     (19, "subrogation", include_str!("../../migrations/sqlite/0019_subrogation.sql")),
     (20, "reassignment", include_str!("../../migrations/sqlite/0020_reassignment.sql")),
+    (22, "documents", include_str!("../../migrations/sqlite/0022_documents.sql")),
 ];
 
 impl Ledger {

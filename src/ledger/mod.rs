@@ -47,7 +47,7 @@ pub use accounts::{AccountLanding, AccountRow};
 pub use approvals::{ApprovalRow, ApprovalsLanded};
 pub use assignments::{
     AssignableRow, AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState,
-    CreditedRow, InForceRow, InvoiceStatusRow, NewAssignment,
+    CreditedRow, Given, HeldRow, InForceRow, InvoiceStatusRow, NewAssignment,
 };
 pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;

@@ -4,6 +4,7 @@ mod allianz;
 mod atradius;
 mod cesce;
 mod coface;
+mod documents;
 mod files;
 mod hand_over;
 mod http;

@@ -1,11 +1,13 @@
 //! Which of a factor's answers speak of which contract, and what they leave of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Error;
 use crate::connector::Mode;
 use crate::engine::Setup;
 use crate::factoring::{Approved, with_approvals};
 use crate::ledger::{ApprovalRow, Tx};
-use crate::model::{Contract, Date, FactorApproval, FactorLine, Listing};
+use crate::model::{Contract, Date, FactorApproval, FactorLine, FactorState, Listing, render_minor};
 
 /// Whether what names this contract, or none, speaks of a contract: what names it does, and of the first contract of a connection what names
 /// none of them does too, so that nothing is passed over.
@@ -41,6 +43,33 @@ pub(super) fn listing(setup: &Setup, contract: &Contract) -> Listing {
         Some(Mode::Incremental) => Listing::Answers,
         Some(Mode::Snapshot) | None => Listing::Whole,
     }
+}
+
+/// The documents that a factor has under ids of its own and has not said its last word on, for an operation that asks of each.
+pub(in crate::engine) async fn held(
+    tx: &mut Tx<'_>,
+    connection: &str,
+) -> Result<Vec<BTreeMap<String, String>>, crate::ledger::Error> {
+    let is_last = |line: &FactorLine| matches!(line.state, FactorState::Paid | FactorState::Rejected);
+    let lines = tx.factor_lines(connection).await?.into_iter().map(|row| row.payload.0).filter(is_last);
+    let ended: BTreeSet<(Option<String>, String)> = lines.map(|line| (line.contract, line.number)).collect();
+    let mut held = Vec::new();
+    for row in tx.held_by_factor(connection).await? {
+        if ended.contains(&(Some(row.contract.clone()), row.written.clone())) {
+            continue;
+        }
+        let amount = render_minor(row.amount_minor, row.currency()?);
+        let known = [
+            ("contract", Some(row.contract)),
+            ("number", Some(row.written)),
+            ("currency", Some(row.currency)),
+            ("amount", Some(amount)),
+            ("reference", Some(row.reference)),
+            ("financing", row.financing),
+        ];
+        held.push(known.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect());
+    }
+    Ok(held)
 }
 
 /// A contract with what its factor approves, as of a day, and what was taken from where.

@@ -9,14 +9,15 @@
 //! After a crash the same command goes on: a hidden file is published, one that is there is counted, and where there is neither the
 //! factor has taken it since, because nothing is called sending before all hidden files are there.
 //!
-//! By mail and by HTTP there is no hidden name, so "sending" is committed first. What HTTP may have put is put again after a cut, which does no
+//! By mail, by HTTP and in calls there is no hidden name, so "sending" is committed first. What HTTP may have put is put again after a cut, which does no
 //! harm. Before a file is mailed, a doubt is committed, which its proof takes away; what is in doubt, after a crash too, is mailed again only
-//! when a person says so.
+//! when a person says so. Calls are told of in `calls`.
 
 use serde_json::json;
 
 use super::make::move_on;
 use super::{Error, batch, connection_of, heading, refused, statuses, title};
+use crate::connector::Form;
 use crate::engine::Setup;
 use crate::ledger::{AssignmentFileRow, AssignmentRow, BatchState, Tx};
 use crate::model::{Delta, Event, Instant, Money, render_minor};
@@ -31,7 +32,7 @@ const INTO: &str = "handed over into";
 
 /// What to do with a file of which nobody knows whether the factor has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubtful {
+pub(super) enum Doubtful {
     Stays,
     GoesAgain,
 }
@@ -69,22 +70,27 @@ async fn hand_over(
     if !matches!(state, BatchState::Approved | BatchState::Sending) {
         return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
     }
-    let Some(way) = connection_of(setup, &row.terms)?.batch_way(OPERATION)? else {
+    let connection = connection_of(setup, &row.terms)?;
+    let batch = Sending { setup, row, files, state, began, by, now };
+    if let Some(Form::Calls(..)) = connection.form() {
+        batch.by_calls(connection, doubtful).await?;
+    } else if let Some(way) = connection.batch_way(OPERATION)? {
+        match &way {
+            Way::Folder(folder) => batch.by_place(Place::folder(folder)?).await?,
+            Way::Sftp(server) => batch.by_place(Place::sftp(server).await?).await?,
+            Way::Mail(server) => batch.by_mail(server, doubtful).await?,
+            Way::Http(server) => batch.by_http(server).await?,
+        }
+    } else {
+        let row = &batch.row;
         return refused(format!(
             "{} goes by hand: the connection \"{}\" has no way for it. `encours assignments files {} --out FOLDER` writes its files, and \
              `encours assignments sent {} --because …` says that the factor has them",
-            title(&row),
+            title(row),
             row.connection,
             short(id),
             short(id)
         ));
-    };
-    let batch = Sending { setup, row, files, state, began, by, now };
-    match &way {
-        Way::Folder(folder) => batch.by_place(Place::folder(folder)?).await?,
-        Way::Sftp(server) => batch.by_place(Place::sftp(server).await?).await?,
-        Way::Mail(server) => batch.by_mail(server, doubtful).await?,
-        Way::Http(server) => batch.by_http(server).await?,
     }
     let mut tx = setup.ledger.begin().await?;
     let note = "every file is with the factor";
@@ -94,15 +100,15 @@ async fn hand_over(
 }
 
 /// A batch on its way.
-struct Sending<'s> {
-    setup: &'s Setup,
-    row: AssignmentRow,
-    files: Vec<AssignmentFileRow>,
-    state: BatchState,
+pub(super) struct Sending<'s> {
+    pub(super) setup: &'s Setup,
+    pub(super) row: AssignmentRow,
+    pub(super) files: Vec<AssignmentFileRow>,
+    pub(super) state: BatchState,
     /// The note of its last step.
     began: String,
-    by: &'s str,
-    now: Instant,
+    pub(super) by: &'s str,
+    pub(super) now: Instant,
 }
 
 impl Sending<'_> {
@@ -112,7 +118,7 @@ impl Sending<'_> {
     }
 
     /// Takes the batch, so that another one who sends it waits and then finds it taken. True for others once it is committed.
-    async fn begin(&self, note: &str) -> Result<Tx<'static>, Error> {
+    pub(super) async fn begin(&self, note: &str) -> Result<Tx<'static>, Error> {
         let mut tx = self.setup.ledger.begin().await?;
         let (from, to) = (BatchState::Approved, BatchState::Sending);
         if tx.move_assignment(&self.row.id, from, to, self.by, note, self.now).await? {
@@ -126,7 +132,7 @@ impl Sending<'_> {
     }
 
     /// Refuses to go on another way than the batch began.
-    fn goes_on(&self, note: &str) -> Result<(), Error> {
+    pub(super) fn goes_on(&self, note: &str) -> Result<(), Error> {
         if self.began == note {
             return Ok(());
         }
@@ -141,7 +147,7 @@ impl Sending<'_> {
         ))
     }
 
-    async fn prove(&self, file: &AssignmentFileRow, proof: &str) -> Result<(), Error> {
+    pub(super) async fn prove(&self, file: &AssignmentFileRow, proof: &str) -> Result<(), Error> {
         let mut tx = self.setup.ledger.begin().await?;
         tx.prove_assignment_file(&self.row.id, file.position, proof, self.now).await?;
         Ok(tx.commit().await?)
@@ -227,7 +233,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    async fn doubt(
+    pub(super) async fn doubt(
         &self,
         file: &AssignmentFileRow,
         before: Option<&str>,
@@ -240,10 +246,10 @@ impl Sending<'_> {
     }
 
     /// A batch of which nothing has left is approved as it was: it may be discarded, or go another way.
-    async fn take_back(&self, reason: &str) -> Result<(), Error> {
+    pub(super) async fn take_back(&self, reason: &str) -> Result<(), Error> {
         let mut tx = self.setup.ledger.begin().await?;
         let files = tx.assignment_files(&self.row.id).await?;
-        if files.iter().all(|file| file.proof.is_none() && file.doubt.is_none()) {
+        if files.iter().all(|file| file.proof.is_none() && file.doubt.is_none() && file.reference.is_none()) {
             let (from, to, note) = (BatchState::Sending, BatchState::Approved, format!("not sent: {reason}"));
             tx.move_assignment(&self.row.id, from, to, self.by, &note, self.now).await?;
         }
@@ -334,6 +340,6 @@ fn sent(row: &AssignmentRow) -> Result<Delta, Error> {
     })
 }
 
-fn short(id: &str) -> String {
+pub(super) fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }

@@ -2,7 +2,7 @@
 
 use sqlx::types::Json;
 
-use super::{Error, Planned, Wanted, batch, connection_of, plan, refused, title};
+use super::{Error, Planned, Wanted, batch, connection_of, form_of, plan, refused, title};
 use crate::engine::Setup;
 use crate::factoring::{FileHash, Refused, receipt};
 use crate::format::pdf;
@@ -66,10 +66,8 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
             planned.refused.len()
         ));
     }
-    let Some((layout, settings)) = connection.layout() else {
-        return refused(format!("the connection \"{}\" has no layout of assigned documents", connection.id));
-    };
-    let written = layout.write(&planned.head, settings, &planned.documents)?;
+    let available: Vec<i64> = planned.financed.iter().map(|own| own.available_minor).collect();
+    let written = form_of(connection)?.write(&planned.head, &planned.documents, &available)?;
     if written.totals != planned.totals {
         return refused(format!(
             "the files would hold {} documents and the ledger gives {}, or their sums differ: no file is made. This is a fault of the \
@@ -92,6 +90,8 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
             proof: None,
             delivered_at: None,
             doubt: None,
+            reference: None,
+            financing: None,
         })
         .collect();
     let hashes: String =

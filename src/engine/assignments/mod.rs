@@ -4,6 +4,7 @@
 //! again, sends the stored bytes. Reference: shared rules, "Factoring".
 
 mod answers;
+mod calls;
 mod cash;
 mod hand_over;
 mod lifecycle;
@@ -13,6 +14,7 @@ mod received;
 mod select;
 mod watch;
 
+pub(in crate::engine) use answers::held;
 pub use cash::{Cash, CashTotals, cash};
 pub use hand_over::{by_hand, send, send_again};
 pub(in crate::engine) use lifecycle::statuses;
@@ -24,7 +26,7 @@ pub use watch::{Comparison, Differs, Recourse, compare};
 pub(in crate::engine) use watch::{breaks, line_delta};
 
 use super::Setup;
-use crate::connector::Connection;
+use crate::connector::{Connection, Form};
 use crate::ledger::{AssignmentRow, InForceRow, Tx};
 use crate::mapping::layout::LayoutError;
 use crate::model::{Contract, Currency};
@@ -50,6 +52,9 @@ pub enum Error {
     /// A file was certainly not mailed.
     #[error("nothing was mailed: {0}; the same command tries again")]
     NotMailed(String),
+    /// A document did not reach the factor, or does no harm when it is said again.
+    #[error("the batch is not wholly handed over: {0}; the same command goes on")]
+    NotTaken(String),
     /// A file was not put to its address, or nobody knows; putting it again does no harm.
     #[error("{0}; the same command tries again")]
     Upload(crate::transport::upload::Error),
@@ -122,6 +127,18 @@ fn connection_of<'s>(setup: &'s Setup, contract: &Contract) -> Result<&'s Connec
         None => refused(format!(
             "the contract {} names the connection \"{}\", which is not there",
             contract.number, contract.connection
+        )),
+    }
+}
+
+/// How a connection assigns documents.
+fn form_of(connection: &Connection) -> Result<Form<'_>, Error> {
+    match connection.form() {
+        Some(form) => Ok(form),
+        None => refused(format!(
+            "the connection \"{}\" has no layout of assigned documents, and no call for one: name one whose connector has [layout] or \
+             send_document",
+            connection.id
         )),
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::answers::approved;
-use super::{Error, connection_of};
+use super::{Error, connection_of, form_of};
+use crate::connector::Form;
 use crate::engine::Setup;
 use crate::factoring::{
-    Approved, Candidate, Due, Financed, Limits, Position, Positions, Refused, Taken, approval, finance,
-    select,
+    Approved, Candidate, Due, Financed, Limits, Position, Positions, Refusal, Refused, Selection, Taken,
+    approval, finance, select,
 };
 use crate::ledger::{AssignableRow, CreditedRow, DirectPaymentRow, InForceRow, Tx};
 use crate::model::{
@@ -62,14 +63,8 @@ pub struct Wanted<'a> {
 pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result<Planned, Error> {
     let Wanted { contract, currency, on, statement_date } = *wanted;
     let connection = connection_of(setup, contract)?;
-    let Some((layout, settings)) = connection.layout() else {
-        let told = format!(
-            "the connection \"{}\" has no layout of assigned documents: name one whose connector has [layout]",
-            connection.id
-        );
-        return Err(Error::Refused(told));
-    };
-    if statement_date.is_none() && layout.needs_statement_date() {
+    let form = form_of(connection)?;
+    if statement_date.is_none() && form.needs_statement_date() {
         let told = format!(
             "the files of \"{}\" name the day of the factor's last statement that you have taken into account: say it with \
              --statement-date",
@@ -101,9 +96,12 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         statement_date,
     };
     let writes = |candidate: &Candidate| {
-        layout.try_alone(&head, settings, &document(candidate)).map_err(|error| error.to_string())
+        form.try_alone(&head, &document(candidate)).map_err(|error| error.to_string())
     };
-    let selection = select(candidates, contract, &taken, currency, on, &writes);
+    let mut selection = select(candidates, contract, &taken, currency, on, &writes);
+    if matches!(form, Form::Calls(..)) {
+        leave_unfinanced(&mut selection, contract, currency, &positions)?;
+    }
     let mut documents: Vec<AssignedDocument> = selection.documents.iter().map(document).collect();
     let mut keys: Vec<(String, String)> =
         selection.documents.into_iter().map(|own| (own.connection, own.external_id)).collect();
@@ -115,7 +113,7 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
         match tx.sent_invoice(factor, number, &row.connection, &row.external_id).await? {
             // It came when the invoice was the seller's again.
             Some((_, Some(since))) if row.received_on >= since => {}
-            Some((invoice, _)) if layout.takes(DocumentKind::Payment, invoice.buyer.market) => {
+            Some((invoice, _)) if form.takes(DocumentKind::Payment, invoice.buyer.market) => {
                 documents.push(AssignedDocument {
                     kind: DocumentKind::Payment,
                     amount_minor: row.amount_minor,
@@ -128,11 +126,7 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
             Some(_) | None => untold.push(row),
         }
     }
-    let due: Vec<Due<'_>> = documents
-        .iter()
-        .map(|own| Due { kind: own.kind, buyer: &own.buyer.id, amount_minor: own.amount_minor })
-        .collect();
-    let financed = finance(&due, contract, currency, &mut positions)?;
+    let financed = finance(&due(&documents), contract, currency, &mut positions)?;
     let totals = documents
         .iter()
         .try_fold(ControlTotals::default(), |totals, own| totals.with(own.kind, own.amount_minor))
@@ -140,6 +134,31 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
     let sum = financed.iter().try_fold(Financed::default(), |sum, own| sum.plus(own)).ok_or_else(overflow)?;
     let refused = selection.refused;
     Ok(Planned { head, keys, documents, financed, refused, payments, untold, totals, sum, terms, approvals })
+}
+
+fn due(documents: &[AssignedDocument]) -> Vec<Due<'_>> {
+    let due = |own| {
+        let AssignedDocument { kind, amount_minor, buyer, .. }: &AssignedDocument = own;
+        Due { kind: *kind, buyer: &buyer.id, amount_minor: *amount_minor }
+    };
+    documents.iter().map(due).collect()
+}
+
+/// Leaves out the documents for which nothing would be paid, one by one: what the first of them would have used up, the next may
+/// have.
+fn leave_unfinanced(
+    selection: &mut Selection,
+    contract: &Contract,
+    currency: Currency,
+    positions: &Positions,
+) -> Result<(), Error> {
+    loop {
+        let documents: Vec<AssignedDocument> = selection.documents.iter().map(document).collect();
+        let financed = finance(&due(&documents), contract, currency, &mut positions.clone())?;
+        let Some(place) = financed.iter().position(|own| own.available_minor <= 0) else { return Ok(()) };
+        let document = selection.documents.remove(place);
+        selection.refused.push(Refused { document, reason: Refusal::NothingFinanced, detail: None });
+    }
 }
 
 /// What is taken by earlier batches, and how the buyers stand in a currency.

@@ -26,6 +26,14 @@ pub enum LayoutError {
         /// Why.
         reason: String,
     },
+    /// A document that a factor which is called cannot be told of.
+    #[error("the factor cannot be told of {document}: {reason}")]
+    NotTold {
+        /// Which document.
+        document: String,
+        /// Why.
+        reason: String,
+    },
     /// A document that does not belong into the batch.
     #[error("{document} does not belong into this batch: {reason}")]
     Foreign {
@@ -106,7 +114,8 @@ pub enum LayoutError {
 }
 
 /// A document in a message: `invoice F-1`.
-pub(super) fn told(kind: DocumentKind, number: &str) -> String {
+#[must_use]
+pub fn told(kind: DocumentKind, number: &str) -> String {
     let kind = match kind {
         DocumentKind::Invoice => "invoice",
         DocumentKind::CreditNote => "credit note",

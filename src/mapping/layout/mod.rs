@@ -20,7 +20,7 @@ mod xml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use error::LayoutError;
+pub use error::{LayoutError, told};
 pub use fact::Fact;
 pub use read::ReadRecord;
 pub use signs::{Charset, Missing, printable};

@@ -383,7 +383,7 @@ impl Client {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             headers.insert(name, HeaderValue::from_str(text).map_err(|_| wrong())?);
         }
-        let sent = self.send(call, headers, None).await?;
+        let sent = self.send(call, self.url(&call.path)?, headers, None).await?;
         if sent.status == StatusCode::UNAUTHORIZED {
             let error = Error::Credentials { message: self.message(&sent), settings: config.auth.settings() };
             return Err(match session.generation {
@@ -489,7 +489,7 @@ impl Client {
     async fn log_in(&self, token: &Token, correlation: &str) -> Result<Session, Error> {
         let config = &self.inner.config;
         let scope = Scope { layers: &[&config.settings], correlation };
-        let session::Login { path, query, body, form } = token.request.fill(&scope)?;
+        let session::Login { base, path, query, body, form } = token.request.fill(&scope)?;
         let mut headers = self.common_headers(correlation)?;
         token.request.add_headers(&scope, &mut headers)?;
         let call = Call {
@@ -502,7 +502,11 @@ impl Client {
             headers: Vec::new(),
         };
         let form = (!form.is_empty()).then_some(form);
-        let sent = self.send(&call, headers, form).await?;
+        let url = match &base {
+            Some(base) => login_url(base, &call.path)?,
+            None => self.url(&call.path)?,
+        };
+        let sent = self.send(&call, url, headers, form).await?;
         let status = sent.status.as_u16();
         let refusal = |message: String| Error::Credentials { message, settings: token.request.settings() };
         let is_refusal = token.refused_status.contains(&status)
@@ -526,12 +530,13 @@ impl Client {
     async fn send(
         &self,
         call: &Call<'_>,
+        url: reqwest::Url,
         mut headers: HeaderMap,
         form: Option<String>,
     ) -> Result<Raw, Error> {
         let config = &self.inner.config;
         self.inner.credential.turn().await;
-        let mut request = self.inner.http.request(call.method.to_reqwest(), self.url(&call.path)?);
+        let mut request = self.inner.http.request(call.method.to_reqwest(), url);
         if !call.query.is_empty() {
             request = request.query(&call.query);
         }
@@ -584,6 +589,23 @@ impl Client {
             _ => Err(wrong("the link in the answer leads to another host than the base URL".to_owned())),
         }
     }
+}
+
+/// Where a login goes whose host is another one than that of the calls. Secrets go there: never in clear to another machine.
+fn login_url(base: &str, path: &str) -> Result<reqwest::Url, Error> {
+    let wrong = || Error::Configuration {
+        reason: format!("\"{base}\" is no place to sign in at: write https:// and the host"),
+    };
+    let url = reqwest::Url::parse(&format!("{}{path}", base.trim_end_matches('/'))).map_err(|_| wrong())?;
+    let host = url.host_str().unwrap_or_default();
+    let is_here = host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_guarded = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+    if is_plain && is_guarded { Ok(url) } else { Err(wrong()) }
 }
 
 /// What came back, before anything is made of it.

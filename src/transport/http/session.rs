@@ -74,6 +74,8 @@ pub struct Token {
 pub struct TokenRequest {
     /// The method.
     pub method: Method,
+    /// Where it goes, when not to the host of the other calls.
+    pub base: Option<Template>,
     /// The path.
     pub path: Template,
     /// The two settings of HTTP Basic.
@@ -90,6 +92,8 @@ pub struct TokenRequest {
 
 /// A login, ready to be sent.
 pub(super) struct Login {
+    /// Scheme and host, when not those of the other calls.
+    pub(super) base: Option<String>,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Option<Value>,
@@ -107,6 +111,7 @@ impl TokenRequest {
         let mut names: Vec<String> = self
             .basic
             .iter()
+            .chain(&self.base)
             .flat_map(Template::names)
             .chain(headers)
             .chain(body)
@@ -120,6 +125,7 @@ impl TokenRequest {
         let missing =
             |name: String| Error::Configuration { reason: format!("the setting \"{name}\" is not given") };
         let path = self.path.fill_path(scope).map_err(missing)?;
+        let base = self.base.as_ref().map(|base| base.fill(scope).map_err(missing)).transpose()?.flatten();
         let filled = |templates: &[(String, Template)]| {
             let mut pairs = Vec::new();
             for (name, template) in templates {
@@ -135,7 +141,7 @@ impl TokenRequest {
             .iter()
             .map(|(name, text)| format!("{}={}", percent_encoded(name), percent_encoded(text)))
             .collect();
-        Ok(Login { path, query: filled(&self.query)?, body, form: fields.join("&") })
+        Ok(Login { base, path, query: filled(&self.query)?, body, form: fields.join("&") })
     }
 
     pub(super) fn add_headers(&self, scope: &Scope<'_>, headers: &mut HeaderMap) -> Result<(), Error> {

@@ -72,6 +72,7 @@ fn path(text: &str) -> Path {
 fn token() -> Token {
     Token {
         request: TokenRequest {
+            base: None,
             method: Method::Post,
             path: template("/login"),
             basic: Some(template("Basic {base64:user:password}")),
@@ -176,6 +177,29 @@ async fn one_login_serves_many_calls_and_is_renewed_before_its_end() {
         ["/login", "/b", "/login", "/b"],
         "a session of no lifetime is renewed each time"
     );
+}
+
+#[tokio::test]
+async fn a_login_at_another_host_goes_there_and_to_no_place_in_clear() {
+    let (gate, at) = partner(|count, _| issue(count, 1000)).await;
+    let (partner, url) = partner(|_, _| ok("{}")).await;
+    let signing_in_at = |base: &str| {
+        let request = TokenRequest { base: Some(template("{gate}")), ..token().request };
+        let mut config = config(&url, Auth::Token(Box::new(Token { request, ..token() })));
+        config.settings.insert("gate".to_owned(), base.to_owned());
+        Client::new(config).unwrap()
+    };
+    signing_in_at(&format!("{at}/")).call(&call(Effect::Read, "/a")).await.unwrap();
+    assert_eq!((gate.paths(), partner.paths()), (vec!["/login".to_owned()], vec!["/a".to_owned()]));
+    for bad in ["http://gate.example", "https://user:word@gate.example", "gate.example", "ftp://127.0.0.1"] {
+        let error = signing_in_at(bad).call(&call(Effect::Read, "/a")).await.unwrap_err();
+        assert_eq!(error.verdict(), Verdict::FixConfiguration);
+        assert!(
+            error.to_string().ends_with("is no place to sign in at: write https:// and the host"),
+            "{error}"
+        );
+    }
+    assert_eq!(partner.paths().len(), 1, "nothing is called without a session");
 }
 
 #[tokio::test]
