@@ -107,7 +107,7 @@ enum Command {
         #[arg(value_name = "CONTRACT")]
         contract: Option<String>,
     },
-    /// Write the files of a batch and its subrogation receipt, the same bytes each time
+    /// Write the files of a batch as the factor gets them, and its subrogation receipt, the same bytes each time
     Files {
         /// Which; any beginning of its id that is unique
         #[arg(value_name = "BATCH")]
@@ -115,6 +115,9 @@ enum Command {
         /// The folder that they are written into
         #[arg(long, value_name = "FOLDER", default_value = ".")]
         out: PathBuf,
+        /// The files that can be read, where the factor gets them encrypted
+        #[arg(long)]
+        plain: bool,
     },
 }
 
@@ -245,7 +248,7 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         Command::Status { batch: None } => list(context, &setup).await?,
         Command::Status { batch: Some(batch) } => show(context, &setup, batch).await?,
         Command::Statement { contract } => statement::statement(context, &setup, contract.as_deref()).await?,
-        Command::Files { batch, out } => files(context, &setup, batch, out).await?,
+        Command::Files { batch, out, plain } => files(context, &setup, batch, out, *plain).await?,
     }
     setup.ledger.close().await;
     Ok(Exit::Fine)
@@ -503,6 +506,7 @@ fn told_made(made: &Made) -> String {
         told_financed(&row.financed, currency)
     );
     text.push_str(&file_table(&made.batch.files).to_string());
+    text.push_str(&told_sealed(&made.batch.files));
     text.push_str(&told_receipt(made.receipt.as_ref()));
     if made.receipt.is_none() && row.terms.receipt.is_some() {
         text.push_str("\nNo subrogation receipt: no more is assigned than taken off.\n");
@@ -559,7 +563,25 @@ fn file_value(file: &AssignmentFileRow) -> Value {
     json!({
         "name": file.file_name, "documents": file.documents, "bytes": file.content.len(), "sha256": file.content_hash,
         "proof": file.proof, "delivered_at": file.delivered_at, "doubt": file.doubt,
+        "sealed": file.sealed.as_ref().map(|sealed| json!({
+            "name": file.outgoing().name, "bytes": sealed.len(), "sha256": file.sealed_hash, "key": file.sealed_for,
+        })),
     })
+}
+
+/// Each file that goes out encrypted, in a sentence of its own; empty where all go as they are.
+fn told_sealed(files: &[AssignmentFileRow]) -> String {
+    let one = |file: &AssignmentFileRow| {
+        let key = file.sealed_for.as_ref()?;
+        let (out, hash) = (file.outgoing(), file.sealed_hash.as_deref().unwrap_or_default());
+        Some(format!(
+            "\n{} goes out as {}: {} bytes, SHA-256 {hash}, encrypted for the OpenPGP key {key}.\n",
+            file.file_name,
+            out.name,
+            count(out.bytes.len())
+        ))
+    };
+    files.iter().filter_map(one).collect()
 }
 
 fn step_value(step: &AssignmentStepRow) -> Value {
@@ -654,12 +676,13 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
                 table.row([when, step.state.clone(), step.done_by.clone(), step.note.clone()]);
             }
             format!(
-                "{}, {}: {}.\n{}.\n\n{}{}\n{}\n{table}",
+                "{}, {}: {}.\n{}.\n\n{}{}{}\n{}\n{table}",
                 heading(&row),
                 row.state,
                 told_totals(&row.totals, currency),
                 told_financed(&row.financed, currency),
                 file_table(&files),
+                told_sealed(&files),
                 told_receipt(receipt.as_ref()),
                 document_table(&rows, currency),
             )
@@ -674,7 +697,13 @@ async fn show(context: &Context, setup: &Setup, beginning: &str) -> anyhow::Resu
     )
 }
 
-async fn files(context: &Context, setup: &Setup, beginning: &str, out: &PathBuf) -> anyhow::Result<()> {
+async fn files(
+    context: &Context,
+    setup: &Setup,
+    beginning: &str,
+    out: &PathBuf,
+    plain: bool,
+) -> anyhow::Result<()> {
     let id = id(setup, beginning).await?;
     let mut tx = setup.ledger.read().await?;
     let found = tx.assignments(&setup.company.id).await?.into_iter().find(|row| row.id == id);
@@ -682,16 +711,23 @@ async fn files(context: &Context, setup: &Setup, beginning: &str, out: &PathBuf)
     let receipt = tx.subrogation(&id).await?;
     tx.rollback().await?;
     let row = found.ok_or_else(|| Misconfigured(format!("there is no batch {id}")))?;
-    if row.state()? == BatchState::Void {
-        return Err(
-            Misconfigured(format!("the {} is void: its files are not to be used", title(&row))).into()
-        );
+    match row.state()? {
+        BatchState::Void => {
+            let told = format!("the {} is void: its files are not to be used", title(&row));
+            return Err(Misconfigured(told).into());
+        }
+        BatchState::Made | BatchState::Approved if !plain => {
+            assignments::sealed_as_wanted(setup, &row, &files)?;
+        }
+        BatchState::Made | BatchState::Approved | BatchState::Sending | BatchState::Sent => {}
     }
     drop::is_there(out).with_context(|| format!("the folder {} is not there", out.display()))?;
     let data = receipt.as_ref().map(|own| (own.file_name.replace(".pdf", ".json"), own.data.as_bytes()));
+    let written =
+        |file: &'_ AssignmentFileRow| if plain { file.file_name.clone() } else { file.outgoing().name };
     let all = files
         .iter()
-        .map(|file| (file.file_name.clone(), file.content.as_slice()))
+        .map(|file| (written(file), if plain { file.content.as_slice() } else { file.outgoing().bytes }))
         .chain(receipt.as_ref().map(|own| (own.file_name.clone(), own.content.as_slice())))
         .chain(data);
     for (name, bytes) in all {
@@ -701,16 +737,23 @@ async fn files(context: &Context, setup: &Setup, beginning: &str, out: &PathBuf)
     }
     context.answer(
         || {
+            let which = match (files.iter().any(|file| file.sealed.is_some()), plain) {
+                (false, _) => "",
+                (true, false) => ", encrypted as the factor gets them",
+                (true, true) => ", in clear: not what the factor gets",
+            };
             format!(
-                "{}{}\nWritten into {}.\n",
+                "{}{}{}\nWritten into {}{which}.\n",
                 file_table(&files),
+                told_sealed(&files),
                 told_receipt(receipt.as_ref()),
                 out.display()
             )
         },
         || {
             json!({
-                "batch": row.number, "folder": out, "files": files.iter().map(file_value).collect::<Vec<_>>(),
+                "batch": row.number, "folder": out, "written": files.iter().map(written).collect::<Vec<_>>(),
+                "files": files.iter().map(file_value).collect::<Vec<_>>(),
                 "receipt": receipt_value(receipt.as_ref()),
             })
         },

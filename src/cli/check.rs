@@ -76,6 +76,8 @@ async fn inspect(
         let alone = Config { connections: vec![connection.clone()], ..config.clone() };
         for found in engine::connections(&alone, &credentials, &mut reasons) {
             reasons.extend(found.out_problems());
+            let usable = found.seal.as_ref().map_or(Ok(()), |seal| seal.usable(encours::clock::now()));
+            reasons.extend(usable.err().map(|error| format!("openpgp: {error}")));
             findings.fine.push(described(&found));
             built.push(found);
         }
@@ -233,8 +235,10 @@ fn described(connection: &Connection) -> String {
         .delivery
         .as_ref()
         .map_or_else(String::new, |way| format!("; batches go to {}", way.told()));
+    let seal =
+        connection.seal.as_ref().map_or_else(String::new, |seal| format!("; batches are {}", seal.told()));
     format!(
-        "connection {}: {}, {role}, {}{at}; reads {}{way}",
+        "connection {}: {}, {role}, {}{at}; reads {}{way}{seal}",
         connection.id,
         manifest.name,
         manifest.status,
@@ -262,7 +266,8 @@ fn literal_secrets(
         secret(name) && value.get_ref().as_str().is_none_or(|text| !secret::is_reference(text))
     });
     let delivery = connection.delivery.iter().flat_map(|own| own.secrets());
-    let of_delivery = delivery.filter(|(_, value)| !secret::is_reference(value.get_ref()));
+    let openpgp = connection.openpgp.iter().flat_map(|own| own.secrets());
+    let of_delivery = delivery.chain(openpgp).filter(|(_, value)| !secret::is_reference(value.get_ref()));
     literal
         .map(|(name, value)| (name.as_str(), value.span()))
         .chain(of_delivery.map(|(name, value)| (name, value.span())))
@@ -301,6 +306,9 @@ fn placed(
             None if part.starts_with("there is no connector") => connection.connector.span(),
             None if part.starts_with("delivery") => {
                 connection.delivery.as_ref().map_or_else(|| connection.id.span(), |own| own.span.clone())
+            }
+            None if part.starts_with("openpgp") => {
+                connection.openpgp.as_ref().map_or_else(|| connection.id.span(), |own| own.span.clone())
             }
             None => connection
                 .environment

@@ -38,7 +38,8 @@ pub enum Way {
 }
 
 /// The keys whose values are secrets.
-const SECRETS: &[&str] = &["password", "token", "key_passphrase", "key"];
+const SECRETS: &[&str] =
+    &["password", "token", "key_passphrase", "key", "encrypt_to", "sign_with", "sign_passphrase"];
 
 /// The words of `way`.
 const WAYS: &[&str] = &["sftp", "mail", "http"];
@@ -135,8 +136,7 @@ impl Delivery {
 pub(super) fn read(file: &str, text: &str, table: Table, problems: &mut Vec<Problem>) -> Option<Delivery> {
     let before = problems.len();
     let span = table.span();
-    let mut keys =
-        Keys { file, text, span: span.clone(), left: table.into_inner(), known: Vec::new(), problems };
+    let mut keys = Keys::of(file, text, table, problems);
     let way = keys.required("way", "how the files go out");
     let way = match way.as_ref().map(|way| way.get_ref().as_str()) {
         Some("sftp") => sftp(&mut keys).map(Way::Sftp),
@@ -260,7 +260,7 @@ fn is_here(host: &str) -> bool {
 }
 
 /// The keys of a table, taken one by one; what is left is unknown.
-struct Keys<'a> {
+pub(super) struct Keys<'a> {
     file: &'a str,
     text: &'a str,
     span: Range<usize>,
@@ -269,9 +269,13 @@ struct Keys<'a> {
     problems: &'a mut Vec<Problem>,
 }
 
-impl Keys<'_> {
+impl<'a> Keys<'a> {
+    pub(super) fn of(file: &'a str, text: &'a str, table: Table, problems: &'a mut Vec<Problem>) -> Self {
+        Self { file, text, span: table.span(), left: table.into_inner(), known: Vec::new(), problems }
+    }
+
     /// Tells a problem at its place, or at the table.
-    fn problem(&mut self, at: Option<Range<usize>>, told: impl Into<String>) {
+    pub(super) fn problem(&mut self, at: Option<Range<usize>>, told: impl Into<String>) {
         let at = at.unwrap_or_else(|| self.span.clone());
         let mut problem = Problem::at(self.file, self.text, Some(at), told);
         // A line that may hold a secret is not shown.
@@ -288,7 +292,7 @@ impl Keys<'_> {
         self.left.remove(name)
     }
 
-    fn text(&mut self, name: &'static str) -> Option<Text> {
+    pub(super) fn text(&mut self, name: &'static str) -> Option<Text> {
         let found = self.take(name)?;
         let text = found.get_ref().as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         if text.is_none() {
@@ -297,7 +301,7 @@ impl Keys<'_> {
         text.map(|text| Spanned::new(found.span(), text))
     }
 
-    fn required(&mut self, name: &'static str, help: &str) -> Option<Text> {
+    pub(super) fn required(&mut self, name: &'static str, help: &str) -> Option<Text> {
         if !self.left.contains_key(name) {
             self.known.push(name);
             self.problem(None, format!("{name} is missing: {help}"));
@@ -336,7 +340,7 @@ impl Keys<'_> {
         port.unwrap_or(usual)
     }
 
-    fn finish(mut self) {
+    pub(super) fn finish(mut self) {
         for (name, value) in std::mem::take(&mut self.left) {
             let told = format!("{name} is not known here; there are: {}", self.known.join(", "));
             self.problem(Some(value.span()), told);

@@ -4,6 +4,7 @@ mod case_file;
 mod contract;
 pub mod delivery;
 mod groups;
+pub mod openpgp;
 mod policy;
 mod policy_file;
 mod reader;
@@ -13,6 +14,7 @@ pub use case_file::Cases;
 pub use contract::CONTRACTS;
 pub use delivery::Delivery;
 pub use groups::GROUPS;
+pub use openpgp::OpenPgp;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -145,6 +147,11 @@ pub struct Connection {
     /// How the files of batches go out, where not through a folder of the settings.
     #[serde(skip)]
     pub delivery: Option<Delivery>,
+    #[serde(default, rename = "openpgp")]
+    openpgp_table: Option<delivery::Table>,
+    /// For whom the files of batches are encrypted, and how they are signed; they go in clear without it.
+    #[serde(skip)]
+    pub openpgp: Option<OpenPgp>,
 }
 
 /// The name and the text of a configuration file.
@@ -270,6 +277,8 @@ impl Config {
         for connection in &mut file.connection {
             let table = connection.delivery_table.take();
             connection.delivery = table.and_then(|table| delivery::read(name, text, table, &mut problems));
+            let table = connection.openpgp_table.take();
+            connection.openpgp = table.and_then(|table| openpgp::read(name, text, table, &mut problems));
         }
         let mut ids: Vec<&str> = Vec::new();
         for connection in &file.connection {

@@ -7,15 +7,26 @@ use std::process::Command;
 ///
 /// # Errors
 /// A sentence that names the reference, never the value.
-#[allow(clippy::disallowed_methods, reason = "this is the seam that the lint protects")]
 pub fn resolve(text: &str, folder: &Path) -> Result<String, String> {
+    let content = String::from_utf8(bytes(text, folder)?).map_err(|_| format!("{text} gives no text"))?;
+    Ok(if is_reference(text) { content.trim_end_matches(['\r', '\n']).to_owned() } else { content })
+}
+
+/// The same for what need not be text, byte for byte.
+///
+/// # Errors
+/// As [`resolve`].
+#[allow(clippy::disallowed_methods, reason = "this is the seam that the lint protects")]
+pub fn bytes(text: &str, folder: &Path) -> Result<Vec<u8>, String> {
     if let Some(name) = text.strip_prefix("env:") {
-        return std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"));
+        let value = std::env::var(name);
+        return value
+            .map(String::into_bytes)
+            .map_err(|_| format!("the environment variable {name} is not set"));
     }
     if let Some(path) = text.strip_prefix("file:") {
-        let content = std::fs::read_to_string(folder.join(path))
-            .map_err(|error| format!("the file {path} cannot be read: {error}"))?;
-        return Ok(content.trim_end_matches(['\r', '\n']).to_owned());
+        return std::fs::read(folder.join(path))
+            .map_err(|error| format!("the file {path} cannot be read: {error}"));
     }
     if let Some(command) = text.strip_prefix("exec:") {
         let mut words = command.split_whitespace();
@@ -25,11 +36,9 @@ pub fn resolve(text: &str, folder: &Path) -> Result<String, String> {
         if !output.status.success() {
             return Err(format!("the command {program} failed ({})", output.status));
         }
-        let content =
-            String::from_utf8(output.stdout).map_err(|_| format!("the command {program} printed no text"))?;
-        return Ok(content.trim_end_matches(['\r', '\n']).to_owned());
+        return Ok(output.stdout);
     }
-    Ok(text.to_owned())
+    Ok(text.as_bytes().to_vec())
 }
 
 /// Whether a text points at a value rather than being one.
@@ -49,6 +58,17 @@ mod tests {
         assert_eq!(resolve("file:key", dir.path()).as_deref(), Ok("s3cret"));
         assert_eq!(resolve("exec:cat key", dir.path()).as_deref(), Ok("s3cret"));
         assert_eq!(resolve("plain", dir.path()).as_deref(), Ok("plain"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_read_as_bytes_and_refused_as_text() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("key"), [0x99, 0xff, b'\n']).unwrap();
+        for text in ["file:key", "exec:cat key"] {
+            assert_eq!(bytes(text, dir.path()), Ok(vec![0x99, 0xff, b'\n']));
+            assert_eq!(resolve(text, dir.path()), Err(format!("{text} gives no text")));
+        }
+        assert_eq!(bytes("plain", dir.path()), Ok(b"plain".to_vec()));
     }
 
     #[test]

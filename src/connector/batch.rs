@@ -1,6 +1,7 @@
 //! Batches of assigned documents: the layout of a connection and the way of its files, and the samples that prove a layout.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
@@ -13,6 +14,7 @@ use super::sample::SampleReport;
 use crate::mapping::layout::Layout;
 use crate::model::{AssignedBuyer, AssignedDocument, BatchHead};
 use crate::transport::place::Way;
+use crate::transport::seal::Seal;
 
 impl Connection {
     /// The layout of the files that assign documents, with the settings that it is written with; none where the connector
@@ -60,6 +62,23 @@ impl Connection {
             return Err(Error::Settings(vec![told]));
         }
         self.delivery = Some(way);
+        Ok(self)
+    }
+
+    /// The same connection, whose batches are sealed.
+    ///
+    /// # Errors
+    /// [`Error::Settings`]: its connector hands no batch over as files.
+    pub fn sealing(mut self, seal: Seal) -> Result<Self, Error> {
+        let manifest = &self.connector.manifest;
+        if !manifest.operations.values().any(|operation| matches!(operation.work, Work::Batch(_))) {
+            let told = format!(
+                "\"openpgp\" is for factors that get files, and {} hands no batch over as files",
+                manifest.id
+            );
+            return Err(Error::Settings(vec![told]));
+        }
+        self.seal = Some(Arc::new(seal));
         Ok(self)
     }
 }

@@ -20,6 +20,7 @@ use crate::mapping::Terms;
 use crate::model::{Currency, Date};
 use crate::transport::http::{Answer, Call, Client, Config, Credentials, Effect, Method};
 use crate::transport::place::Way;
+use crate::transport::seal::Seal;
 use crate::transport::{Scope, Template, drop};
 
 /// What a connection is made of.
@@ -61,6 +62,8 @@ pub struct Connection {
     pub http: Option<Client>,
     /// How batches go out, where not through a folder of its settings.
     pub delivery: Option<Way>,
+    /// What the files of batches are sealed with; nothing where they go in clear.
+    pub seal: Option<Arc<Seal>>,
 }
 
 impl fmt::Debug for Connection {
@@ -116,7 +119,7 @@ impl Connection {
                 (Some(base_url), Some(client))
             }
         };
-        Ok(Self { id, connector, settings, base_url, terms, currency, http, delivery: None })
+        Ok(Self { id, connector, settings, base_url, terms, currency, http, delivery: None, seal: None })
     }
 
     /// Whether the partner has refused the credential, shown by this connection or by another one that signs in alike.

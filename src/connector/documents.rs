@@ -385,6 +385,7 @@ pub(super) fn sample(connector: &Arc<Connector>, bytes: &[u8]) -> Result<Vec<Jso
         currency: Currency::EUR,
         http: None,
         delivery: None,
+        seal: None,
     };
     let mut results = Vec::new();
     for case in cases {

@@ -15,6 +15,7 @@ use crate::queue;
 use crate::transport::http::Credentials;
 use crate::transport::mail;
 use crate::transport::place::Way;
+use crate::transport::seal::{Seal, Signer};
 use crate::transport::sftp::{self, Login};
 use crate::transport::upload;
 
@@ -165,13 +166,34 @@ fn build(
         currency: config.company.currency,
     };
     let built = Connection::sharing(setup, credentials).map_err(|error| error.to_string())?;
-    match &connection.delivery {
+    let built = match &connection.delivery {
         Some(delivery) => {
             let way = way(&delivery.way, &config.folder).map_err(|reason| format!("delivery: {reason}"))?;
-            built.delivering(way).map_err(|error| error.to_string())
+            built.delivering(way).map_err(|error| error.to_string())?
+        }
+        None => built,
+    };
+    match &connection.openpgp {
+        Some(own) => {
+            let seal = seal(own, &config.folder).map_err(|reason| format!("openpgp: {reason}"))?;
+            built.sealing(seal).map_err(|error| error.to_string())
         }
         None => Ok(built),
     }
+}
+
+/// The seal of batches, with its keys.
+fn seal(own: &config::OpenPgp, folder: &Path) -> Result<Seal, String> {
+    let bytes = |name: &str, text: &Spanned<String>| {
+        secret::bytes(text.get_ref(), folder).map_err(|reason| format!("{name}: {reason}"))
+    };
+    let public = bytes("encrypt_to", &own.encrypt_to)?;
+    let key = own.sign_with.as_ref().map(|own| bytes("sign_with", own)).transpose()?;
+    let passphrase =
+        own.sign_passphrase.as_ref().map(|own| secret::resolve(own.get_ref(), folder)).transpose();
+    let passphrase = passphrase.map_err(|reason| format!("sign_passphrase: {reason}"))?;
+    let signer = key.as_deref().map(|key| Signer { key, passphrase: passphrase.as_deref() });
+    Seal::new(&public, signer).map_err(|error| error.to_string())
 }
 
 /// The way of batches, with its secrets.

@@ -15,6 +15,9 @@ use crate::model::{
     AssignedDocument, Contract, ControlTotals, Currency, Date, DocumentKind, Identifier, Instant, words,
 };
 
+/// What the name of a sealed file ends with.
+const SEALED: &str = ".pgp";
+
 words! {
     /// Where a batch stands.
     BatchState {
@@ -108,6 +111,32 @@ row! {
         pub reference: Option<String>,
         /// The factor's id of its financing, where that is another call.
         pub financing: Option<String>,
+        /// Its bytes as they go out, where the factor gets them encrypted.
+        pub sealed: Option<Vec<u8>>,
+        /// SHA-256 of these, as hexadecimal.
+        pub sealed_hash: Option<String>,
+        /// The fingerprint of the key that they are for.
+        pub sealed_for: Option<String>,
+    }
+}
+
+/// A file as the factor gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+impl AssignmentFileRow {
+    /// What goes out of it: the sealed bytes under a name that says so, or the file as it is.
+    #[must_use]
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        match &self.sealed {
+            Some(sealed) => Outgoing { name: format!("{}{SEALED}", self.file_name), bytes: sealed },
+            None => Outgoing { name: self.file_name.clone(), bytes: &self.content },
+        }
     }
 }
 
@@ -454,7 +483,10 @@ impl Tx<'_> {
             .column("file_name", |file| file.file_name.as_str())
             .column("documents", |file| file.documents)
             .column("content", |file| file.content.as_slice())
-            .column("content_hash", |file| file.content_hash.as_str());
+            .column("content_hash", |file| file.content_hash.as_str())
+            .column("sealed", |file| file.sealed.as_deref())
+            .column("sealed_hash", |file| file.sealed_hash.as_deref())
+            .column("sealed_for", |file| file.sealed_for.as_deref());
         self.insert("assignment_file", files, Existing::Refused).await?;
         let documents = Rows::of(&new.documents)
             .column("assignment", |_| row.id.as_str())
@@ -634,8 +666,8 @@ impl Tx<'_> {
     /// [`Error::Database`].
     pub async fn assignment_files(&mut self, id: &str) -> Result<Vec<AssignmentFileRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
-            "SELECT position, file_name, documents, content, content_hash, proof, delivered_at, doubt, reference, financing FROM assignment_file \
-             WHERE assignment = $1 ORDER BY position")
+            "SELECT position, file_name, documents, content, content_hash, proof, delivered_at, doubt, reference, financing, sealed, \
+             sealed_hash, sealed_for FROM assignment_file WHERE assignment = $1 ORDER BY position")
             .bind(id).fetch_all(c).await?))
     }
 

@@ -144,6 +144,7 @@ const POSTGRES: Files = &[
     (18, "answers", include_str!("../../migrations/postgres/0018_answers.sql")),
     (19, "subrogation", include_str!("../../migrations/postgres/0019_subrogation.sql")),
     (20, "reassignment", include_str!("../../migrations/postgres/0020_reassignment.sql")),
+    (21, "sealed_file", include_str!("../../migrations/postgres/0021_sealed_file.sql")),
     (22, "documents", include_str!("../../migrations/postgres/0022_documents.sql")),
 ];
 const SQLITE: Files = &[
@@ -167,6 +168,7 @@ const SQLITE: Files = &[
     (18, "answers", include_str!("../../migrations/sqlite/0018_answers.sql")),
     (19, "subrogation", include_str!("../../migrations/sqlite/0019_subrogation.sql")),
     (20, "reassignment", include_str!("../../migrations/sqlite/0020_reassignment.sql")),
+    (21, "sealed_file", include_str!("../../migrations/sqlite/0021_sealed_file.sql")),
     (22, "documents", include_str!("../../migrations/sqlite/0022_documents.sql")),
 ];
 

@@ -47,7 +47,7 @@ pub use accounts::{AccountLanding, AccountRow};
 pub use approvals::{ApprovalRow, ApprovalsLanded};
 pub use assignments::{
     AssignableRow, AssignmentDocumentRow, AssignmentFileRow, AssignmentRow, AssignmentStepRow, BatchState,
-    CreditedRow, Given, HeldRow, InForceRow, InvoiceStatusRow, NewAssignment,
+    CreditedRow, Given, HeldRow, InForceRow, InvoiceStatusRow, NewAssignment, Outgoing,
 };
 pub use breaks::{BreakRow, StoredBreak};
 pub use connections::ConnectionRow;

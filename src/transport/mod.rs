@@ -1,4 +1,4 @@
-//! How Encours reaches a partner: HTTP, folders of files, SFTP and mail. It knows protocols, not partners.
+//! How Encours reaches a partner: HTTP, folders of files, SFTP and mail, and how files are sealed for it. It knows protocols, not partners.
 //!
 //! Invariant: a write is sent at most once. Whatever may have been accepted is reported as [`Verdict::OutcomeUnknown`], and
 //! only the partner's own lists settle it. Reference: shared rules, "Effects happen once".
@@ -8,6 +8,7 @@ mod error;
 pub mod http;
 pub mod mail;
 pub mod place;
+pub mod seal;
 pub mod sftp;
 mod template;
 pub mod upload;

@@ -28,7 +28,7 @@ const CONTRACT: &str = "factor = \"Exemple Factor\"\nnumber = \"54321\"\nconnect
 const INVOICES: u32 = 1_000;
 
 /// Names and bytes.
-type Files = Vec<(String, Vec<u8>)>;
+pub(super) type Files = Vec<(String, Vec<u8>)>;
 
 /// A batch that is approved, of a company whose connection with the factor has this delivery.
 struct Approved {
@@ -50,11 +50,26 @@ async fn approved_as(
     delivery: &str,
     invoices: u32,
 ) -> Approved {
+    let tables = format!("[connection.delivery]\n{delivery}");
+    let world = world_of(ledger, connector, settings, &tables);
+    let setup = exported(&world, invoices).await;
+    let batch = made(&setup).await.unwrap();
+    approve(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
+    Approved { world, setup, batch }
+}
+
+/// A company with a contract, and a connection with the factor that has these settings and tables.
+pub(super) fn world_of(ledger: &str, connector: &str, settings: &str, tables: &str) -> World {
     let world = World::new(ledger).with_csv().with(&format!(
-        "[[connection]]\nid = \"factor\"\nconnector = \"{connector}\"\nsettings = {{ {settings} }}\n[connection.delivery]\n{delivery}"
+        "[[connection]]\nid = \"factor\"\nconnector = \"{connector}\"\nsettings = {{ {settings} }}\n{tables}"
     ));
     std::fs::create_dir(world.path().join("contracts")).unwrap();
     std::fs::write(world.path().join("contracts/exemple.toml"), CONTRACT).unwrap();
+    world
+}
+
+/// Reads so many invoices of one buyer.
+pub(super) async fn exported(world: &World, invoices: u32) -> Setup {
     let setup = world.setup().await;
     world.export("clients_1.csv", format!("{CLIENTS}{}", client("C1", "404833048", "")).as_bytes());
     let items: String = (1..=invoices)
@@ -62,15 +77,17 @@ async fn approved_as(
         .collect();
     world.export("encours_1.csv", format!("{ITEMS}{items}").as_bytes());
     run(&setup, "2026-03-10").await;
+    setup
+}
+
+pub(super) async fn made(setup: &Setup) -> Result<NewAssignment, Error> {
     let wanted = Wanted {
         contract: &setup.contracts[0],
         currency: Currency::EUR,
         on: day("2026-03-10"),
         statement_date: None,
     };
-    let batch = make(&setup, &wanted, "Alix", clock::now()).await.unwrap().batch;
-    approve(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
-    Approved { world, setup, batch }
+    Ok(make(setup, &wanted, "Alix", clock::now()).await?.batch)
 }
 
 impl Approved {
@@ -112,7 +129,7 @@ impl Approved {
     }
 }
 
-fn sftp(sshd: &Sshd, port: u16, host_key: &str, key: &str) -> String {
+pub(super) fn sftp(sshd: &Sshd, port: u16, host_key: &str, key: &str) -> String {
     format!(
         "way = \"sftp\"\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"{}\"\n{key}host_key = \"{host_key}\"\nfolder = \"{}\"",
         sshd.user,
@@ -120,7 +137,7 @@ fn sftp(sshd: &Sshd, port: u16, host_key: &str, key: &str) -> String {
     )
 }
 
-fn key_of(sshd: &Sshd) -> String {
+pub(super) fn key_of(sshd: &Sshd) -> String {
     format!("key = \"file:{}\"\n", sshd.key("id").display())
 }
 
@@ -131,7 +148,7 @@ fn shown(folder: &Path) -> Files {
     files
 }
 
-fn held(folder: &Path) -> Files {
+pub(super) fn held(folder: &Path) -> Files {
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let own = |path: std::path::PathBuf| {
         Some((path.file_name()?.to_string_lossy().into_owned(), std::fs::read(&path).ok()?))
@@ -444,13 +461,13 @@ async fn a_check_tells_what_is_wrong_with_a_delivery_in_its_place() {
 }
 
 /// A mail server of the test's own, and what it keeps.
-struct Post {
+pub(super) struct Post {
     folder: tempfile::TempDir,
-    server: Server,
+    pub(super) server: Server,
 }
 
 impl Post {
-    fn start(more: &[&str]) -> Self {
+    pub(super) fn start(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let arguments: Vec<&str> =
             [folder.path().to_str().unwrap()].into_iter().chain(more.iter().copied()).collect();
@@ -459,13 +476,13 @@ impl Post {
     }
 
     /// Every mail that it took.
-    fn mails(&self) -> Vec<Value> {
+    pub(super) fn mails(&self) -> Vec<Value> {
         let files = held(self.folder.path()).into_iter().filter(|(name, _)| name.ends_with(".json"));
         files.map(|(_, bytes)| serde_json::from_slice(&bytes).unwrap()).collect()
     }
 }
 
-fn mail(port: u16, more: &str) -> String {
+pub(super) fn mail(port: u16, more: &str) -> String {
     format!(
         "way = \"mail\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"finance@exemple.example\"\n\
          to = \"in@factor.example\"\n{more}"

@@ -20,6 +20,7 @@ mod iso20022;
 mod joint;
 mod landing;
 mod ledger;
+mod openpgp;
 mod orders;
 mod past;
 mod policies;

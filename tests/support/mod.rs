@@ -2,6 +2,8 @@
 
 pub mod broker;
 pub mod database;
+#[cfg(feature = "pgp")]
+pub mod gpg;
 pub mod proxy;
 pub mod python;
 pub mod sshd;

@@ -71,6 +71,9 @@ async fn hand_over(
         return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
     }
     let connection = connection_of(setup, &row.terms)?;
+    if state == BatchState::Approved {
+        sealed_as_wanted(setup, &row, &files)?;
+    }
     let batch = Sending { setup, row, files, state, began, by, now };
     if let Some(Form::Calls(..)) = connection.form() {
         batch.by_calls(connection, doubtful).await?;
@@ -97,6 +100,37 @@ async fn hand_over(
     let after = finish(&mut tx, setup, &batch.row, BatchState::Sending, by, note, now).await?;
     tx.commit().await?;
     Ok(after)
+}
+
+/// Refuses a batch that has not left and would go in clear, or for another key than the connection has now. One that was sealed stays so
+/// when the connection has no key any more.
+///
+/// # Errors
+/// [`Error::Refused`].
+pub fn sealed_as_wanted(
+    setup: &Setup,
+    row: &AssignmentRow,
+    files: &[AssignmentFileRow],
+) -> Result<(), Error> {
+    let connection = connection_of(setup, &row.terms)?;
+    let Some(seal) = &connection.seal else { return Ok(()) };
+    for file in files {
+        let wrong = match file.sealed_for.as_deref() {
+            Some(key) if key == seal.key() => continue,
+            Some(key) => format!("is encrypted for the key {key}"),
+            None => "is in clear".to_owned(),
+        };
+        return refused(format!(
+            "{} of {} {wrong}, and the connection \"{}\" now has [connection.openpgp] with the key {}: discard the batch and make it again, \
+             `encours assignments discard {} --because …`",
+            file.file_name,
+            title(row),
+            row.connection,
+            seal.key(),
+            short(&row.id)
+        ));
+    }
+    Ok(())
 }
 
 /// A batch on its way.
@@ -148,8 +182,15 @@ impl Sending<'_> {
     }
 
     pub(super) async fn prove(&self, file: &AssignmentFileRow, proof: &str) -> Result<(), Error> {
+        let mut proof = proof.to_owned();
+        if let (Some(sealed_hash), Some(key)) = (&file.sealed_hash, &file.sealed_for) {
+            let (name, hash) = (&file.file_name, &file.content_hash);
+            proof.push_str(&format!(
+                "; SHA-256 {sealed_hash}, encrypted for the OpenPGP key {key} from {name} with the SHA-256 {hash}"
+            ));
+        }
         let mut tx = self.setup.ledger.begin().await?;
-        tx.prove_assignment_file(&self.row.id, file.position, proof, self.now).await?;
+        tx.prove_assignment_file(&self.row.id, file.position, &proof, self.now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -158,8 +199,8 @@ impl Sending<'_> {
         if self.state == BatchState::Approved {
             // Committed only once every hidden file is there; until then nobody else writes them.
             let tx = self.begin(&note).await?;
-            for file in &self.files {
-                place.prepare(&file.file_name, &file.content).await?;
+            for out in self.files.iter().map(AssignmentFileRow::outgoing) {
+                place.prepare(&out.name, out.bytes).await?;
             }
             tx.commit().await?;
         } else {
@@ -167,7 +208,8 @@ impl Sending<'_> {
             self.goes_on(&note)?;
         }
         for file in self.left() {
-            let proof = place.publish(&file.file_name, &file.content).await?;
+            let out = file.outgoing();
+            let proof = place.publish(&out.name, out.bytes).await?;
             self.prove(file, &proof).await?;
         }
         place.close().await;
@@ -195,7 +237,8 @@ impl Sending<'_> {
                     short(&self.row.id)
                 ));
             }
-            match server.send(&self.row.id, &file.file_name, &file.content, self.now).await {
+            let out = file.outgoing();
+            match server.send(&self.row.id, &out.name, out.bytes, self.now).await {
                 Ok(proof) => self.prove(file, &proof).await?,
                 Err(mail::Error::NotSent(reason)) => {
                     self.doubt(file, Some(&begun), file.doubt.as_deref()).await?;
@@ -220,7 +263,8 @@ impl Sending<'_> {
             self.goes_on(&note)?;
         }
         for file in self.left() {
-            match server.put(&file.file_name, &file.content).await {
+            let out = file.outgoing();
+            match server.put(&out.name, out.bytes).await {
                 Ok(proof) => self.prove(file, &proof).await?,
                 Err(error) => {
                     if matches!(error, upload::Error::NotSent(_)) && self.state == BatchState::Approved {
@@ -263,7 +307,7 @@ impl Sending<'_> {
             file.file_name,
             title(&self.row),
             server.to,
-            server.message_id(&self.row.id, &file.file_name),
+            server.message_id(&self.row.id, &file.outgoing().name),
             short(&self.row.id),
             short(&self.row.id)
         )

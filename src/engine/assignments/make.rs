@@ -12,6 +12,7 @@ use crate::ledger::{
 };
 use crate::mapping::layout::printable;
 use crate::model::{Contract, Date, Instant};
+use crate::transport::seal::Seal;
 
 /// A batch that was made.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
             connection.connector.manifest.id
         ));
     }
-    let files: Vec<AssignmentFileRow> = written
+    let mut files: Vec<AssignmentFileRow> = written
         .files
         .into_iter()
         .zip(0..)
@@ -92,8 +93,14 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
             doubt: None,
             reference: None,
             financing: None,
+            sealed: None,
+            sealed_hash: None,
+            sealed_for: None,
         })
         .collect();
+    if let Some(own) = &connection.seal {
+        files.iter_mut().try_for_each(|file| seal(own, file, now))?;
+    }
     let hashes: String =
         files.iter().map(|file| format!("{} {}\n", file.content_hash, file.file_name)).collect();
     let content_hash = sha256_hex(hashes.as_bytes());
@@ -156,6 +163,17 @@ pub async fn make(setup: &Setup, wanted: &Wanted<'_>, by: &str, now: Instant) ->
     }
     tx.commit().await?;
     Ok(Made { batch: new, receipt: paper, refused: planned.refused })
+}
+
+/// Adds what goes out of a file that the factor gets encrypted. Made once: it would be other bytes each time.
+fn seal(seal: &Seal, file: &mut AssignmentFileRow, now: Instant) -> Result<(), Error> {
+    let sealed = seal.seal(&file.file_name, &file.content, now);
+    let sealed = sealed
+        .map_err(|error| Error::Refused(format!("no batch is made, since it would go in clear: {error}")))?;
+    file.sealed_hash = Some(sha256_hex(&sealed));
+    file.sealed_for = Some(seal.key().to_owned());
+    file.sealed = Some(sealed);
+    Ok(())
 }
 
 /// The receipt of a batch, as paper and as data.
