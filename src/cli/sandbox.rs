@@ -18,7 +18,7 @@ pub struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// What the buyers and their decisions are invented from
+    /// What buyers, decisions and ids are invented from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Keeps the state in a file, and goes on from it when it is there
@@ -51,12 +51,11 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         state: args.state.clone(),
         folder: args.folder.clone(),
     };
-    let sandbox::Opened { insurer, configuration } = (simulator.open)(&options)?;
+    let sandbox::Served { router, today, configuration } = simulator.serve(&options)?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
-    let today = insurer.today();
     let connection = configuration(&url);
     context.answer(
         || {
@@ -73,6 +72,6 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
         },
         || json!({ "simulator": simulator.name, "url": url, "today": today, "connection": connection }),
     )?;
-    axum::serve(listener, insurer.router()).with_graceful_shutdown(daemon::signal()).await?;
+    axum::serve(listener, router).with_graceful_shutdown(daemon::signal()).await?;
     Ok(Exit::Fine)
 }

@@ -10,8 +10,12 @@ pub mod atradius;
 pub mod cesce;
 pub mod coface;
 pub mod credendo;
+pub mod defacto;
+pub mod factor;
 pub mod fault;
 pub mod insurer;
+
+use chrono::NaiveDate;
 
 pub use insurer::{Accepted, Asked, Insurer, Opened, Options, Surprise};
 
@@ -24,8 +28,51 @@ pub struct Simulator {
     pub partner: &'static str,
     /// What it answers, in one line for people.
     pub summary: &'static str,
-    /// Opens it.
-    pub open: fn(&Options) -> Result<Opened, Error>,
+    role: Role,
+}
+
+/// What a simulator plays, and how it is opened.
+#[derive(Clone, Copy)]
+enum Role {
+    Insurer(fn(&Options) -> Result<Opened, Error>),
+    Factor(fn(&Options) -> Result<Served, Error>),
+}
+
+/// A simulator, ready to be served.
+pub struct Served {
+    /// Its interface.
+    pub router: axum::Router,
+    /// Its day.
+    pub today: NaiveDate,
+    /// The tables of `encours.toml` that connect to it, for the URL it will answer at.
+    pub configuration: Box<dyn Fn(&str) -> String + Send>,
+}
+
+impl Simulator {
+    /// Opens it, whatever it plays.
+    ///
+    /// # Errors
+    /// A saved state that cannot be read or kept, a folder that is missing.
+    pub fn serve(&self, options: &Options) -> Result<Served, Error> {
+        match self.role {
+            Role::Insurer(open) => {
+                let Opened { insurer, configuration } = open(options)?;
+                Ok(Served { router: insurer.router(), today: insurer.today(), configuration })
+            }
+            Role::Factor(open) => open(options),
+        }
+    }
+
+    /// Opens it as an insurer.
+    ///
+    /// # Errors
+    /// [`Error::NoInsurer`], and those of [`Simulator::serve`].
+    pub fn open(&self, options: &Options) -> Result<Opened, Error> {
+        match self.role {
+            Role::Insurer(open) => open(options),
+            Role::Factor(_) => Err(Error::NoInsurer { name: self.name }),
+        }
+    }
 }
 
 /// Every simulator there is.
@@ -34,31 +81,37 @@ pub const SIMULATORS: &[Simulator] = &[
         name: "allianz",
         partner: "Allianz Trade",
         summary: "covers under three extensions, requests as jobs, and calls back of a credit insurer",
-        open: |options| Ok(allianz::open(options)?),
+        role: Role::Insurer(|options| Ok(allianz::open(options)?)),
     },
     Simulator {
         name: "atradius",
         partner: "Atradius",
         summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
-        open: |options| Ok(atradius::open(options)?),
+        role: Role::Insurer(|options| Ok(atradius::open(options)?)),
     },
     Simulator {
         name: "cesce",
         partner: "Cesce",
         summary: "classifications, sales and non-payments of a credit insurer",
-        open: |options| Ok(cesce::open(options)?),
+        role: Role::Insurer(|options| Ok(cesce::open(options)?)),
     },
     Simulator {
         name: "coface",
         partner: "Coface",
         summary: "products that cover buyers, orders and overdues of a credit insurer; opinions of its information service",
-        open: |options| Ok(coface::open(options)?),
+        role: Role::Insurer(|options| Ok(coface::open(options)?)),
     },
     Simulator {
         name: "credendo",
         partner: "Credendo",
         summary: "a portal behind a folder: takes files of applications, decides, writes its list of limits",
-        open: |options| Ok(credendo::open(options)?),
+        role: Role::Insurer(|options| Ok(credendo::open(options)?)),
+    },
+    Simulator {
+        name: "defacto",
+        partner: "Defacto",
+        summary: "invoices and loans on them, decided by POST /sandbox/decide, of a factor",
+        role: Role::Factor(|options| Ok(defacto::open(options)?)),
     },
 ];
 
@@ -73,6 +126,15 @@ pub enum Error {
         /// The known names.
         known: String,
     },
+    /// A factor was to be opened as an insurer.
+    #[error("the simulator \"{name}\" plays no insurer")]
+    NoInsurer {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A simulator of a factor.
+    #[error(transparent)]
+    Factor(#[from] factor::Error),
     /// The simulator of Allianz Trade.
     #[error(transparent)]
     Allianz(#[from] allianz::Error),

@@ -36,11 +36,10 @@ async fn owed(setup: &Setup) -> i64 {
 
 #[tokio::test]
 async fn a_call_back_makes_the_next_cycle_come_early_and_several_are_one() {
-    let opened = (encours::sandbox::find("allianz").unwrap().open)(&encours::sandbox::Options {
-        seed: 1,
-        ..encours::sandbox::Options::default()
-    })
-    .unwrap();
+    let opened = encours::sandbox::find("allianz")
+        .unwrap()
+        .open(&encours::sandbox::Options { seed: 1, ..encours::sandbox::Options::default() })
+        .unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, opened.insurer.router()).into_future());

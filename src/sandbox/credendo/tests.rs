@@ -169,7 +169,7 @@ async fn its_pages_exchange_and_the_state_survives() {
         folder: Some(dir.path().to_owned()),
     };
     let opened = crate::sandbox::find("credendo").unwrap();
-    let insurer = (opened.open)(&options).unwrap().insurer;
+    let insurer = opened.open(&options).unwrap().insurer;
     ask(dir.path(), "a.csv", &row("R1", "increase", "0007001", "90000"));
     let call = |method: &str, path: &str, body: &str| {
         let (router, method, path, body) =
@@ -193,9 +193,9 @@ async fn its_pages_exchange_and_the_state_survives() {
     assert_eq!((status, text.contains("limits_2026-03-11.csv")), (200, true), "{text}");
     assert_eq!(call("GET", "/sandbox/state", "").await.0, 200);
     assert_eq!(call("GET", "/limits", "").await.0, 404);
-    let again = (opened.open)(&crate::sandbox::Options { day: None, ..options.clone() }).unwrap().insurer;
+    let again = opened.open(&crate::sandbox::Options { day: None, ..options.clone() }).unwrap().insurer;
     assert_eq!((again.today(), again.accepted()), (day("2026-03-11"), insurer.accepted()));
-    let Err(error) = (opened.open)(&crate::sandbox::Options { folder: None, ..options }) else {
+    let Err(error) = opened.open(&crate::sandbox::Options { folder: None, ..options }) else {
         panic!("opened")
     };
     assert!(error.to_string().contains("--folder"), "{error}");

@@ -80,12 +80,14 @@ async fn kept_announced_and_temporary_cover_counts_until_its_day() {
 
 #[tokio::test]
 async fn a_top_up_is_a_layer_over_the_named_limit() {
-    let opened = (encours::sandbox::find("allianz").unwrap().open)(&encours::sandbox::Options {
-        seed: 1,
-        day: Some(date("2026-06-01")),
-        ..encours::sandbox::Options::default()
-    })
-    .unwrap();
+    let opened = encours::sandbox::find("allianz")
+        .unwrap()
+        .open(&encours::sandbox::Options {
+            seed: 1,
+            day: Some(date("2026-06-01")),
+            ..encours::sandbox::Options::default()
+        })
+        .unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, opened.insurer.router()).into_future());

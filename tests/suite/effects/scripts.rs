@@ -82,7 +82,7 @@ async fn script(seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1CE);
     let first = day("2026-06-01");
     let options = Options { seed, day: Some(first), ..Options::default() };
-    let opened = (sandbox::find(name).unwrap().open)(&options).unwrap();
+    let opened = sandbox::find(name).unwrap().open(&options).unwrap();
     let insurer: Arc<dyn Insurer> = opened.insurer;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
