@@ -6,6 +6,7 @@
 //! Invariant: no simulator reads a clock except for the life of its tokens; its day is set from outside.
 
 pub mod allianz;
+pub mod aria;
 pub mod atradius;
 pub mod cesce;
 pub mod coface;
@@ -84,6 +85,12 @@ pub const SIMULATORS: &[Simulator] = &[
         role: Role::Insurer(|options| Ok(allianz::open(options)?)),
     },
     Simulator {
+        name: "aria",
+        partner: "Aria",
+        summary: "invoices, loans on them and credit limits of a factor; POST /sandbox/decide decides",
+        role: Role::Factor(|options| Ok(aria::open(options)?)),
+    },
+    Simulator {
         name: "atradius",
         partner: "Atradius",
         summary: "cover limits, decisions over time, buyers and policy of a credit insurer",
@@ -110,7 +117,7 @@ pub const SIMULATORS: &[Simulator] = &[
     Simulator {
         name: "defacto",
         partner: "Defacto",
-        summary: "invoices and loans on them, decided by POST /sandbox/decide, of a factor",
+        summary: "invoices and loans on them of a factor; POST /sandbox/decide decides",
         role: Role::Factor(|options| Ok(defacto::open(options)?)),
     },
 ];
@@ -174,5 +181,18 @@ mod tests {
         assert!(
             error.to_string().starts_with("no simulator is called \"atradus\", the known ones are: allianz")
         );
+    }
+
+    #[test]
+    fn a_factor_is_served_and_is_no_insurer() {
+        for name in ["aria", "defacto"] {
+            let simulator = find(name).unwrap();
+            let day: NaiveDate = "2026-07-10".parse().unwrap();
+            let options = Options { seed: 1, day: Some(day), ..Options::default() };
+            assert_eq!(simulator.serve(&options).unwrap().today, day);
+            let Err(error) = simulator.open(&options) else { panic!("opened") };
+            assert_eq!(error.to_string(), format!("the simulator \"{name}\" plays no insurer"));
+        }
+        assert!(find("cesce").unwrap().serve(&Options::default()).is_ok());
     }
 }

@@ -4,7 +4,8 @@
 //! give back a `salt_id`. Assumed: the form of errors (400 for what the schema refuses, 422 for what the rules refuse), that
 //! fields which nobody knows are refused, what a loan does to its invoice's status, and that a second loan on an invoice is
 //! taken (it might be declined as `INVOICE_ALREADY_FINANCED`). A page knows the parameters below; any other is refused
-//! rather than passed over. A loan waits at `PENDING_VALIDATION` until [`Sandbox::decide`] says otherwise.
+//! rather than passed over. What takes too long is 504, as published. A loan waits at `PENDING_VALIDATION` until
+//! [`Sandbox::decide`] says otherwise.
 //! Reference: `openapi/defacto-loan-api-openapi.yml` and its neighbours in github.com/api-evangelist/defacto.
 
 mod schema;

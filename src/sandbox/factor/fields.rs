@@ -14,6 +14,8 @@ pub enum Kind {
     Text,
     /// A whole number, written as one.
     Whole,
+    /// A number above zero.
+    AboveZero,
     /// True or false.
     Flag,
     /// A moment with its offset, RFC 3339.
@@ -22,12 +24,16 @@ pub enum Kind {
     Anything,
     /// One of these texts.
     OneOf(&'static [&'static str]),
+    /// One of these numbers.
+    Among(&'static [i64]),
     /// A text of a form, and the form's name.
     Like(fn(&str) -> bool, &'static str),
     /// An object of these fields.
     Of(&'static [Field]),
     /// A list of such values.
     List(&'static Kind),
+    /// A list of such values, and one at least.
+    Filled(&'static Kind),
 }
 
 /// Whether a field has to be there.
@@ -85,6 +91,7 @@ fn check_value(at: &str, value: &Value, kind: Kind) -> Vec<Problem> {
     let (good, wrong) = match kind {
         Kind::Text => (text.is_some_and(|text| !text.trim().is_empty()), "must be a text that is not empty"),
         Kind::Whole => (value.as_i64().is_some(), "must be a whole number"),
+        Kind::AboveZero => (is_above_zero(value), "must be a number above zero"),
         Kind::Flag => (value.is_boolean(), "must be true or false"),
         Kind::Moment => {
             let is_moment = text.is_some_and(|text| DateTime::parse_from_rfc3339(text).is_ok());
@@ -94,9 +101,13 @@ fn check_value(at: &str, value: &Value, kind: Kind) -> Vec<Problem> {
         Kind::OneOf(known) => {
             (text.is_some_and(|text| known.contains(&text)), "has a value that is not allowed")
         }
+        Kind::Among(known) => {
+            (value.as_i64().is_some_and(|number| known.contains(&number)), "has a value that is not allowed")
+        }
         Kind::Like(is_like, form) => (text.is_some_and(is_like), form),
         Kind::Of(fields) => return check(at, value, fields),
-        Kind::List(kind) => {
+        Kind::Filled(_) if value.as_array().is_some_and(Vec::is_empty) => (false, "must not be empty"),
+        Kind::List(kind) | Kind::Filled(kind) => {
             let Some(values) = value.as_array() else {
                 return vec![Problem { field: at.to_owned(), wrong: "must be a list" }];
             };
@@ -107,6 +118,12 @@ fn check_value(at: &str, value: &Value, kind: Kind) -> Vec<Problem> {
         }
     };
     if good { Vec::new() } else { vec![Problem { field: at.to_owned(), wrong }] }
+}
+
+fn is_above_zero(value: &Value) -> bool {
+    let Some(number) = value.as_number().map(ToString::to_string) else { return false };
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    !number.starts_with('-') && mantissa.contains(|digit: char| ('1'..='9').contains(&digit))
 }
 
 /// Whether a text is an IBAN without spaces whose check digits are right (ISO 13616).
