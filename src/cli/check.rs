@@ -152,15 +152,14 @@ async fn inspect(
                 format!("{} buyers", contract.buyers.len())
             };
             findings.fine.push(format!(
-                "contract {} with {}: {buyers}, {} % kept, {} as {} has them",
+                "contract {} with {}: {buyers}, {} % kept, {}",
                 contract.number,
                 contract.factor,
                 contract.holdback_percent.normalize(),
                 match form {
-                    Form::Files(..) => "files",
-                    Form::Calls(..) => "calls",
-                },
-                contract.connection
+                    Form::Files(..) => format!("files as {} has them", contract.connection),
+                    Form::Calls(..) => format!("each document in a call to {}", contract.connection),
+                }
             ));
         } else if found.is_some() {
             let message = format!(

@@ -116,6 +116,8 @@ pub fn operation(name: &str) -> &str {
         "list_requests" => "requests",
         "list_ratings" => "ratings",
         "list_ended" => "limits that ended",
+        "read_statement" => "statement",
+        "list_approvals" => "approvals",
         other => other,
     }
 }

@@ -7,6 +7,7 @@ mod deadline_files;
 mod deadlines;
 mod delivery;
 mod demo;
+mod documents;
 mod effects;
 mod evidence;
 mod explain;

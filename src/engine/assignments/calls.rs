@@ -95,7 +95,7 @@ impl Sending<'_> {
                 }
             }
         }
-        Ok(self.prove(file, &format!("{proof}; SHA-256 of what was said {}", file.content_hash)).await?)
+        Ok(self.prove(file, &proof).await?)
     }
 
     /// Keeps the factor's no as its answer on the document.

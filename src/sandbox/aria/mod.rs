@@ -75,10 +75,10 @@ pub(super) fn open(options: &Options) -> Result<Served, Error> {
         let setup = book.setup.clone();
         Box::new(move |url: &str| {
             format!(
-                "[[connection]]\nid = \"aria\"\nconnector = \"aria\"\nurl = \"{url}\"\n\n[connection.settings]\n\
+                "[[connection]]\nid = \"aria\"\nconnector = \"aria\"\nurl = \"{url}\"\n\n[connection.settings]\nauth_url = \"{url}\"\n\
                  client_id = \"{}\"\nclient_secret = \"{}\"\naudience = \"{}\"\nuser_id = \"{}\"\n\
                  iban = \"FR7630006000011234567890189\"\n\
-                 document_url = \"https://documents.exemple.example/{{number}}.pdf\"\namounts = \"decimal\"\n",
+                 document_url = \"https://documents.exemple.example/{{number}}.pdf\"\namounts = \"decimal\"\nrepayment_period = \"45\"\n",
                 setup.client_id, setup.client_secret, setup.audience, setup.user_id,
             )
         })
