@@ -16,7 +16,7 @@ pub enum FaultKind {
     ErrorBefore,
     /// 500 after the call was carried out: a request is accepted although its answer says otherwise.
     ErrorAfter,
-    /// Silence, then 408; nothing is done.
+    /// Silence, then 408 or what the interface answers instead; nothing is done.
     TimeoutBefore {
         /// How long the silence lasts.
         milliseconds: u64,
