@@ -75,6 +75,7 @@ const WORLD: &[&str] = &[
 /// Names of partners, as they could appear in code. Words of three or four letters count only when they stand alone.
 const VENDORS: &[&str] = &[
     "allianz",
+    "aria",
     "atradius",
     "bpce",
     "business central",
@@ -82,6 +83,7 @@ const VENDORS: &[&str] = &[
     "cesce",
     "coface",
     "credendo",
+    "defacto",
     "dolibarr",
     "dynamics365",
     "ebp",

@@ -341,7 +341,7 @@ impl Form<'_> {
 
 impl Connection {
     /// The path of the file of a document. Of its number, signs that a file's name cannot have are `_`.
-    fn attached(&self, template: &Template, number: &str) -> Result<PathBuf, String> {
+    pub(super) fn attached(&self, template: &Template, number: &str) -> Result<PathBuf, String> {
         let facts = BTreeMap::from([("number".to_owned(), file_signs(number))]);
         let scope = Scope { layers: &[&facts, &self.settings], correlation: "" };
         match template.fill(&scope) {
@@ -466,7 +466,7 @@ fn facts(
     .map(|(name, text)| (name.to_owned(), text))
     .collect();
     let total = document.total_minor;
-    let net = total.zip(document.tax_minor).map(|(total, tax)| total - tax);
+    let net = total.zip(document.tax_minor).and_then(|(total, tax)| total.checked_sub(tax));
     let amounts = [
         ("amount", Some(document.amount_minor)),
         ("total", total),

@@ -187,8 +187,8 @@ impl Connection {
         }
     }
 
-    /// Tries every folder that files go out to and says what is wrong with each that cannot be used; and which settings do not
-    /// fit the layout of a factor's files.
+    /// Tries every folder that files go out to and says what is wrong with each that cannot be used; which folder of documents' files
+    /// is not there; and which settings do not fit the layout of a factor's files.
     #[must_use]
     pub fn out_problems(&self) -> Vec<String> {
         let operations = self.connector.manifest.operations.values();
@@ -200,9 +200,15 @@ impl Connection {
         let folders: BTreeSet<String> =
             sends.filter_map(|folder| self.folder(Some(folder)).ok().flatten()).collect();
         let tried = folders.iter().map(|folder| drop::writable(Path::new(folder)));
+        let attached =
+            self.connector.manifest.operations.values().filter_map(|operation| match &operation.work {
+                Work::Http(http) => self.attached(http.attach.as_ref()?, "0").ok(),
+                Work::File(_) | Work::HandOver(_) | Work::Batch(_) => None,
+            });
+        let missing = attached.filter_map(|path| drop::is_there(path.parent()?).err());
         let of_layout =
             self.connector.mappings.layout.iter().flat_map(|layout| layout.setting_problems(&self.settings));
-        tried.filter_map(Result::err).map(|error| error.to_string()).chain(of_layout).collect()
+        tried.filter_map(Result::err).chain(missing).map(|error| error.to_string()).chain(of_layout).collect()
     }
 
     fn file_send(&self, operation: &str) -> Result<&FileSend, Error> {

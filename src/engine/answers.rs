@@ -189,6 +189,8 @@ mod tests {
             state,
             financed_minor: None,
             holdback_minor: None,
+            released_minor: None,
+            fee_minor: None,
             reason: None,
             date: date.map(|day| day.parse().unwrap()),
         }

@@ -21,7 +21,7 @@ pub use financing::{
 pub use holdback::{Age, Held, Holding, holdbacks};
 pub use lifecycle::lifecycle;
 pub use receipt::{FileHash, Receipt, receipt};
-pub use reconcile::{Compared, Finding, Sent, Side, reconcile};
+pub use reconcile::{Compared, Finding, Sent, Side, Stated, reconcile};
 
 /// Why a figure cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -28,6 +28,8 @@ pub struct Sent<'a> {
     pub holdback_minor: i64,
     /// What the contract says is paid for it; negative for what a credit note takes back, minor units.
     pub available_minor: i64,
+    /// What the contract says is charged for it, tax included, minor units.
+    pub fee_minor: i64,
 }
 
 /// One difference on one document.
@@ -67,6 +69,25 @@ impl Side {
     }
 }
 
+/// What the factor states of its payments, and what was expected for the same documents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Stated {
+    /// Documents of which it says something.
+    pub documents: i64,
+    /// What was expected for those, minor units.
+    pub expected_minor: i64,
+    /// What it says, minor units.
+    pub stated_minor: i64,
+}
+
+impl Stated {
+    fn add(&mut self, expected_minor: i64, stated_minor: i64) {
+        self.documents += 1;
+        self.expected_minor = self.expected_minor.saturating_add(expected_minor);
+        self.stated_minor = self.stated_minor.saturating_add(stated_minor);
+    }
+}
+
 /// What a comparison counted in one currency. Each sum is of the side's own amounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Compared {
@@ -82,12 +103,12 @@ pub struct Compared {
     pub theirs_matched: Side,
     /// Of it, what was not.
     pub theirs_only: Side,
-    /// What was expected to be paid for the documents of which the factor says what it has paid, minor units.
-    pub expected_minor: i64,
-    /// What it says that it has paid for those, minor units.
-    pub stated_minor: i64,
-    /// On how many documents it says so.
-    pub stated: i64,
+    /// What it has paid.
+    pub paid: Stated,
+    /// What it has given back of the guarantee: of settled documents all of it is expected, of others nothing.
+    pub released: Stated,
+    /// What it charges, tax included.
+    pub fees: Stated,
 }
 
 impl Compared {
@@ -119,11 +140,17 @@ pub fn reconcile<'a>(
         match lines.get(&key) {
             Some(line) => {
                 matched.insert(key);
+                // A statement tells amounts without a sign.
+                let sign = if document.available_minor < 0 { -1 } else { 1 };
                 if let Some(minor) = line.financed_minor {
-                    let sign = if document.available_minor < 0 { -1 } else { 1 };
-                    own.stated += 1;
-                    own.stated_minor = own.stated_minor.saturating_add(sign * minor);
-                    own.expected_minor = own.expected_minor.saturating_add(document.available_minor);
+                    own.paid.add(document.available_minor, sign * minor);
+                }
+                if let Some(minor) = line.released_minor {
+                    let due = if document.open_minor == 0 { document.holdback_minor } else { 0 };
+                    own.released.add(sign * due, sign * minor);
+                }
+                if let Some(minor) = line.fee_minor {
+                    own.fees.add(document.fee_minor, minor);
                 }
                 own.ours_matched.add(document.amount_minor);
                 own.theirs_matched.add(line.amount_minor);
@@ -198,6 +225,13 @@ fn differences<'a>(document: &Sent<'a>, line: &FactorLine, listing: Listing) -> 
         let ours = if document.is_reassigned { "went back to you" } else { "paid" };
         found.push(document.finding(BreakKind::PaidNotReleased, ours.to_owned(), theirs));
     }
+    if let Some(released) = line.released_minor.filter(|released| {
+        document.open_minor == 0 && line.state == FactorState::Paid && *released < document.holdback_minor
+    }) {
+        let ours = format!("paid, {} held", money(document.holdback_minor, currency));
+        let theirs = format!("{} given back", money(released, currency));
+        found.push(document.finding(BreakKind::PaidNotReleased, ours, theirs));
+    }
     if let Some(theirs) =
         line.holdback_minor.filter(|held| line.state.is_open() && *held != document.holdback_minor)
     {
@@ -222,6 +256,7 @@ mod tests {
             is_reassigned: false,
             holdback_minor: 11_500,
             available_minor: 103_500,
+            fee_minor: 0,
         }
     }
 
@@ -234,6 +269,8 @@ mod tests {
             state,
             financed_minor: Some(103_500),
             holdback_minor: Some(11_500),
+            released_minor: None,
+            fee_minor: None,
             reason: None,
             date: None,
         }
@@ -263,7 +300,7 @@ mod tests {
             let lines = [FactorLine { financed_minor, ..line("F1", FactorState::Financed) }];
             let (_, totals) = reconcile(&[sent("F1")], &lines, Listing::Whole);
             let own = totals[&Currency::EUR];
-            (own.stated, own.stated_minor, own.expected_minor)
+            (own.paid.documents, own.paid.stated_minor, own.paid.expected_minor)
         };
         assert_eq!(said(None), (0, 0, 0));
         assert_eq!(said(Some(0)), (1, 0, 103_500));
@@ -323,6 +360,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_back_of_the_guarantee_is_due_once_the_buyer_has_paid() {
+        let paid = || Sent { open_minor: 0, ..sent("F1") };
+        let said = |released, state| FactorLine { released_minor: Some(released), ..line("F1", state) };
+        let told_of = |document, line: FactorLine| told(Some(document), Some(line));
+        let held = |theirs: &str| {
+            vec![(BreakKind::PaidNotReleased, "paid, 115.00 EUR held".to_owned(), theirs.to_owned())]
+        };
+        assert_eq!(told_of(paid(), said(11_500, FactorState::Paid)), []);
+        assert_eq!(told_of(paid(), said(11_499, FactorState::Paid)), held("114.99 EUR given back"));
+        assert_eq!(told_of(paid(), said(0, FactorState::Paid)), held("0.00 EUR given back"));
+        assert_eq!(told_of(sent("F1"), said(0, FactorState::Paid)), [], "it is open here");
+        let back = told_of(paid(), said(0, FactorState::Financed));
+        assert_eq!(back.len(), 1, "one difference, not two: {back:?}");
+
+        let counted = |document: Sent<'_>, released| {
+            let lines = [said(released, FactorState::Paid)];
+            reconcile(&[document], &lines, Listing::Whole).1[&Currency::EUR].released
+        };
+        let of = |expected_minor, stated_minor| Stated { documents: 1, expected_minor, stated_minor };
+        assert_eq!(counted(paid(), 4_000), of(11_500, 4_000));
+        assert_eq!(counted(sent("F1"), 4_000), of(0, 4_000));
+        let note = Sent { open_minor: 0, available_minor: -103_500, ..sent("F1") };
+        assert_eq!(counted(note, 11_500), of(-11_500, -11_500));
+    }
+
+    #[test]
+    fn what_is_charged_is_counted_where_the_factor_says_it() {
+        let fees = |fee_minor| {
+            let lines = [FactorLine { fee_minor, ..line("F1", FactorState::Financed) }];
+            let document = Sent { fee_minor: 690, ..sent("F1") };
+            reconcile(&[document], &lines, Listing::Whole).1[&Currency::EUR].fees
+        };
+        assert_eq!(fees(None), Stated::default());
+        assert_eq!(fees(Some(700)), Stated { documents: 1, expected_minor: 690, stated_minor: 700 });
+    }
+
+    #[test]
     fn totals_show_both_sides() {
         let ours = [sent("F1"), sent("F2")];
         let theirs = [
@@ -340,9 +414,8 @@ mod tests {
                 theirs: side(2, 115_007),
                 theirs_matched: side(1, 115_000),
                 theirs_only: side(1, 7),
-                expected_minor: 103_500,
-                stated_minor: 103_500,
-                stated: 1,
+                paid: Stated { documents: 1, expected_minor: 103_500, stated_minor: 103_500 },
+                ..Compared::default()
             })
         );
     }
@@ -374,7 +447,7 @@ mod tests {
         let sent = [note];
         let (_, totals) = reconcile(&sent, &lines, Listing::Whole);
         let own = totals.get(&Currency::EUR).unwrap();
-        assert_eq!((own.expected_minor, own.stated_minor), (-9_000, -9_000));
+        assert_eq!((own.paid.expected_minor, own.paid.stated_minor), (-9_000, -9_000));
     }
 
     proptest! {

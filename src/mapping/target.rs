@@ -243,6 +243,8 @@ pub(super) const FACTOR_LINE: &[Field] = &[
     must("state", Kind::Code(FACTOR_STATES)),
     may("financed", Kind::Money),
     may("holdback", Kind::Money),
+    may("released", Kind::Money),
+    may("fee", Kind::Money),
     may("reason", Kind::Text),
     may("date", Kind::Date),
 ];

@@ -61,6 +61,12 @@ pub struct FactorLine {
     pub financed_minor: Option<i64>,
     /// What the factor holds as a guarantee, where the statement says so, minor units.
     pub holdback_minor: Option<i64>,
+    /// What the factor has given back of the guarantee, where the statement says so, minor units.
+    #[serde(default)]
+    pub released_minor: Option<i64>,
+    /// What the factor charges for it, tax included, where the statement says so, minor units.
+    #[serde(default)]
+    pub fee_minor: Option<i64>,
     /// The factor's reason.
     pub reason: Option<String>,
     /// Since when it stands so, where the statement says so.

@@ -151,7 +151,7 @@ async fn an_answer_speaks_of_what_it_names_and_the_later_one_counts() {
         let (own, _) = compared(&setup).await;
         let totals = own.totals[&Currency::EUR];
         assert_eq!((own.listing, own.lines, totals.ours_only.count), (Listing::Answers, 1, 2));
-        assert_eq!((totals.stated_minor, totals.expected_minor), (103_500, 103_500));
+        assert_eq!((totals.paid.stated_minor, totals.paid.expected_minor), (103_500, 103_500));
         assert_eq!(own.expected[&Currency::EUR], 200_000);
 
         // The same again, and an answer of the day before under a later name: nothing is said.
@@ -180,7 +180,7 @@ async fn an_answer_speaks_of_what_it_names_and_the_later_one_counts() {
         let (own, _) = compared(&setup).await;
         let totals = own.totals[&Currency::EUR];
         assert_eq!(
-            (totals.stated_minor, totals.expected_minor),
+            (totals.paid.stated_minor, totals.paid.expected_minor),
             (100_000, 110_000),
             "F3 is financed with nothing"
         );

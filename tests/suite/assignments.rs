@@ -8,14 +8,14 @@ use encours::engine::Setup;
 use encours::engine::assignments::{
     Error, Made, Received, Wanted, approve, by_hand, discard, make, plan, received, send,
 };
-use encours::factoring::Refusal;
+use encours::factoring::{Refusal, Stated};
 use encours::ledger::{AssignmentRow, BatchState};
 use encours::model::{Allocation, Currency, Date};
 use encours::transport::drop;
 
 use super::cycle::{client, invoice};
 use crate::support::database::{Postgres, sqlite};
-use crate::support::world::{CLIENTS, ITEMS, World, run};
+use crate::support::world::{CLIENTS, ITEMS, World, errors, run};
 
 const CONTRACT: &str = r#"factor = "Exemple Factor"
 number = "54321"
@@ -535,7 +535,7 @@ async fn what_the_factor_states_is_held_against_what_was_assigned() {
             ],
         );
         let report = run(&setup, "2026-03-12").await;
-        assert_eq!(crate::support::world::errors(&report), Vec::<String>::new());
+        assert_eq!(errors(&report), Vec::<String>::new());
         let told: Vec<String> = breaks(&setup)
             .await
             .into_iter()
@@ -729,4 +729,42 @@ async fn a_payment_that_the_form_has_no_place_for_is_told_to_the_person() {
     assert_eq!(planned.documents, []);
     assert_eq!(planned.untold.iter().map(|own| own.amount_minor).collect::<Vec<_>>(), [40_000]);
     setup.ledger.close().await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_and_charged_is_told_beside_what_was_expected() {
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        let (world, setup) = sent_by_file(&ledger).await;
+        let items = invoice("F1", "C1", "02/03/2026", "30/04/2026", "1150,00", "0,00")
+            + &invoice("F2", "C1", "05/03/2026", "30/04/2026", "1000,00", "1000,00")
+            + &invoice("F3", "C1", "05/03/2026", "30/04/2026", "200,00", "200,00");
+        world.export("encours_2.csv", format!("{ITEMS}{items}").as_bytes());
+        let statement = "Number;Currency;Amount;State;Financed;Holdback;Released;Fee\n\
+                         F1;EUR;1150.00;paid;1035.00;0.00;100.00;2.00\n\
+                         F2;EUR;1000.00;financed;900.00;100.00;0.00;3.00\n\
+                         F3;EUR;200.00;financed;180.00;20.00;;\n";
+        std::fs::write(world.path().join("from-factor/statement_1.csv"), statement).unwrap();
+        assert_eq!(errors(&run(&setup, "2026-05-04").await), Vec::<String>::new());
+        let told: Vec<String> = breaks(&setup)
+            .await
+            .into_iter()
+            .map(|(kind, name, ours, theirs)| format!("{kind} {name}: {ours} / {theirs}"))
+            .collect();
+        assert_eq!(
+            told,
+            ["paid_not_released F1 (Exemple Factor): paid, 115.00 EUR held / 100.00 EUR given back"]
+        );
+        let mut tx = setup.ledger.read().await.unwrap();
+        let compared = encours::engine::assignments::compare(&mut tx, &setup, day("2026-05-04"))
+            .await
+            .unwrap()
+            .remove(0);
+        tx.rollback().await.unwrap();
+        let own = compared.totals[&Currency::EUR];
+        let of = |documents, expected_minor, stated_minor| Stated { documents, expected_minor, stated_minor };
+        assert_eq!(own.paid, of(3, 200_000, 211_500), "more than the contract's approval lets expect");
+        assert_eq!(own.released, of(2, 11_500, 10_000));
+        assert_eq!(own.fees, of(2, 0, 500), "the contract has no fee, and the factor charges one");
+    }
 }

@@ -80,15 +80,23 @@ pub(super) fn told_financing(own: &Comparison) -> String {
             "\nExpected to be paid for all batches, in {currency}: {}.",
             money(*expected)
         ));
-        match own.totals.get(currency).filter(|counted| counted.stated > 0) {
-            Some(counted) => text.push_str(&format!(
-                " Where the factor says what it has paid: {}, of {} expected for those documents; difference {}.\n",
-                money(counted.stated_minor),
-                money(counted.expected_minor),
-                money(counted.stated_minor.saturating_sub(counted.expected_minor)),
-            )),
-            None => text.push('\n'),
+        let said = own.totals.get(currency).copied().unwrap_or_default();
+        for (what, stated) in [
+            ("it has paid", said.paid),
+            ("it has given back of the guarantee", said.released),
+            ("it charges", said.fees),
+        ] {
+            if stated.documents == 0 {
+                continue;
+            }
+            text.push_str(&format!(
+                " Where the factor says what {what}: {}, of {} expected for those documents; difference {}.",
+                money(stated.stated_minor),
+                money(stated.expected_minor),
+                money(stated.stated_minor.saturating_sub(stated.expected_minor)),
+            ));
         }
+        text.push('\n');
     }
     text
 }

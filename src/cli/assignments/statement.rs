@@ -3,7 +3,7 @@
 
 use encours::engine::Setup;
 use encours::engine::assignments::{self, Comparison, Recourse};
-use encours::factoring::Side;
+use encours::factoring::{Side, Stated};
 use encours::model::{Currency, Listing, Money, render_minor};
 use serde_json::{Value, json};
 
@@ -15,12 +15,18 @@ fn side_value(side: &Side, currency: Currency) -> Value {
     json!({ "documents": side.count, "amount": render_minor(side.sum_minor, currency) })
 }
 
+fn stated_value(stated: &Stated, currency: Currency) -> Value {
+    let amount = |minor: i64| render_minor(minor, currency);
+    json!({ "documents": stated.documents, "expected": amount(stated.expected_minor), "stated": amount(stated.stated_minor) })
+}
+
 fn comparison_value(own: &Comparison) -> Value {
     let totals = own.totals.iter().map(|(currency, compared)| {
         let side = |side: &Side| side_value(side, *currency);
         json!({
-            "currency": currency, "expected_of_stated": render_minor(compared.expected_minor, *currency),
-            "stated": render_minor(compared.stated_minor, *currency), "ours": side(&compared.ours), "ours_matched": side(&compared.ours_matched),
+            "currency": currency, "expected_of_stated": render_minor(compared.paid.expected_minor, *currency),
+            "stated": render_minor(compared.paid.stated_minor, *currency), "released": stated_value(&compared.released, *currency),
+            "fees": stated_value(&compared.fees, *currency), "ours": side(&compared.ours), "ours_matched": side(&compared.ours_matched),
             "ours_only": side(&compared.ours_only), "theirs": side(&compared.theirs), "theirs_matched": side(&compared.theirs_matched),
             "theirs_only": side(&compared.theirs_only),
         })

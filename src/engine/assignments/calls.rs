@@ -6,7 +6,7 @@
 //! factor refuses is an answer like one of its statement: the others go on.
 
 use super::hand_over::{Doubtful, Sending, short};
-use super::{Error, line_delta, title};
+use super::{Error, line_delta, refused, title};
 use crate::connector::{Connection, FINANCE, Taken};
 use crate::ledger::{AssignmentFileRow, BatchState, Given};
 use crate::model::{AssignedDocument, FactorLine, FactorState, Listing};
@@ -19,6 +19,14 @@ impl Sending<'_> {
         let mut tx = self.setup.ledger.read().await?;
         let documents = tx.assignment_documents(&self.row.id).await?;
         tx.rollback().await?;
+        if self.files.len() != documents.len() {
+            return refused(format!(
+                "{} was made as files, and the connection \"{}\" now tells of each document in a call: put its connector back, or discard \
+                 the batch and make it again",
+                title(&self.row),
+                self.row.connection
+            ));
+        }
         if self.state == BatchState::Approved {
             self.begin(&note).await?.commit().await?;
         } else {
@@ -83,7 +91,7 @@ impl Sending<'_> {
                     }
                     doubt = None;
                 }
-                Ok(Taken::Refused(reason)) => return self.refused(file, document, &reason).await,
+                Ok(Taken::Refused(reason)) => return self.keep_refusal(file, document, &reason).await,
                 Err(error) if error.verdict() == Verdict::OutcomeUnknown => {
                     let reason = error.to_string();
                     self.doubt(file, Some(&begun), Some(&reason)).await?;
@@ -99,7 +107,7 @@ impl Sending<'_> {
     }
 
     /// Keeps the factor's no as its answer on the document.
-    async fn refused(
+    async fn keep_refusal(
         &self,
         file: &AssignmentFileRow,
         document: &AssignedDocument,
@@ -113,6 +121,8 @@ impl Sending<'_> {
             state: FactorState::Rejected,
             financed_minor: None,
             holdback_minor: None,
+            released_minor: None,
+            fee_minor: None,
             reason: Some(reason.to_owned()),
             date: Some(self.now.date_naive()),
         };

@@ -71,10 +71,12 @@ pub async fn cash(tx: &mut Tx<'_>, setup: &Setup, compared: &[Comparison]) -> Re
                 let totals = own.totals.entry(*currency).or_default();
                 totals.expected_minor = totals.expected_minor.saturating_add(*minor);
             }
-            for (currency, counted) in compared.totals.iter().filter(|(_, counted)| counted.stated > 0) {
+            for (currency, counted) in
+                compared.totals.iter().filter(|(_, counted)| counted.paid.documents > 0)
+            {
                 let totals = own.totals.entry(*currency).or_default();
                 let before = totals.stated_minor.unwrap_or_default();
-                totals.stated_minor = Some(before.saturating_add(counted.stated_minor));
+                totals.stated_minor = Some(before.saturating_add(counted.paid.stated_minor));
             }
         }
         for row in tx.factor_cash(bank).await? {

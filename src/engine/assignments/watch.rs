@@ -41,7 +41,8 @@ pub(in crate::engine) fn line_delta(change: &FactorLineChange) -> Option<Delta> 
         data: json!({
             "contract": line.contract, "number": line.number, "currency": line.currency, "amount": amount(line.amount_minor),
             "state": line.state, "previous": before, "financed": line.financed_minor.map(amount),
-            "holdback": line.holdback_minor.map(amount), "reason": line.reason, "date": line.date, "version": change.version,
+            "holdback": line.holdback_minor.map(amount), "released": line.released_minor.map(amount), "fee": line.fee_minor.map(amount),
+            "reason": line.reason, "date": line.date, "version": change.version,
         })
         .to_string(),
     })
@@ -227,6 +228,7 @@ fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
                 is_reassigned: row.reassigned_on.is_some(),
                 holdback_minor: row.financed.holdback_minor.saturating_abs(),
                 available_minor: row.financed.available_minor,
+                fee_minor: row.financed.fee_minor.saturating_add(row.financed.fee_tax_minor),
             })
         })
         .collect()

@@ -19,6 +19,8 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
         };
         let financed_minor = self.money(field!(FACTOR_LINE, "financed"));
         let holdback_minor = self.money(field!(FACTOR_LINE, "holdback"));
+        let released_minor = self.money(field!(FACTOR_LINE, "released"));
+        let fee_minor = self.money(field!(FACTOR_LINE, "fee"));
         let reason = self.owned(field!(FACTOR_LINE, "reason"));
         let date = self.date(field!(FACTOR_LINE, "date"));
         Some(FactorLine {
@@ -30,6 +32,8 @@ impl<'a, 'm: 'a> Sheet<'a, 'm> {
             state,
             financed_minor: financed_minor.and_then(i64::checked_abs),
             holdback_minor: holdback_minor.and_then(i64::checked_abs),
+            released_minor: released_minor.and_then(i64::checked_abs),
+            fee_minor: fee_minor.and_then(i64::checked_abs),
             reason,
             date,
         })
