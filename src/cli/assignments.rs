@@ -285,6 +285,7 @@ const fn kind_word(kind: DocumentKind) -> &'static str {
         DocumentKind::CreditNote => "credit note",
         DocumentKind::Payment => "payment",
         DocumentKind::Adjustment => "adjustment",
+        DocumentKind::Dispute => "dispute",
     }
 }
 
@@ -295,6 +296,7 @@ fn told_totals(totals: &ControlTotals, currency: Currency) -> String {
         (totals.credit_notes, totals.credit_notes_minor, "credit note"),
         (totals.payments, totals.payments_minor, "payment"),
         (totals.adjustments, totals.adjustments_minor, "adjustment"),
+        (totals.disputes, totals.disputes_minor, "dispute"),
     ];
     let some = kinds.into_iter().filter(|(number, ..)| *number > 0);
     let told: Vec<String> = some
@@ -392,6 +394,7 @@ fn totals_value(totals: &ControlTotals, currency: Currency) -> Value {
         "credit_notes": totals.credit_notes, "credit_notes_amount": amount(totals.credit_notes_minor),
         "payments": totals.payments, "payments_amount": amount(totals.payments_minor),
         "adjustments": totals.adjustments, "adjustments_amount": amount(totals.adjustments_minor),
+        "disputes": totals.disputes, "disputes_amount": amount(totals.disputes_minor),
     })
 }
 

@@ -99,6 +99,9 @@ fn financed(
     limits: Limits,
     before: Position,
 ) -> Option<(Financed, Position)> {
+    if kind == DocumentKind::Dispute {
+        return Some((Financed::default(), before));
+    }
     let amount = amount_minor.checked_mul(kind.sign())?;
     let is_invoice = kind == DocumentKind::Invoice;
     let fee = if is_invoice { percent_of(amount, contract.fee_percent)? } else { 0 };

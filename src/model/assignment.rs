@@ -16,16 +16,22 @@ words! {
         Payment = "payment",
         /// Another correction of an assigned invoice, against the buyer's debt.
         Adjustment = "adjustment",
+        /// A word that the buyer contests an assigned invoice. It changes no debt.
+        Dispute = "dispute",
     }
 }
 
 impl DocumentKind {
-    /// +1 for what the buyer owes, −1 for what lowers it.
+    /// What a form takes that does not say it: few have a place for disputes.
+    pub const USUAL: &'static [Self] = &[Self::Invoice, Self::CreditNote, Self::Payment, Self::Adjustment];
+
+    /// +1 for what the buyer owes, −1 for what lowers it, 0 for a word alone.
     #[must_use]
     pub const fn sign(self) -> i64 {
         match self {
             Self::Invoice => 1,
             Self::CreditNote | Self::Payment | Self::Adjustment => -1,
+            Self::Dispute => 0,
         }
     }
 }
@@ -82,22 +88,23 @@ impl AssignedBuyer {
 pub struct AssignedDocument {
     /// What it is.
     pub kind: DocumentKind,
-    /// Its number; of a payment or an adjustment, that of the invoice that it lowers.
+    /// Its number; of a payment, an adjustment or a dispute, that of its invoice.
     pub number: String,
     /// Who owes it.
     pub buyer: AssignedBuyer,
     /// Currency of the amount: that of the batch.
     pub currency: Currency,
-    /// What is assigned, tax included, minor units: what is open of the document when the batch is made.
+    /// What is assigned, tax included, minor units: what is open of the document when the batch is made; of a dispute, what is
+    /// contested.
     pub amount_minor: i64,
-    /// The whole document, tax included, minor units; of a payment or an adjustment, its invoice. Nothing in batches of before
+    /// The whole document, tax included, minor units; of a payment, an adjustment or a dispute, its invoice. Nothing in batches of before
     /// it was kept.
     #[serde(default)]
     pub total_minor: Option<i64>,
     /// The tax in it, where the ERP says so, minor units.
     #[serde(default)]
     pub tax_minor: Option<i64>,
-    /// Date of the document; of a payment, the day on which it came.
+    /// Date of the document; of a payment, the day on which it came; of a dispute, the day on which it is told.
     pub issued: Date,
     /// Due date.
     pub due: Date,
@@ -143,6 +150,12 @@ pub struct ControlTotals {
     pub adjustments: i64,
     /// Their sum, never negative, minor units.
     pub adjustments_minor: i64,
+    /// Number of disputes that are told.
+    #[serde(default)]
+    pub disputes: i64,
+    /// What is contested, minor units: part of no other sum.
+    #[serde(default)]
+    pub disputes_minor: i64,
 }
 
 impl ControlTotals {
@@ -154,6 +167,7 @@ impl ControlTotals {
             DocumentKind::CreditNote => (&mut self.credit_notes, &mut self.credit_notes_minor),
             DocumentKind::Payment => (&mut self.payments, &mut self.payments_minor),
             DocumentKind::Adjustment => (&mut self.adjustments, &mut self.adjustments_minor),
+            DocumentKind::Dispute => (&mut self.disputes, &mut self.disputes_minor),
         };
         *number = number.checked_add(1)?;
         *sum = sum.checked_add(amount_minor)?;
@@ -163,10 +177,10 @@ impl ControlTotals {
     /// All documents.
     #[must_use]
     pub const fn count(&self) -> i64 {
-        self.invoices + self.credit_notes + self.payments + self.adjustments
+        self.invoices + self.credit_notes + self.payments + self.adjustments + self.disputes
     }
 
-    /// All amounts, none of them negative, minor units; `None` when that does not fit.
+    /// All amounts that change a debt, none of them negative, minor units; `None` when that does not fit.
     #[must_use]
     pub fn amounts_minor(&self) -> Option<i64> {
         let lowering = [self.credit_notes_minor, self.payments_minor, self.adjustments_minor];
@@ -192,6 +206,7 @@ mod tests {
             (DocumentKind::CreditNote, 1_200),
             (DocumentKind::Payment, 300),
             (DocumentKind::Adjustment, 7),
+            (DocumentKind::Dispute, 5_000),
         ];
         let totals = all
             .iter()
@@ -200,7 +215,8 @@ mod tests {
         assert_eq!((totals.invoices, totals.invoices_minor), (2, 15_000));
         assert_eq!((totals.credit_notes, totals.credit_notes_minor), (1, 1_200));
         assert_eq!((totals.payments_minor, totals.adjustments_minor), (300, 7));
-        assert_eq!((totals.count(), totals.balance_minor()), (5, 13_493));
+        assert_eq!((totals.disputes, totals.disputes_minor), (1, 5_000));
+        assert_eq!((totals.count(), totals.balance_minor()), (6, 13_493), "a dispute changes no debt");
         assert_eq!(totals.amounts_minor(), Some(16_507));
         assert_eq!(ControlTotals { payments_minor: i64::MAX, ..totals }.amounts_minor(), None);
         assert_eq!(totals.balance_minor(), all.iter().map(|(kind, minor)| kind.sign() * minor).sum::<i64>());

@@ -768,3 +768,49 @@ async fn what_is_given_back_and_charged_is_told_beside_what_was_expected() {
         assert_eq!(own.fees, of(2, 0, 500), "the contract has no fee, and the factor charges one");
     }
 }
+
+#[tokio::test]
+async fn a_dispute_of_an_assigned_invoice_is_in_the_next_file_once() {
+    let postgres = Postgres::new().await;
+    for ledger in [sqlite(), postgres.url.clone()] {
+        let (world, setup) = sent_by_file(&ledger).await;
+        let contested = invoice("F1", "C1", "02/03/2026", "30/04/2026", "1150,00", "900,00")
+            .replace(";N;", ";O;")
+            + &invoice("F2", "C1", "05/03/2026", "30/04/2026", "1000,00", "1000,00")
+            + &invoice("F3", "C1", "05/03/2026", "30/04/2026", "200,00", "200,00");
+        world.export("encours_2.csv", format!("{ITEMS}{contested}").as_bytes());
+        assert_eq!(errors(&run(&setup, "2026-03-20").await), Vec::<String>::new());
+        assert_eq!(contested_and_untold(&setup).await, ["F1"]);
+        let batch = made(&setup, "2026-03-20").await.unwrap().batch;
+        let told: Vec<(&str, &str, i64)> = batch
+            .documents
+            .iter()
+            .map(|own| {
+                (own.document.kind.as_str(), own.document.number.as_str(), own.financed.available_minor)
+            })
+            .collect();
+        assert_eq!(told, [("dispute", "F1", 0)]);
+        assert_eq!((batch.row.totals.disputes, batch.row.totals.disputes_minor), (1, 90_000));
+        assert_eq!(batch.row.totals.balance_minor(), 0, "the debt stays");
+        let file = String::from_utf8(batch.files[0].content.clone()).unwrap();
+        let row = file.lines().nth(1).unwrap();
+        assert!(row.contains(";dispute;F1;2026-03-20;2026-04-30;EUR;0.00;"), "{row}");
+
+        // A batch that never left has told nothing; one that did has told it for good.
+        discard(&setup, &batch.row.id, "Alix", "again", clock::now()).await.unwrap();
+        let id = made(&setup, "2026-03-20").await.unwrap().batch.row.id;
+        approve(&setup, &id, "Dominique", clock::now()).await.unwrap();
+        send(&setup, &id, "Dominique", clock::now()).await.unwrap();
+        run(&setup, "2026-03-21").await;
+        assert!(refused(made(&setup, "2026-03-21").await).contains("there is nothing to assign"));
+        assert_eq!(contested_and_untold(&setup).await, Vec::<String>::new());
+    }
+}
+
+async fn contested_and_untold(setup: &Setup) -> Vec<String> {
+    let mut tx = setup.ledger.read().await.unwrap();
+    let compared =
+        encours::engine::assignments::compare(&mut tx, setup, day("2026-03-21")).await.unwrap().remove(0);
+    tx.rollback().await.unwrap();
+    compared.disputed
+}

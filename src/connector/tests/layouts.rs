@@ -477,7 +477,7 @@ const LAYOUTS: &[Known] = &[
         INVOICES,
         ["number", "amount", "buyer.code", "due"],
     ),
-    ("factofrance", &[("seller", "123456")], DocumentKind::ALL, ["number", "amount", "buyer.code", "due"]),
+    ("factofrance", &[("seller", "123456")], DocumentKind::USUAL, ["number", "amount", "buyer.code", "due"]),
     (
         "factofrance-csv",
         &[("seller", "123456"), ("seller_siret", "00052451200017")],

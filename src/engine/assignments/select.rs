@@ -126,6 +126,19 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
             Some(_) | None => untold.push(row),
         }
     }
+    for (row, invoice) in disputes(tx, contract, currency, &in_force).await? {
+        // Where the form has no place for it, `assignments statement` asks a person to tell the factor.
+        if form.takes(DocumentKind::Dispute, invoice.buyer.market) {
+            let amount_minor = row.open_minor.min(row.amount_minor);
+            documents.push(AssignedDocument {
+                kind: DocumentKind::Dispute,
+                amount_minor,
+                issued: on,
+                ..invoice
+            });
+            keys.push((row.connection.clone(), row.external_id.clone()));
+        }
+    }
     let financed = finance(&due(&documents), contract, currency, &mut positions)?;
     let totals = documents
         .iter()
@@ -134,6 +147,34 @@ pub async fn plan(setup: &Setup, tx: &mut Tx<'_>, wanted: &Wanted<'_>) -> Result
     let sum = financed.iter().try_fold(Financed::default(), |sum, own| sum.plus(own)).ok_or_else(overflow)?;
     let refused = selection.refused;
     Ok(Planned { head, keys, documents, financed, refused, payments, untold, totals, sum, terms, approvals })
+}
+
+/// The invoices with the factor that their buyers contest, and that it was not told of: each with what was assigned of it.
+async fn disputes<'r>(
+    tx: &mut Tx<'_>,
+    contract: &Contract,
+    currency: Currency,
+    in_force: &'r [InForceRow],
+) -> Result<Vec<(&'r InForceRow, AssignedDocument)>, Error> {
+    let key = |row: &'r InForceRow| (row.connection.as_str(), row.external_id.as_str());
+    let is_told = |row: &&InForceRow| row.kind == DocumentKind::Dispute.as_str();
+    let told: BTreeSet<(&str, &str)> = in_force.iter().filter(is_told).map(key).collect();
+    let mut found = Vec::new();
+    for row in in_force {
+        let is_contested = row.kind == DocumentKind::Invoice.as_str()
+            && row.sent
+            && row.disputed
+            && row.open_minor > 0
+            && row.reassigned_on.is_none()
+            && row.currency == currency.code();
+        if !is_contested || told.contains(&key(row)) {
+            continue;
+        }
+        let (factor, number) = (contract.factor.as_str(), contract.number.as_str());
+        let invoice = tx.sent_invoice(factor, number, &row.connection, &row.external_id).await?;
+        found.extend(invoice.map(|(invoice, _)| (row, invoice)));
+    }
+    Ok(found)
 }
 
 fn due(documents: &[AssignedDocument]) -> Vec<Due<'_>> {

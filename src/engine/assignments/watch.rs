@@ -1,6 +1,6 @@
 //! What a factor's statement says: facts that are new, and differences from what was assigned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -210,7 +210,12 @@ fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Re
 }
 
 fn disputed(rows: &[InForceRow]) -> Vec<String> {
-    let is_disputed = |row: &&InForceRow| row.sent && row.is_document() && row.disputed && row.open_minor > 0;
+    let is_told = |row: &&InForceRow| row.sent && row.kind == DocumentKind::Dispute.as_str();
+    let key = |row: &InForceRow| (row.connection.clone(), row.external_id.clone());
+    let told: BTreeSet<(String, String)> = rows.iter().filter(is_told).map(key).collect();
+    let is_disputed = |row: &&InForceRow| {
+        row.sent && row.is_document() && row.disputed && row.open_minor > 0 && !told.contains(&key(row))
+    };
     rows.iter().filter(is_disputed).map(|row| row.written.clone()).collect()
 }
 

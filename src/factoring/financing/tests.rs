@@ -45,6 +45,14 @@ fn example_e_without_a_limit_and_with_one() {
 }
 
 #[test]
+fn a_dispute_pays_nothing_holds_nothing_and_frees_nothing() {
+    let dispute = Due { kind: DocumentKind::Dispute, buyer: BUYER, amount_minor: 115_000 };
+    let (all, after) = run(&[invoice(115_000), dispute], &approved(80_000));
+    assert_eq!(all[1], Financed::default());
+    assert_eq!(after, run(&[invoice(115_000)], &approved(80_000)).1);
+}
+
+#[test]
 fn the_commission_and_its_tax_are_taken_off_an_invoice_and_leave_less_beyond_the_limit() {
     let priced = Contract {
         fee_percent: Decimal::new(45, 2),

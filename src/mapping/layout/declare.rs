@@ -308,7 +308,7 @@ fn record(table: Section<'_>, layout: &Layout, defaults: &Defaults) -> Option<Re
     let form = table.text("form").unwrap_or_default();
     let stated = kinds(&table, "kinds");
     let kinds = match (when, stated) {
-        (Some(When::Document), stated) => stated.unwrap_or_else(|| DocumentKind::ALL.to_vec()),
+        (Some(When::Document), stated) => stated.unwrap_or_else(|| DocumentKind::USUAL.to_vec()),
         (_, None) => Vec::new(),
         (_, Some(_)) => {
             table.problem(table.span.clone(), "kinds is of records with when = \"document\"");

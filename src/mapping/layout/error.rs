@@ -121,6 +121,7 @@ pub fn told(kind: DocumentKind, number: &str) -> String {
         DocumentKind::CreditNote => "credit note",
         DocumentKind::Payment => "payment of",
         DocumentKind::Adjustment => "adjustment of",
+        DocumentKind::Dispute => "dispute of",
     };
     format!("{kind} {number}")
 }

@@ -120,14 +120,14 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The whole amount of the document, or of the invoice that it lowers.
+    /// The whole amount of the document, or of its invoice.
     fn total(&self) -> Option<i64> {
         let document = self.document?;
         match document.kind {
             DocumentKind::Invoice | DocumentKind::CreditNote => {
                 Some(document.total_minor.unwrap_or(document.amount_minor))
             }
-            DocumentKind::Payment | DocumentKind::Adjustment => document.total_minor,
+            DocumentKind::Payment | DocumentKind::Adjustment | DocumentKind::Dispute => document.total_minor,
         }
     }
 

@@ -277,10 +277,10 @@ impl<W: Write, F: FnMut(&str) -> std::io::Result<W>> Writer<'_, W, F> {
         Ok(Written { files, totals: self.totals, numbers: Vec::new() })
     }
 
-    /// Refuses a second document under one number; payments and adjustments have that of their invoice.
+    /// Refuses a second document under one number; payments, adjustments and disputes have that of their invoice.
     fn once(&mut self, document: &AssignedDocument, number: &str) -> Result<(), LayoutError> {
         match document.kind {
-            DocumentKind::Payment | DocumentKind::Adjustment => return Ok(()),
+            DocumentKind::Payment | DocumentKind::Adjustment | DocumentKind::Dispute => return Ok(()),
             DocumentKind::Invoice | DocumentKind::CreditNote => {}
         }
         let own = (document.kind, document.number.as_str().into());
