@@ -30,6 +30,8 @@ install_missing() {
       ssh)
         [ -x /usr/sbin/sshd ] || { packages+=(openssh-server); why+=("openssh-server: the tests that deliver files over SFTP start their own sshd"); }
         /usr/bin/python3 -W ignore -c 'import asyncssh' 2>/dev/null || { packages+=(python3-asyncssh); why+=("python3-asyncssh: an SFTP server that takes a password, for the same tests"); } ;;
+      gpg)
+        { have gpg && have gpg-agent && have gpgconf; } || { packages+=(gpg gpg-agent); why+=("gpg gpg-agent: the other program that reads what is encrypted for a factor"); } ;;
       mail)
         /usr/bin/python3 -c 'import aiosmtpd, cryptography' 2>/dev/null || { packages+=(python3-aiosmtpd python3-cryptography); why+=("python3-aiosmtpd python3-cryptography: the mail server that the tests deliver files to"); } ;;
     esac

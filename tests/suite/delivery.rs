@@ -696,13 +696,13 @@ async fn no_mail_goes_without_the_tls_that_was_asked_for() {
 
 /// A server that files are put to, and what it was told.
 #[derive(Clone, Default)]
-struct Shelf {
+pub(super) struct Shelf {
     files: Arc<Mutex<Files>>,
 }
 
 impl Shelf {
     /// Its port. It wants a token, refuses names in /shut, leads elsewhere from /moved, and fails in /ill.
-    async fn open(&self) -> u16 {
+    pub(super) async fn open(&self) -> u16 {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let own = self.clone();
@@ -732,7 +732,7 @@ impl Shelf {
         port
     }
 
-    fn files(&self) -> Files {
+    pub(super) fn files(&self) -> Files {
         self.files.lock().unwrap().clone()
     }
 }

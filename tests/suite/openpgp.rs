@@ -105,7 +105,7 @@ mod with_gnupg {
     use encours::model::Currency;
     use encours::transport::seal::{Seal, Signer};
 
-    use super::super::delivery::{Post, key_of, mail, sftp};
+    use super::super::delivery::{Post, Shelf, key_of, mail, sftp};
     use super::*;
     use crate::support::database::Postgres;
     use crate::support::gpg::{CURVE, Gpg, Kind, RSA};
@@ -253,7 +253,7 @@ mod with_gnupg {
     }
 
     #[test]
-    fn files_of_any_size_are_read_and_no_two_messages_are_alike() {
+    fn files_of_any_size_and_keys_of_each_kind_are_read() {
         let pair = Pair::new(&CURVE, &RSA);
         let folder = tempfile::tempdir().unwrap();
         pair.table(folder.path());
@@ -271,6 +271,15 @@ mod with_gnupg {
             let sealed = seal.seal("REMISE.TXT", &bytes, clock::now()).unwrap();
             pair.is_read(&sealed, &bytes, "");
             assert_ne!(sealed, seal.seal("REMISE.TXT", &bytes, clock::now()).unwrap());
+        }
+        for curve in ["nistp256", "nistp521"] {
+            let kind = Kind { primary: curve, encrypts: curve, ..RSA };
+            let pair = Pair::new(&kind, &kind);
+            pair.table(folder.path());
+            let [public, secret] =
+                ["factor.asc", "own.asc"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+            let seal = Seal::new(&public, Some(Signer { key: &secret, passphrase: None })).unwrap();
+            pair.is_read(&seal.seal("a", b"b", clock::now()).unwrap(), b"b", "");
         }
         let unsigned = Seal::new(&public, None).unwrap();
         let read = pair.factor.read(&unsigned.seal("a", b"b", clock::now()).unwrap(), "");
@@ -375,6 +384,21 @@ mod with_gnupg {
         let last = changed.len() - 10;
         changed[last] ^= 1;
         assert!(refused(&changed).contains("has no part that encrypts"), "{}", refused(&changed));
+    }
+
+    #[test]
+    fn of_several_parts_that_encrypt_the_newest_is_used_that_is_in_force() {
+        let gpg = Gpg::new();
+        let key = gpg.key(FACTOR, &Kind { made: "20200101T000000", ..CURVE });
+        gpg.run(&["--passphrase", "", "--quick-add-key", &key, "rsa2048", "encr", "never"], b"");
+        let reader = |gpg: &Gpg| {
+            let seal = Seal::new(&gpg.run(&["--export", &key], b""), None).unwrap();
+            let read = gpg.read(&seal.seal("a", b"b", clock::now()).unwrap(), "");
+            read.said("ENC_TO")[1].to_owned()
+        };
+        assert_eq!(reader(&gpg), "1", "RSA");
+        gpg.edit(&key, "key 2\nrevkey\ny\n0\n\ny\nsave\n");
+        assert_eq!(reader(&gpg), "18", "ECDH");
     }
 
     #[test]
@@ -567,6 +591,25 @@ mod with_gnupg {
             (&file.outgoing().name.into(), &file.outgoing().name.into())
         );
         pair.is_read(&content, &file.content, "");
+        setup.ledger.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_put_to_an_address_is_sealed_too() {
+        let shelf = Shelf::default();
+        let port = shelf.open().await;
+        let pair = Pair::new(&CURVE, &CURVE);
+        let delivery = format!(
+            "[connection.delivery]\nway = \"http\"\nurl = \"http://127.0.0.1:{port}/in/\"\ntoken = \"file:token\""
+        );
+        let world = world_of(&sqlite(), "eurofactor", SETTINGS, &delivery);
+        std::fs::write(world.path().join("token"), "t0ken").unwrap();
+        let (setup, batch) = approved(&world, &pair.table(world.path())).await;
+        sent(&setup, &batch.row.id).await.unwrap();
+        let (file, there) = (&batch.files[0], shelf.files());
+        let out = file.outgoing();
+        assert!(there == [(format!("/in/{}", out.name), out.bytes.to_vec())], "one file, as it was sealed");
+        pair.is_read(&there[0].1, &file.content, "");
         setup.ledger.close().await;
     }
 

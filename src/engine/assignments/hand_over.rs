@@ -301,13 +301,13 @@ impl Sending<'_> {
     }
 
     fn in_doubt(&self, server: &mail::Server, file: &AssignmentFileRow, doubt: &str) -> String {
+        let name = file.outgoing().name;
         format!(
-            "{} of {} may have reached {}, or not: {doubt}. Ask whether a mail with the Message-ID {} has come. If it has: `encours assignments \
+            "{name} of {} may have reached {}, or not: {doubt}. Ask whether a mail with the Message-ID {} has come. If it has: `encours assignments \
              sent {} --because …`. If not: `encours assignments send {} --again` mails the same bytes with the same Message-ID",
-            file.file_name,
             title(&self.row),
             server.to,
-            server.message_id(&self.row.id, &file.outgoing().name),
+            server.message_id(&self.row.id, &name),
             short(&self.row.id),
             short(&self.row.id)
         )

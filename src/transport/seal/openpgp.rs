@@ -410,3 +410,56 @@ fn in_time(created: Timestamp, said: &Signature, at: Option<Timestamp>) -> Resul
 fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>) -> Option<&'a Signature> {
     signatures.max_by_key(|own| own.created())
 }
+
+#[cfg(test)]
+mod tests {
+    use pgp::composed::{
+        ArmorOptions, EncryptionCaps, KeyType, Message, SecretKeyParamsBuilder, SubkeyParamsBuilder,
+    };
+    use pgp::crypto::ecc_curve::ECCCurve;
+
+    use super::*;
+
+    fn key(user: &str) -> SignedSecretKey {
+        let mut subkey = SubkeyParamsBuilder::default();
+        subkey.key_type(KeyType::ECDH(ECCCurve::Curve25519Legacy)).can_encrypt(EncryptionCaps::All);
+        let mut key = SecretKeyParamsBuilder::default();
+        key.key_type(KeyType::Ed25519Legacy).can_sign(true).primary_user_id(user.to_owned());
+        key.subkeys(vec![subkey.build().unwrap()]).build().unwrap().generate(OsRng).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_by_its_key_and_by_no_other() {
+        let (theirs, ours) = (key("Exemple Factor"), key("Exemple SAS"));
+        let public = theirs.to_public_key().to_armored_bytes(ArmorOptions::default()).unwrap();
+        let own = ours.to_armored_bytes(ArmorOptions::default()).unwrap();
+        let seal = Seal::new(&public, Some(Signer { key: &own, passphrase: None })).unwrap();
+        assert_eq!(seal.key(), format!("{:X}", theirs.fingerprint()));
+        let sealed = seal.seal("REMISE.TXT", b"1150.00", crate::clock::now()).unwrap();
+        let opened = |key: &SignedSecretKey| {
+            Message::from_bytes(&sealed[..]).unwrap().decrypt(&Password::empty(), key)
+        };
+        let mut message = opened(&theirs).unwrap();
+        assert_eq!(message.as_data_vec().unwrap(), b"1150.00");
+        assert!(message.verify(&ours.primary_key.public_key()).is_ok());
+        assert!(message.verify(&theirs.primary_key.public_key()).is_err());
+        assert!(opened(&ours).is_err());
+    }
+
+    #[test]
+    fn what_a_key_calls_itself_is_shown_and_does_nothing_to_a_terminal() {
+        let public = key("Exemple\u{1b}[2J\r\nFactor").to_public_key();
+        let bytes = public.to_armored_bytes(ArmorOptions::default()).unwrap();
+        let told = Seal::new(&bytes, None).unwrap().told().to_owned();
+        assert!(told.ends_with("(Exemple[2JFactor)"), "{told:?}");
+    }
+
+    #[test]
+    fn a_key_of_a_day_to_come_is_not_used_before() {
+        let bytes = key("Exemple Factor").to_public_key().to_armored_bytes(ArmorOptions::default()).unwrap();
+        let seal = Seal::new(&bytes, None).unwrap();
+        let told = seal.usable(crate::clock::now() - chrono::Days::new(1)).unwrap_err().to_string();
+        assert!(told.contains("which is to come; is the clock of this machine right?"), "{told}");
+        assert!(seal.usable(crate::clock::now()).is_ok());
+    }
+}
