@@ -31,7 +31,7 @@ use crate::model::{
     AssignedDocument, BatchHead, ControlTotals, Currency, DocumentKind, Market, Scheme, render_minor,
 };
 use crate::transport::http::Effect;
-use crate::transport::{Scope, Template, Verdict};
+use crate::transport::{self, Scope, Template, Verdict};
 
 /// The operation that tells a factor of a document.
 pub const SEND: &str = "send_document";
@@ -60,13 +60,8 @@ pub enum Form<'c> {
 /// What a factor answered to one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It has it, under this id.
-    As {
-        /// The factor's id of the document, or of its financing.
-        reference: String,
-        /// The reference of the call that its support asks for.
-        call: String,
-    },
+    /// It has it: the factor's id of the document, or of its financing.
+    As(String),
     /// It does not take it, and why. Nothing of it is there.
     Refused(String),
 }
@@ -113,27 +108,30 @@ impl Connection {
         let body = tree::get(&bodies, operation).ok_or_else(|| {
             wrong("the batch was made without this call: discard it and make it again".to_owned())
         })?;
-        let body = filled(body, document_reference.unwrap_or_default());
+        let has_body = !matches!(body, Value::Null);
+        let body = has_body.then(|| filled(body, document_reference.unwrap_or_default()));
         let facts = document_reference.map(|id| ("document_reference".to_owned(), id.to_owned()));
         let facts = facts.into_iter().collect();
-        let sent = match self.say(operation, http, &facts, Some(body)).await {
+        let sent = match self.say(operation, http, &facts, body).await {
             Ok(sent) => sent,
-            Err(error) if error.verdict() == Verdict::FixData => {
-                return Ok(Taken::Refused(error.to_string()));
-            }
+            Err(Error::Transport(error)) => return refusal(error),
             Err(error) => return Err(error),
         };
         match sent {
             Sent { outcome: Outcome::Refused, message, .. } => Ok(Taken::Refused(
                 message.unwrap_or_else(|| "the factor says no, without a reason".to_owned()),
             )),
-            Sent { reference: Some(reference), call_reference, .. } => {
-                Ok(Taken::As { reference, call: call_reference })
-            }
-            Sent { reference: None, .. } => Err(Error::Transport(crate::transport::Error::Answer {
-                reason: "it says yes, and gives no id".to_owned(),
-                effect: Effect::Write,
-            })),
+            Sent { reference: Some(reference), .. } => Ok(Taken::As(reference)),
+            Sent { reference: None, .. } => Err(unclear("it says yes, and gives no id".to_owned())),
+        }
+    }
+
+    /// For how many days after a batch was made its documents may be told of; for ever without a number.
+    #[must_use]
+    pub fn told_within_days(&self) -> Option<i64> {
+        match &self.connector.manifest.operations.get(SEND)?.work {
+            Work::Http(http) => http.within_days,
+            Work::File(_) | Work::HandOver(_) | Work::Batch(_) => None,
         }
     }
 
@@ -205,6 +203,21 @@ impl Connection {
     }
 }
 
+/// What a failed call says of the document. Only what says that the data are wrong (400, 422) is the factor's no: any other refusal is of the
+/// call, and holds for the next document too. A conflict may mean that the document is there.
+fn refusal(error: transport::Error) -> Result<Taken, Error> {
+    let transport::Error::Refused { status, verdict, .. } = &error else { return Err(error.into()) };
+    match (status, verdict) {
+        (400 | 422, Verdict::FixData) => Ok(Taken::Refused(error.to_string())),
+        (409, _) => Err(unclear(error.to_string())),
+        (_, _) => Err(error.into()),
+    }
+}
+
+fn unclear(reason: String) -> Error {
+    transport::Error::Answer { reason, effect: Effect::Write }.into()
+}
+
 /// A record of what was asked and what was answered.
 pub(super) fn told(asked: &Value, name: &str, answer: Value) -> Value {
     tree::object([("asked".to_owned(), asked.clone()), (name.to_owned(), answer)])
@@ -217,8 +230,13 @@ fn filled(body: &Value, reference: &str) -> Value {
             map.iter().map(|(key, value)| (tree::scalar(key).unwrap_or_default(), filled(value, reference))),
         ),
         Value::Arr(list) => list.iter().map(|value| filled(value, reference)).collect(),
-        Value::TStr(_) if tree::scalar(body).as_deref() == Some(DOCUMENT_REFERENCE) => tree::text(reference),
-        Value::Null | Value::Bool(_) | Value::Num(_) | Value::BStr(_) | Value::TStr(_) => body.clone(),
+        Value::TStr(_) => match tree::scalar(body) {
+            Some(text) if text.contains(DOCUMENT_REFERENCE) => {
+                tree::text(&text.replace(DOCUMENT_REFERENCE, reference))
+            }
+            Some(_) | None => body.clone(),
+        },
+        Value::Null | Value::Bool(_) | Value::Num(_) | Value::BStr(_) => body.clone(),
     }
 }
 
@@ -279,6 +297,7 @@ impl Form<'_> {
             Self::Files(layout, settings) => return layout.write(head, settings, documents),
             Self::Calls(connection, _) => connection,
         };
+        connection.one_file_each(documents)?;
         let mut written =
             Written { files: Vec::new(), totals: ControlTotals::default(), numbers: Vec::new() };
         for ((document, available), place) in documents.iter().zip(available).zip(1..) {
@@ -340,6 +359,28 @@ impl Form<'_> {
 }
 
 impl Connection {
+    /// Refuses two documents whose numbers lead to one file: the factor would get the paper of another invoice.
+    fn one_file_each(&self, documents: &[AssignedDocument]) -> Result<(), LayoutError> {
+        let attaches = self.document_calls().iter().any(|name| {
+            self.connector
+                .manifest
+                .operations
+                .get(*name)
+                .is_some_and(|own| matches!(&own.work, Work::Http(http) if http.attach.is_some()))
+        });
+        let mut of: BTreeMap<String, &str> = BTreeMap::new();
+        for document in documents.iter().filter(|_| attaches) {
+            if let Some(other) = of.insert(file_signs(&document.number), &document.number) {
+                let reason = format!(
+                    "its file has the name of that of {other}; exclude one of them from the batch, or give it another number"
+                );
+                let document = layout::told(document.kind, &document.number);
+                return Err(LayoutError::NotTold { document, reason });
+            }
+        }
+        Ok(())
+    }
+
     /// The path of the file of a document. Of its number, signs that a file's name cannot have are `_`.
     pub(super) fn attached(&self, template: &Template, number: &str) -> Result<PathBuf, String> {
         let facts = BTreeMap::from([("number".to_owned(), file_signs(number))]);

@@ -312,6 +312,8 @@ pub struct HttpOperation {
     pub asks: Asks,
     /// The file of a document that is sent, which the fact `file` holds.
     pub attach: Option<Template>,
+    /// For how many days after a batch was made its documents may be told of.
+    pub within_days: Option<i64>,
     /// How the answer is continued.
     pub paging: Paging,
     /// How it is continued next time.

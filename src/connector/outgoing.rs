@@ -1,6 +1,6 @@
 //! What the operations that hand files or documents over say in a manifest.
 
-use super::manifest::{Asks, BatchSend, FileSend, OutRule, Request};
+use super::manifest::{Asks, BatchSend, FileSend, HeaderText, OutRule, Request};
 use super::parse::{Names, words};
 use super::read::Section;
 use super::roles::{Kind, Purpose};
@@ -31,6 +31,15 @@ pub(super) fn attach(section: &Section<'_>, purpose: &Purpose, names: &Names<'_>
     Some(template)
 }
 
+/// For how many days a document may be told of.
+pub(super) fn within_days(section: &Section<'_>, purpose: &Purpose) -> Option<i64> {
+    let days = section.integer("within_days").and_then(|days| i64::try_from(days).ok())?;
+    if purpose.name != "send_document" {
+        section.problem(section.span.clone(), "within_days is of send_document alone");
+    }
+    Some(days)
+}
+
 /// What the call of a document has to say, and cannot: its body is written with the batch, its address when it is made.
 pub(super) fn of_document(section: &Section<'_>, purpose: &Purpose, request: &Request, reference: &[Path]) {
     if !purpose.facts.contains(&"document_reference") {
@@ -42,10 +51,18 @@ pub(super) fn of_document(section: &Section<'_>, purpose: &Purpose, request: &Re
             "\"reference\" is missing here: where the answer has the factor's id, by which the document is known",
         );
     }
-    let of_address = request.path.names().chain(request.query.iter().flat_map(|(_, text)| text.names()));
-    for name in of_address.filter(|name| *name != "document_reference" && purpose.facts.contains(name)) {
+    let of_headers = request.headers.iter().flat_map(|rule| {
+        let of_text = match &rule.text {
+            HeaderText::Plain(text) => text.names().collect(),
+            HeaderText::Base64(document) => document.names(),
+        };
+        rule.name.names().chain(of_text)
+    });
+    let of_query = request.query.iter().flat_map(|(_, text)| text.names());
+    let names = request.path.names().chain(of_query).chain(of_headers);
+    for name in names.filter(|name| *name != "document_reference" && purpose.facts.contains(name)) {
         let told = format!(
-            "\"{name}\" cannot stand in the address: of a document only its body is kept, and {{document_reference}} is known"
+            "\"{name}\" cannot stand in the address or in a header: of a document only its body is kept, and {{document_reference}} is known"
         );
         section.problem(section.span.clone(), told);
     }

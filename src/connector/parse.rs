@@ -700,6 +700,7 @@ fn http_operation(
         span,
         asks,
         attach,
+        within_days: outgoing::within_days(section, purpose),
         paging,
         cursor,
         outcome,

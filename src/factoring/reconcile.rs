@@ -150,7 +150,7 @@ pub fn reconcile<'a>(
                     own.released.add(sign * due, sign * minor);
                 }
                 if let Some(minor) = line.fee_minor {
-                    own.fees.add(document.fee_minor, minor);
+                    own.fees.add(document.fee_minor, sign * minor);
                 }
                 own.ours_matched.add(document.amount_minor);
                 own.theirs_matched.add(line.amount_minor);
@@ -225,12 +225,15 @@ fn differences<'a>(document: &Sent<'a>, line: &FactorLine, listing: Listing) -> 
         let ours = if document.is_reassigned { "went back to you" } else { "paid" };
         found.push(document.finding(BreakKind::PaidNotReleased, ours.to_owned(), theirs));
     }
-    if let Some(released) = line.released_minor.filter(|released| {
-        document.open_minor == 0 && line.state == FactorState::Paid && *released < document.holdback_minor
-    }) {
+    // Of a part given back nothing follows: a credit note may have taken the rest of the guarantee back before.
+    let is_due = document.open_minor == 0 && line.state == FactorState::Paid && document.holdback_minor > 0;
+    if is_due && line.released_minor == Some(0) {
         let ours = format!("paid, {} held", money(document.holdback_minor, currency));
-        let theirs = format!("{} given back", money(released, currency));
-        found.push(document.finding(BreakKind::PaidNotReleased, ours, theirs));
+        found.push(document.finding(
+            BreakKind::PaidNotReleased,
+            ours,
+            "nothing of the guarantee given back".to_owned(),
+        ));
     }
     if let Some(theirs) =
         line.holdback_minor.filter(|held| line.state.is_open() && *held != document.holdback_minor)
@@ -364,12 +367,16 @@ mod tests {
         let paid = || Sent { open_minor: 0, ..sent("F1") };
         let said = |released, state| FactorLine { released_minor: Some(released), ..line("F1", state) };
         let told_of = |document, line: FactorLine| told(Some(document), Some(line));
-        let held = |theirs: &str| {
-            vec![(BreakKind::PaidNotReleased, "paid, 115.00 EUR held".to_owned(), theirs.to_owned())]
-        };
+        let held = (
+            BreakKind::PaidNotReleased,
+            "paid, 115.00 EUR held".to_owned(),
+            "nothing of the guarantee given back".to_owned(),
+        );
         assert_eq!(told_of(paid(), said(11_500, FactorState::Paid)), []);
-        assert_eq!(told_of(paid(), said(11_499, FactorState::Paid)), held("114.99 EUR given back"));
-        assert_eq!(told_of(paid(), said(0, FactorState::Paid)), held("0.00 EUR given back"));
+        assert_eq!(told_of(paid(), said(1, FactorState::Paid)), [], "a credit note may have had the rest");
+        assert_eq!(told_of(paid(), said(0, FactorState::Paid)), [held]);
+        let free = Sent { holdback_minor: 0, ..paid() };
+        assert_eq!(told_of(free, said(0, FactorState::Paid)), []);
         assert_eq!(told_of(sent("F1"), said(0, FactorState::Paid)), [], "it is open here");
         let back = told_of(paid(), said(0, FactorState::Financed));
         assert_eq!(back.len(), 1, "one difference, not two: {back:?}");
@@ -392,6 +399,10 @@ mod tests {
             let document = Sent { fee_minor: 690, ..sent("F1") };
             reconcile(&[document], &lines, Listing::Whole).1[&Currency::EUR].fees
         };
+        let note = Sent { available_minor: -9_000, ..sent("A1") };
+        let lines = [FactorLine { fee_minor: Some(200), ..line("A1", FactorState::Financed) }];
+        let back = reconcile(&[note], &lines, Listing::Whole).1[&Currency::EUR].fees;
+        assert_eq!(back.stated_minor, -200, "of a credit note it is given back");
         assert_eq!(fees(None), Stated::default());
         assert_eq!(fees(Some(700)), Stated { documents: 1, expected_minor: 690, stated_minor: 700 });
     }

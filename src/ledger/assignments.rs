@@ -567,7 +567,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Keeps the id that the factor gave a document, or its financing; what was doubted of it is known then.
+    /// Keeps the id that the factor gave a document, or its financing; what was doubted of it is known then. `false` when something else
+    /// was said of it than `doubt`, and nothing has changed.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -577,16 +578,19 @@ impl Tx<'_> {
         position: i64,
         given: Given,
         reference: &str,
-    ) -> Result<(), Error> {
+        doubt: &str,
+    ) -> Result<bool, Error> {
         let column = match given {
             Given::Document => "reference",
             Given::Financing => "financing",
         };
         let sql = format!(
-            "UPDATE assignment_file SET {column} = $3, doubt = NULL WHERE assignment = $1 AND position = $2 AND proof IS NULL"
+            "UPDATE assignment_file SET {column} = $3, doubt = NULL WHERE assignment = $1 AND position = $2 AND proof IS NULL \
+             AND doubt = $4 AND {column} IS NULL"
         );
-        on!(self, c => sqlx::query(AssertSqlSafe(sql)).bind(id).bind(position).bind(reference).execute(c).await?;);
-        Ok(())
+        let known = on!(self, c => sqlx::query(AssertSqlSafe(sql))
+            .bind(id).bind(position).bind(reference).bind(doubt).execute(c).await?.rows_affected());
+        Ok(known > 0)
     }
 
     /// The documents that a factor has under ids of its own, and that are not the seller's again.
@@ -604,7 +608,7 @@ impl Tx<'_> {
     }
 
     /// Says why it is not known whether the factor has a file, or that it has not; `false` when something else was said of it than
-    /// `before`, and nothing has changed.
+    /// `before`, or it has another id there than `reference`, and nothing has changed.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -613,11 +617,14 @@ impl Tx<'_> {
         id: &str,
         position: i64,
         before: Option<&str>,
+        reference: Option<&str>,
         doubt: Option<&str>,
     ) -> Result<bool, Error> {
         let changed = on!(self, c => sqlx::query(
-            "UPDATE assignment_file SET doubt = $4 WHERE assignment = $1 AND position = $2 AND proof IS NULL AND COALESCE(doubt, '') = $3")
-            .bind(id).bind(position).bind(before.unwrap_or_default()).bind(doubt).execute(c).await?.rows_affected());
+            "UPDATE assignment_file SET doubt = $5 WHERE assignment = $1 AND position = $2 AND proof IS NULL AND COALESCE(doubt, '') = $3 \
+             AND COALESCE(reference, '') = $4")
+            .bind(id).bind(position).bind(before.unwrap_or_default()).bind(reference.unwrap_or_default()).bind(doubt)
+            .execute(c).await?.rows_affected());
         Ok(changed > 0)
     }
 

@@ -741,7 +741,7 @@ async fn what_is_given_back_and_charged_is_told_beside_what_was_expected() {
             + &invoice("F3", "C1", "05/03/2026", "30/04/2026", "200,00", "200,00");
         world.export("encours_2.csv", format!("{ITEMS}{items}").as_bytes());
         let statement = "Number;Currency;Amount;State;Financed;Holdback;Released;Fee\n\
-                         F1;EUR;1150.00;paid;1035.00;0.00;100.00;2.00\n\
+                         F1;EUR;1150.00;paid;1035.00;0.00;0.00;2.00\n\
                          F2;EUR;1000.00;financed;900.00;100.00;0.00;3.00\n\
                          F3;EUR;200.00;financed;180.00;20.00;;\n";
         std::fs::write(world.path().join("from-factor/statement_1.csv"), statement).unwrap();
@@ -753,7 +753,9 @@ async fn what_is_given_back_and_charged_is_told_beside_what_was_expected() {
             .collect();
         assert_eq!(
             told,
-            ["paid_not_released F1 (Exemple Factor): paid, 115.00 EUR held / 100.00 EUR given back"]
+            [
+                "paid_not_released F1 (Exemple Factor): paid, 115.00 EUR held / nothing of the guarantee given back"
+            ]
         );
         let mut tx = setup.ledger.read().await.unwrap();
         let compared = encours::engine::assignments::compare(&mut tx, &setup, day("2026-05-04"))
@@ -764,7 +766,7 @@ async fn what_is_given_back_and_charged_is_told_beside_what_was_expected() {
         let own = compared.totals[&Currency::EUR];
         let of = |documents, expected_minor, stated_minor| Stated { documents, expected_minor, stated_minor };
         assert_eq!(own.paid, of(3, 200_000, 211_500), "more than the contract's approval lets expect");
-        assert_eq!(own.released, of(2, 11_500, 10_000));
+        assert_eq!(own.released, of(2, 11_500, 0));
         assert_eq!(own.fees, of(2, 0, 500), "the contract has no fee, and the factor charges one");
     }
 }

@@ -636,8 +636,12 @@ async fn a_mail_whose_answer_is_lost_has_arrived_and_a_person_says_so() {
     let own = approved(&sqlite(), &mail(post.server.port(), ""), 3).await;
     own.was_sending("handed over by mail to in@factor.example").await;
     let mut tx = own.setup.ledger.begin().await.unwrap();
-    assert!(tx.doubt_assignment_file(&own.batch.row.id, 0, None, Some("begun by Dominique")).await.unwrap());
-    assert!(!tx.doubt_assignment_file(&own.batch.row.id, 0, None, Some("begun by Alix")).await.unwrap());
+    assert!(
+        tx.doubt_assignment_file(&own.batch.row.id, 0, None, None, Some("begun by Dominique")).await.unwrap()
+    );
+    assert!(
+        !tx.doubt_assignment_file(&own.batch.row.id, 0, None, None, Some("begun by Alix")).await.unwrap()
+    );
     tx.commit().await.unwrap();
     assert!(own.refused().await.contains("or not: begun by Dominique. Ask whether"));
     assert_eq!(post.mails().len(), 2);
@@ -652,7 +656,7 @@ async fn of_two_files_only_the_one_in_doubt_is_a_persons_matter() {
     let id = own.batch.row.id.as_str();
     own.was_sending("handed over by mail to in@factor.example").await;
     let mut tx = own.setup.ledger.begin().await.unwrap();
-    assert!(tx.doubt_assignment_file(id, first.position, None, Some("cut")).await.unwrap());
+    assert!(tx.doubt_assignment_file(id, first.position, None, None, Some("cut")).await.unwrap());
     tx.commit().await.unwrap();
     assert!(own.refused().await.contains(&format!("{} of batch 1", first.file_name)));
     let row = by_hand(&own.setup, id, "Dominique", "the factor has it", clock::now()).await.unwrap();

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use encours::clock;
 use encours::engine::Setup;
-use encours::engine::assignments::{Error, Wanted, approve, by_hand, compare, make, plan, send, send_again};
+use encours::engine::assignments::{
+    Error, Wanted, approve, by_hand, compare, discard, make, plan, send, send_again,
+};
 use encours::factoring::Refusal;
-use encours::ledger::{AssignmentFileRow, BatchState, NewAssignment};
-use encours::model::{Currency, FactorState};
+use encours::ledger::{AssignmentFileRow, BatchState, Given, NewAssignment};
+use encours::model::{Currency, FactorLine, FactorState, Instant, Listing};
 use encours::sandbox::factor::{Decision, Factor, Sandbox};
 use encours::sandbox::fault::{Fault, FaultKind};
 use encours::sandbox::{aria, defacto};
@@ -61,6 +62,11 @@ fn wanted(setup: &Setup) -> Wanted<'_> {
     }
 }
 
+/// The day on which the batches are made, at noon.
+fn noon() -> Instant {
+    "2026-03-10T12:00:00Z".parse().unwrap()
+}
+
 /// A batch that is approved.
 struct Batch {
     world: World,
@@ -70,13 +76,36 @@ struct Batch {
 
 impl Batch {
     async fn of(world: World, setup: Setup) -> Self {
-        let batch = make(&setup, &wanted(&setup), "Alix", clock::now()).await.unwrap().batch;
-        approve(&setup, &batch.row.id, "Dominique", clock::now()).await.unwrap();
+        let batch = make(&setup, &wanted(&setup), "Alix", noon()).await.unwrap().batch;
+        approve(&setup, &batch.row.id, "Dominique", noon()).await.unwrap();
         Self { world, setup, batch }
     }
 
     async fn send(&self) -> Result<(), Error> {
-        send(&self.setup, &self.batch.row.id, "Dominique", clock::now()).await.map(|_| ())
+        send(&self.setup, &self.batch.row.id, "Dominique", noon()).await.map(|_| ())
+    }
+
+    /// Says that a process died while it was sending, with this doubt of a document, which has these ids at the factor.
+    async fn died(&self, position: i64, doubt: Option<&str>, ids: &[(Given, &str)]) {
+        let (id, note) = (&self.batch.row.id, self.note());
+        let mut tx = self.setup.ledger.begin().await.unwrap();
+        let (from, to) = (BatchState::Approved, BatchState::Sending);
+        assert!(tx.move_assignment(id, from, to, "Dominique", &note, noon()).await.unwrap());
+        let mut reference = None;
+        for (given, own) in ids {
+            assert!(tx.doubt_assignment_file(id, position, None, reference, Some("begun")).await.unwrap());
+            assert!(tx.know_document(id, position, *given, own, "begun").await.unwrap());
+            reference = reference.or(Some(*own));
+        }
+        if doubt.is_some() {
+            assert!(tx.doubt_assignment_file(id, position, None, reference, doubt).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+    }
+
+    fn note(&self) -> String {
+        let own = self.setup.connections.iter().find(|own| own.id == "factor").unwrap();
+        format!("handed over by calls to {}", own.base_url.as_deref().unwrap())
     }
 
     async fn stops(&self) -> String {
@@ -164,7 +193,7 @@ async fn one_invoice_a_call_to_the_end(ledger: &str) {
     for (file, loan) in own.files().await.iter().zip(&loans) {
         assert_eq!(file.reference.as_deref(), Some(loan.id.as_str()));
         let proof = file.proof.as_deref().unwrap();
-        assert!(proof.starts_with("taken by http://127.0.0.1:") && proof.contains(&loan.id), "{proof}");
+        assert!(proof.starts_with("taken by http://127.0.0.1:") && proof.ends_with(&loan.id), "{proof}");
         let said: Value = serde_json::from_slice(&file.content).unwrap();
         assert_eq!(loan.salt_id.as_deref(), said["send_document"]["salt_id"].as_str());
     }
@@ -253,11 +282,10 @@ async fn a_batch_of_which_nothing_left_may_still_be_discarded() {
     sandbox.inject(spoil(defacto::Operation::AskLoan, FaultKind::TooManyRequests { retry_after_seconds: 1 }));
     own.stops().await;
     assert_eq!(own.state().await, BatchState::Approved);
-    encours::engine::assignments::discard(&own.setup, &own.batch.row.id, "Alix", "not now", clock::now())
-        .await
-        .unwrap();
+    discard(&own.setup, &own.batch.row.id, "Alix", "not now", noon()).await.unwrap();
     // Made again, the document has the reference that it had: even two ledgers ask for one loan.
-    let again = make(&own.setup, &wanted(&own.setup), "Alix", clock::now()).await.unwrap().batch;
+    let later = noon() + chrono::Duration::minutes(1);
+    let again = make(&own.setup, &wanted(&own.setup), "Alix", later).await.unwrap().batch;
     let salt = |file: &AssignmentFileRow| {
         let said: Value = serde_json::from_slice(&file.content).unwrap();
         said["send_document"]["salt_id"].as_str().unwrap().to_owned()
@@ -454,7 +482,7 @@ async fn what_was_not_heard_of_is_a_persons_matter_where_the_factor_knows_nothin
         (1, 0, BatchState::Sending)
     );
     // A person has found it there, and asked for the rest of it; the others are still to go.
-    by_hand(&own.setup, &own.batch.row.id, "Dominique", "found and financed in the portal", clock::now())
+    by_hand(&own.setup, &own.batch.row.id, "Dominique", "found and financed in the portal", noon())
         .await
         .unwrap();
     assert_eq!(own.state().await, BatchState::Sending);
@@ -472,7 +500,7 @@ async fn what_was_not_heard_of_is_a_persons_matter_where_the_factor_knows_nothin
     sandbox.inject(spoil(aria::Operation::AskLoan, FaultKind::ErrorBefore));
     let told = own.stops().await;
     assert!(told.contains("whether a financing of it has come"), "{told}");
-    send_again(&own.setup, &own.batch.row.id, "Dominique", clock::now()).await.unwrap();
+    send_again(&own.setup, &own.batch.row.id, "Dominique", noon()).await.unwrap();
     let numbers: Vec<String> = sandbox.invoices().into_iter().map(|own| own.number).collect();
     assert_eq!((numbers, sandbox.loans().len()), (vec!["F1".into(), "F2".into(), "F3".into()], 3));
 }
@@ -532,4 +560,133 @@ async fn a_loan_that_is_gone_does_not_silence_the_others() {
         own.lines().await,
         [line("F1", FactorState::Received, None), line("F3", FactorState::Received, None)]
     );
+}
+
+#[tokio::test]
+async fn after_a_crash_before_the_proof_nothing_is_said_a_second_time() {
+    let (sandbox, own) = by_aria("decimal").await;
+    own.died(0, None, &[(Given::Document, "i-1"), (Given::Financing, "l-1")]).await;
+    own.send().await.unwrap();
+    let numbers: Vec<String> = sandbox.loans().into_iter().map(|loan| loan.invoice_number).collect();
+    assert_eq!(numbers, ["F2", "F3"]);
+    let proof = own.files().await.remove(0).proof.unwrap();
+    assert!(proof.ends_with("as i-1; its financing as l-1"), "{proof}");
+
+    let (sandbox, own) = by_defacto(&sqlite()).await;
+    own.died(0, None, &[(Given::Document, "l-1")]).await;
+    own.send().await.unwrap();
+    assert_eq!(sandbox.loans().len(), 2);
+    assert!(own.files().await.remove(0).proof.unwrap().ends_with("as l-1"));
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_no_refusal_of_the_documents() {
+    let sandbox = of_aria();
+    let url = serve(&sandbox).await;
+    let connection = aria_at(&url, "decimal")
+        .replace(&format!("url = \"{url}\"\n[conn"), &format!("url = \"{url}/v0\"\n[conn"));
+    let (world, setup) = world(&sqlite(), &connection, "191,67").await;
+    let own = Batch::of(world, setup).await;
+    let told = own.stops().await;
+    assert!(told.contains("F1: the partner refuses with status 404"), "{told}");
+    assert_eq!((own.lines().await.len(), own.state().await), (0, BatchState::Approved));
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_was_said_again_answers_nothing() {
+    let sandbox = of_defacto();
+    let (world, setup) = world(&sqlite(), &defacto_at(&serve(&sandbox).await), "").await;
+    let item = |number: &str, amount: &str| {
+        format!("Facture;{number};C1;Exemple C1;02/03/2026;30/04/2026;EUR;{amount};;{amount};N;\n")
+    };
+    let items = item("F1", "1150,00") + &item("F2", "300000,00") + &item("F3", "1150,00");
+    world.export("encours_2.csv", format!("{ITEMS}{items}").as_bytes());
+    run(&setup, "2026-03-10").await;
+    let own = Batch::of(world, setup).await;
+    own.died(1, Some("the answer was lost"), &[]).await;
+    let told = own.stops().await;
+    assert!(told.contains("0002_F2.json") && told.contains("said again, it was refused"), "{told}");
+    assert_eq!((own.lines().await.len(), own.state().await), (0, BatchState::Sending));
+    assert!(own.files().await[1].doubt.is_some());
+    // A person has looked, and it is not there.
+    send_again(&own.setup, &own.batch.row.id, "Dominique", noon()).await.unwrap();
+    assert_eq!(own.lines().await, [line("F2", FactorState::Rejected, None)]);
+    assert_eq!((sandbox.loans().len(), own.state().await), (2, BatchState::Sent));
+}
+
+#[tokio::test]
+async fn what_may_be_on_its_way_at_this_moment_is_not_said_again() {
+    let (sandbox, own) = by_aria("decimal").await;
+    let begun = "begun by Alix at 2026-03-10T11:59:30+00:00, and its end was never heard of";
+    own.died(0, Some(begun), &[]).await;
+    let again = |at: &str| send_again(&own.setup, &own.batch.row.id, "Dominique", at.parse().unwrap());
+    let told = again("2026-03-10T12:00:00Z").await.unwrap_err().to_string();
+    assert!(told.contains("may be on its way at this moment") && told.contains("60 seconds"), "{told}");
+    assert_eq!(sandbox.invoices().len(), 0);
+    again("2026-03-10T12:05:00Z").await.unwrap();
+    assert_eq!((sandbox.invoices().len(), sandbox.loans().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_batch_that_names_days_is_handed_over_in_time_or_made_again() {
+    let (sandbox, own) = by_defacto(&sqlite()).await;
+    let late =
+        send(&own.setup, &own.batch.row.id, "Dominique", "2026-03-13T08:00:00Z".parse().unwrap()).await;
+    let told = late.unwrap_err().to_string();
+    assert!(told.ends_with("up to 2 days after: discard it and make it again"), "{told}");
+    assert_eq!((sandbox.loans().len(), own.state().await), (0, BatchState::Approved));
+    send(&own.setup, &own.batch.row.id, "Dominique", "2026-03-12T08:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(sandbox.loans().len(), 3);
+}
+
+#[tokio::test]
+async fn two_numbers_never_share_one_file_and_an_early_due_date_stays_out() {
+    let sandbox = of_defacto();
+    let (world, setup) = world(&sqlite(), &defacto_at(&serve(&sandbox).await), "").await;
+    let item = |number: &str, due: &str| {
+        format!("Facture;{number};C1;Exemple C1;02/03/2026;{due};EUR;1150,00;;1150,00;N;\n")
+    };
+    let items: String =
+        [("F1", "30/04"), ("F2", "30/04"), ("F/1", "30/04"), ("F_1", "30/04"), ("F3", "13/03")]
+            .iter()
+            .map(|(number, due)| item(number, &format!("{due}/2026")))
+            .collect();
+    world.export("encours_2.csv", format!("{ITEMS}{items}").as_bytes());
+    std::fs::write(world.path().join("invoices/F_1.pdf"), "%PDF-1.7").unwrap();
+    assert_eq!(errors(&run(&setup, "2026-03-10").await), Vec::<String>::new());
+    let mut tx = setup.ledger.begin().await.unwrap();
+    let planned = plan(&setup, &mut tx, &wanted(&setup)).await.unwrap();
+    tx.rollback().await.unwrap();
+    let early = planned.refused.iter().find(|own| own.document.number == "F3").unwrap();
+    assert!(early.detail.as_deref().unwrap().contains("due within three days"), "{early:?}");
+    let told = make(&setup, &wanted(&setup), "Alix", noon()).await.unwrap_err().to_string();
+    assert!(told.contains("invoice F_1") && told.contains("the name of that of F/1"), "{told}");
+}
+
+#[tokio::test]
+async fn what_the_factor_says_of_a_batch_on_its_way_is_no_difference() {
+    let (_sandbox, own) = by_defacto(&sqlite()).await;
+    let line = FactorLine {
+        contract: Some("54321".to_owned()),
+        number: "F1".to_owned(),
+        currency: Currency::EUR,
+        amount_minor: 115_000,
+        state: FactorState::Accepted,
+        financed_minor: None,
+        holdback_minor: None,
+        released_minor: None,
+        fee_minor: None,
+        reason: None,
+        date: None,
+    };
+    let mut tx = own.setup.ledger.begin().await.unwrap();
+    tx.land_factor_lines("factor", vec![line], Listing::Answers, noon()).await.unwrap();
+    let compared = compare(&mut tx, &own.setup, day("2026-03-11")).await.unwrap().remove(0);
+    tx.commit().await.unwrap();
+    assert!(compared.differences.is_empty(), "{:?}", compared.differences);
+    own.send().await.unwrap();
+    let mut tx = own.setup.ledger.read().await.unwrap();
+    let compared = compare(&mut tx, &own.setup, day("2026-03-11")).await.unwrap().remove(0);
+    tx.rollback().await.unwrap();
+    assert_eq!(compared.totals[&Currency::EUR].theirs_matched.count, 1);
 }

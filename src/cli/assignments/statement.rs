@@ -52,7 +52,7 @@ fn comparison_value(own: &Comparison) -> Value {
         "lines": own.lines,
         "totals": totals.collect::<Vec<_>>(), "differences": differences.collect::<Vec<_>>(),
         "holdback": holdback.collect::<Vec<_>>(),
-        "past_recourse": recourse.collect::<Vec<_>>(), "disputed": own.disputed,
+        "past_recourse": recourse.collect::<Vec<_>>(), "disputed": own.disputed, "disputes_told": own.disputes_told,
         "approvals": answers::approvals_value(&own.approvals), "expected": answers::amounts_value(&own.expected),
     })
 }
@@ -91,11 +91,17 @@ fn told_recourse(own: &Comparison) -> String {
         format!("{} (due {}, {} open)", own.number, own.due, Money::new(own.open_minor, own.currency))
     };
     let all: Vec<String> = own.recourse.iter().map(one).collect();
-    let disputed = if own.disputed.is_empty() {
-        String::new()
-    } else {
-        format!("\nContested by the buyer, and with the factor; tell it: {}.\n", own.disputed.join(", "))
-    };
+    let mut disputed = String::new();
+    for (numbers, what) in [
+        (&own.disputed, "tell it"),
+        (&own.disputes_told, "a batch told it once, so tell it yourself where the buyer contests it anew"),
+    ] {
+        if !numbers.is_empty() {
+            let numbers = numbers.join(", ");
+            disputed
+                .push_str(&format!("\nContested by the buyer, and with the factor; {what}: {numbers}.\n"));
+        }
+    }
     if all.is_empty() {
         return disputed;
     }

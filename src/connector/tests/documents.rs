@@ -92,6 +92,16 @@ fn what_a_manifest_of_calls_cannot_say_is_told_in_its_place() {
             "\"reference\" is missing here",
         ),
         ("\"/invoices\"", "\"/invoices/{number}\"", "\"number\" cannot stand in the address"),
+        (
+            "body = \"invoice\"\n",
+            "body = \"invoice\"\nheaders = { Key = \"{our_reference}\" }\n",
+            "\"our_reference\" cannot stand in the address or in a header",
+        ),
+        (
+            "[operations.read_statement]",
+            "within_days = 1\n[operations.read_statement]",
+            "within_days is of send_document alone",
+        ),
         ("each = \"document\"\n", "", "{financing} is not known here"),
         ("mode = \"incremental\"", "mode = \"incremental\"\npaging = { kind = \"page\" }", "has no pages"),
         (

@@ -283,8 +283,19 @@ impl Sending<'_> {
         before: Option<&str>,
         doubt: Option<&str>,
     ) -> Result<bool, Error> {
+        self.doubt_known(file, before, file.reference.as_deref(), doubt).await
+    }
+
+    /// The same of a document that has got an id since.
+    pub(super) async fn doubt_known(
+        &self,
+        file: &AssignmentFileRow,
+        before: Option<&str>,
+        reference: Option<&str>,
+        doubt: Option<&str>,
+    ) -> Result<bool, Error> {
         let mut tx = self.setup.ledger.begin().await?;
-        let changed = tx.doubt_assignment_file(&self.row.id, file.position, before, doubt).await?;
+        let changed = tx.doubt_assignment_file(&self.row.id, file.position, before, reference, doubt).await?;
         tx.commit().await?;
         Ok(changed)
     }

@@ -73,8 +73,10 @@ pub struct Comparison {
     pub holdback: BTreeMap<(Currency, Age), Holding>,
     /// Documents that are open and past the days of recourse: the factor may take its financing back.
     pub recourse: Vec<Recourse>,
-    /// Numbers of invoices that the factor has and that the buyer contests: the factor has to be told.
+    /// Numbers of documents that the factor has and that the buyer contests, and that no batch told it: the factor has to be told.
     pub disputed: Vec<String>,
+    /// The same that a batch told it of.
+    pub disputes_told: Vec<String>,
     /// What the factor approves for buyers, beside what the contract's file names.
     pub approvals: Vec<Approved>,
 }
@@ -122,8 +124,12 @@ impl From<Finding<'_>> for Differs {
 pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Comparison>, Error> {
     let mut all = Vec::new();
     for contract in &setup.contracts {
-        let lines = lines_of(tx, setup, contract).await?;
+        let mut lines = lines_of(tx, setup, contract).await?;
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;
+        // Of a batch that is still on its way the factor may have spoken already: it is compared once all of it is there.
+        let unsent: BTreeSet<&str> =
+            in_force.iter().filter(|row| !row.sent).map(|row| row.written.as_str()).collect();
+        lines.retain(|line| !unsent.contains(line.number.as_str()));
         let sent = sent(&in_force)?;
         let has_stated = tx.has_stated(contract.answers()).await?;
         let mut expected = BTreeMap::new();
@@ -143,6 +149,7 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
                 broken.join(", ")
             )));
         }
+        let (disputed, disputes_told) = disputed(&in_force);
         let differences = findings.into_iter().map(Differs::from).collect();
         all.push(Comparison {
             contract: contract.number.clone(),
@@ -156,7 +163,8 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
             totals,
             holdback: holdbacks(&held(&in_force, &lines, listing)?, on),
             recourse: recourse(&in_force, contract, on)?,
-            disputed: disputed(&in_force),
+            disputed,
+            disputes_told,
             approvals: approved(tx, setup, contract, on).await?.1,
         });
     }
@@ -209,14 +217,16 @@ fn recourse(rows: &[InForceRow], contract: &Contract, on: Date) -> Result<Vec<Re
         .collect()
 }
 
-fn disputed(rows: &[InForceRow]) -> Vec<String> {
-    let is_told = |row: &&InForceRow| row.sent && row.kind == DocumentKind::Dispute.as_str();
+/// Documents that are with the factor and contested: those that no batch told it of, and those that one did.
+fn disputed(rows: &[InForceRow]) -> (Vec<String>, Vec<String>) {
+    let is_word = |row: &&InForceRow| row.sent && row.kind == DocumentKind::Dispute.as_str();
     let key = |row: &InForceRow| (row.connection.clone(), row.external_id.clone());
-    let told: BTreeSet<(String, String)> = rows.iter().filter(is_told).map(key).collect();
-    let is_disputed = |row: &&InForceRow| {
-        row.sent && row.is_document() && row.disputed && row.open_minor > 0 && !told.contains(&key(row))
-    };
-    rows.iter().filter(is_disputed).map(|row| row.written.clone()).collect()
+    let told: BTreeSet<(String, String)> = rows.iter().filter(is_word).map(key).collect();
+    let is_disputed = |row: &&InForceRow| row.sent && row.is_document() && row.disputed && row.open_minor > 0;
+    let (told, untold): (Vec<&InForceRow>, Vec<&InForceRow>) =
+        rows.iter().filter(is_disputed).partition(|row| told.contains(&key(row)));
+    let numbers = |rows: Vec<&InForceRow>| rows.into_iter().map(|row| row.written.clone()).collect();
+    (numbers(untold), numbers(told))
 }
 
 fn sent(rows: &[InForceRow]) -> Result<Vec<Sent<'_>>, Error> {
