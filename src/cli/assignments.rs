@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use encours::engine::assignments::{
-    self, Made, Planned, Reassigned, Received, Wanted, approve, by_hand, discard, heading, make, reassigned,
-    received, send, send_again, title,
+    self, Made, Planned, Reassigned, Received, Wanted, approve, by_hand, by_hand_one, discard, heading, make,
+    reassigned, received, send, send_again, title,
 };
 use encours::engine::{Setup, publish};
 use encours::factoring::{Financed, Refused};
@@ -53,12 +53,19 @@ enum Command {
     Send {
         #[command(flatten)]
         said: Said,
-        /// Mail a file once more of which it is not known whether it arrived: the same bytes, with the same Message-ID
+        /// Say once more what may have reached the factor, after you have looked: mail a file with the same bytes and the same Message-ID, or
+        /// tell of a document in a call
         #[arg(long)]
         again: bool,
     },
     /// Say that the factor has a batch which you took there yourself, or a file that may not have reached it
-    Sent(Because),
+    Sent {
+        #[command(flatten)]
+        because: Because,
+        /// One document alone, which you told the factor of: of a factor that is told in calls
+        #[arg(long, value_name = "NUMBER")]
+        document: Option<String>,
+    },
     /// Say that a buyer has paid an assigned invoice to you: the next batch tells the factor
     Received {
         /// The invoice's number; CONNECTION/KEY where two ERPs have the same
@@ -210,14 +217,17 @@ pub async fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             publish(&setup).await?;
             told(context, &row, "sent", "")?;
         }
-        Command::Sent(Because { said, because }) => {
-            let id = id(&setup, &said.batch).await?;
-            let row = by_hand(&setup, &id, &said.by, because, encours::clock::now()).await?;
+        Command::Sent { because: Because { said, because }, document } => {
+            let (id, now) = (id(&setup, &said.batch).await?, encours::clock::now());
+            let row = match document {
+                Some(number) => by_hand_one(&setup, &id, number, &said.by, because, now).await?,
+                None => by_hand(&setup, &id, &said.by, because, now).await?,
+            };
             publish(&setup).await?;
             let next = if row.state()? == BatchState::Sent {
                 String::new()
             } else {
-                format!("`encours assignments send {}` sends the other files.", short(&row.id))
+                format!("`encours assignments send {}` goes on with the others.", short(&row.id))
             };
             told(context, &row, &row.state, &next)?;
         }
@@ -566,6 +576,7 @@ fn file_value(file: &AssignmentFileRow) -> Value {
     json!({
         "name": file.file_name, "documents": file.documents, "bytes": file.content.len(), "sha256": file.content_hash,
         "proof": file.proof, "delivered_at": file.delivered_at, "doubt": file.doubt,
+        "reference": file.reference, "financing": file.financing,
         "sealed": file.sealed.as_ref().map(|sealed| json!({
             "name": file.outgoing().name, "bytes": sealed.len(), "sha256": file.sealed_hash, "key": file.sealed_for,
         })),

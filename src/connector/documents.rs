@@ -203,12 +203,12 @@ impl Connection {
     }
 }
 
-/// What a failed call says of the document. Only what says that the data are wrong (400, 422) is the factor's no: any other refusal is of the
-/// call, and holds for the next document too. A conflict may mean that the document is there.
+/// What a failed call says of the document. Only what says that its data are wrong (400, 413, 422, or an error inside a good status) is the
+/// factor's no: any other refusal is of the call, and holds for the next document too. A conflict may mean that the document is there.
 fn refusal(error: transport::Error) -> Result<Taken, Error> {
     let transport::Error::Refused { status, verdict, .. } = &error else { return Err(error.into()) };
     match (status, verdict) {
-        (400 | 422, Verdict::FixData) => Ok(Taken::Refused(error.to_string())),
+        (200..=299 | 400 | 413 | 422, Verdict::FixData) => Ok(Taken::Refused(error.to_string())),
         (409, _) => Err(unclear(error.to_string())),
         (_, _) => Err(error.into()),
     }
@@ -530,4 +530,34 @@ fn facts(
     ];
     facts.extend(more.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))));
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_no_to_the_data_is_the_factors_no() {
+        let of = |status, verdict| {
+            let message = "no".to_owned();
+            match refusal(transport::Error::Refused { status, message, reference: None, verdict }) {
+                Ok(taken) => Ok(taken),
+                Err(error) => Err(error.verdict()),
+            }
+        };
+        for status in [200, 400, 413, 422] {
+            let Ok(Taken::Refused(told)) = of(status, Verdict::FixData) else { panic!("{status}") };
+            assert!(told.contains(&format!("status {status}: no")), "{told}");
+        }
+        for status in [404, 405, 410, 415] {
+            assert_eq!(of(status, Verdict::FixData), Err(Verdict::FixData), "{status} is of the call");
+        }
+        assert_eq!(of(409, Verdict::FixData), Err(Verdict::OutcomeUnknown), "it may be there");
+        assert_eq!(of(403, Verdict::NotAllowed), Err(Verdict::NotAllowed));
+        assert_eq!(
+            of(422, Verdict::FixConfiguration),
+            Err(Verdict::FixConfiguration),
+            "the manifest says so"
+        );
+    }
 }

@@ -287,6 +287,8 @@ row! {
         pub financed: Json<Financed>,
         /// Its batch is with the factor.
         pub sent: bool,
+        /// Its batch is on its way.
+        pub sending: bool,
         /// The buyer contests it now.
         pub disputed: bool,
         /// The business day on which its batch was made.
@@ -436,7 +438,7 @@ impl Tx<'_> {
     pub async fn assigned(&mut self, factor: &str, contract: &str) -> Result<Vec<InForceRow>, Error> {
         Ok(on!(self, c => sqlx::query_as(
             "SELECT d.connection, d.external_id, d.kind, d.number, d.written, b.currency, d.buyer_id, d.amount_minor, \
-             CASE WHEN d.reassigned_on IS NULL THEN COALESCE(i.open_minor, 0) ELSE 0 END AS open_minor, d.due, d.financed, b.state = 'sent' AS sent, \
+             CASE WHEN d.reassigned_on IS NULL THEN COALESCE(i.open_minor, 0) ELSE 0 END AS open_minor, d.due, d.financed, b.state = 'sent' AS sent, b.state = 'sending' AS sending, \
              i.disputed IS TRUE AS disputed, b.made_on, d.reassigned_on FROM assignment_document d \
              JOIN assignment b ON b.id = d.assignment \
              LEFT JOIN item i ON i.connection = d.connection AND i.external_id = d.external_id \
@@ -622,7 +624,7 @@ impl Tx<'_> {
     ) -> Result<bool, Error> {
         let changed = on!(self, c => sqlx::query(
             "UPDATE assignment_file SET doubt = $5 WHERE assignment = $1 AND position = $2 AND proof IS NULL AND COALESCE(doubt, '') = $3 \
-             AND COALESCE(reference, '') = $4")
+             AND COALESCE(reference, '') = $4 AND financing IS NULL")
             .bind(id).bind(position).bind(before.unwrap_or_default()).bind(reference.unwrap_or_default()).bind(doubt)
             .execute(c).await?.rows_affected());
         Ok(changed > 0)

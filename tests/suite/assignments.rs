@@ -781,9 +781,20 @@ async fn a_dispute_of_an_assigned_invoice_is_in_the_next_file_once() {
             + &invoice("F2", "C1", "05/03/2026", "30/04/2026", "1000,00", "1000,00")
             + &invoice("F3", "C1", "05/03/2026", "30/04/2026", "200,00", "200,00");
         world.export("encours_2.csv", format!("{ITEMS}{contested}").as_bytes());
+        state(
+            &world,
+            1,
+            &[
+                "F1;EUR;1150.00;financed;1035.00;115.00;;2026-03-11",
+                "F2;EUR;1000.00;financed;900.00;100.00;;2026-03-11",
+                "F3;EUR;200.00;financed;180.00;20.00;;2026-03-11",
+            ],
+        );
         assert_eq!(errors(&run(&setup, "2026-03-20").await), Vec::<String>::new());
         assert_eq!(contested_and_untold(&setup).await, ["F1"]);
         let batch = made(&setup, "2026-03-20").await.unwrap().batch;
+        run(&setup, "2026-03-20").await;
+        assert_eq!(breaks(&setup).await, [], "a word that waits hides nothing of its invoice");
         let told: Vec<(&str, &str, i64)> = batch
             .documents
             .iter()

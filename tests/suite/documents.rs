@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use encours::engine::Setup;
 use encours::engine::assignments::{
-    Error, Wanted, approve, by_hand, compare, discard, make, plan, send, send_again,
+    Error, Wanted, approve, by_hand, by_hand_one, compare, discard, make, plan, send, send_again,
 };
 use encours::factoring::Refusal;
 use encours::ledger::{AssignmentFileRow, BatchState, Given, NewAssignment};
@@ -474,6 +474,7 @@ async fn what_was_not_heard_of_is_a_persons_matter_where_the_factor_knows_nothin
         "{told}"
     );
     assert!(told.contains("ask for its financing there") && told.contains("--again"), "{told}");
+    assert!(told.contains("--document F1 --because"), "{told}");
     for _ in 0..2 {
         assert!(own.stops().await.contains("may have reached"), "it is not said again by itself");
     }
@@ -617,13 +618,20 @@ async fn a_refusal_of_what_was_said_again_answers_nothing() {
 #[tokio::test]
 async fn what_may_be_on_its_way_at_this_moment_is_not_said_again() {
     let (sandbox, own) = by_aria("decimal").await;
-    let begun = "begun by Alix at 2026-03-10T11:59:30+00:00, and its end was never heard of";
-    own.died(0, Some(begun), &[]).await;
-    let again = |at: &str| send_again(&own.setup, &own.batch.row.id, "Dominique", at.parse().unwrap());
-    let told = again("2026-03-10T12:00:00Z").await.unwrap_err().to_string();
-    assert!(told.contains("may be on its way at this moment") && told.contains("60 seconds"), "{told}");
+    // Of a call it counts when that call began, not when its command did.
+    let begun = |minutes| {
+        let at = encours::clock::now() - chrono::Duration::minutes(minutes);
+        format!("begun by Alix at {}, and its end was never heard of", at.to_rfc3339())
+    };
+    own.died(0, Some(&begun(1)), &[]).await;
+    let again = || send_again(&own.setup, &own.batch.row.id, "Dominique", noon());
+    let told = again().await.unwrap_err().to_string();
+    assert!(told.contains("may be on its way at this moment") && told.contains("240 seconds"), "{told}");
     assert_eq!(sandbox.invoices().len(), 0);
-    again("2026-03-10T12:05:00Z").await.unwrap();
+
+    let (sandbox, own) = by_aria("decimal").await;
+    own.died(0, Some(&begun(5)), &[]).await;
+    send_again(&own.setup, &own.batch.row.id, "Dominique", noon()).await.unwrap();
     assert_eq!((sandbox.invoices().len(), sandbox.loans().len()), (3, 3));
 }
 
@@ -637,6 +645,33 @@ async fn a_batch_that_names_days_is_handed_over_in_time_or_made_again() {
     assert_eq!((sandbox.loans().len(), own.state().await), (0, BatchState::Approved));
     send(&own.setup, &own.batch.row.id, "Dominique", "2026-03-12T08:00:00Z".parse().unwrap()).await.unwrap();
     assert_eq!(sandbox.loans().len(), 3);
+}
+
+#[tokio::test]
+async fn what_nobody_was_told_of_is_not_said_to_be_there() {
+    let (sandbox, own) = by_defacto(&sqlite()).await;
+    let id = &own.batch.row.id;
+    let by_hand_of =
+        |number: &'static str| by_hand_one(&own.setup, id, number, "Alix", "in the portal", noon());
+    assert!(
+        by_hand_of("F1").await.unwrap_err().to_string().contains("nothing of batch 1"),
+        "nothing has left"
+    );
+    own.died(0, None, &[(Given::Document, "l-1")]).await;
+    let told = by_hand(&own.setup, id, "Alix", "all of it", noon()).await.unwrap_err().to_string();
+    assert!(told.contains("0002_F2.json, 0003_F3.json") && told.contains("--document NUMBER"), "{told}");
+
+    // The days that it names have passed, so only a person can tell the factor of the rest.
+    let late = "2026-03-16T08:00:00Z".parse().unwrap();
+    let told = send(&own.setup, id, "Dominique", late).await.unwrap_err().to_string();
+    assert!(told.contains("so F2 is not told of any more") && told.contains("--document F2"), "{told}");
+    assert_eq!(sandbox.loans().len(), 0);
+    assert_eq!(by_hand_of("F2").await.unwrap().state().unwrap(), BatchState::Sending);
+    assert!(
+        by_hand_of("F2").await.unwrap_err().to_string().contains("F2 is done already: Alix: in the portal")
+    );
+    assert!(by_hand_of("F9").await.unwrap_err().to_string().contains("there is no document F9"));
+    assert_eq!(by_hand_of("F3").await.unwrap().state().unwrap(), BatchState::Sent);
 }
 
 #[tokio::test]
@@ -681,8 +716,11 @@ async fn what_the_factor_says_of_a_batch_on_its_way_is_no_difference() {
     };
     let mut tx = own.setup.ledger.begin().await.unwrap();
     tx.land_factor_lines("factor", vec![line], Listing::Answers, noon()).await.unwrap();
-    let compared = compare(&mut tx, &own.setup, day("2026-03-11")).await.unwrap().remove(0);
     tx.commit().await.unwrap();
+    own.died(0, None, &[(Given::Document, "l-1")]).await;
+    let mut tx = own.setup.ledger.read().await.unwrap();
+    let compared = compare(&mut tx, &own.setup, day("2026-03-11")).await.unwrap().remove(0);
+    tx.rollback().await.unwrap();
     assert!(compared.differences.is_empty(), "{:?}", compared.differences);
     own.send().await.unwrap();
     let mut tx = own.setup.ledger.read().await.unwrap();

@@ -8,6 +8,7 @@
 
 use super::hand_over::{Doubtful, Sending, short};
 use super::{Error, line_delta, refused, title};
+use crate::clock;
 use crate::connector::{Connection, FINANCE, Taken};
 use crate::ledger::{AssignmentFileRow, BatchState, Given};
 use crate::model::{AssignedDocument, FactorLine, FactorState, Instant, Listing};
@@ -29,20 +30,17 @@ impl Sending<'_> {
             ));
         }
         if self.state == BatchState::Approved {
-            let age = (self.now.date_naive() - self.row.made_on).num_days();
-            if let Some(most) = connection.told_within_days().filter(|most| age > *most) {
-                return refused(format!(
-                    "{} was made on {}, and what it says may be told of up to {most} days after: discard it and make it again",
-                    title(&self.row),
-                    self.row.made_on
-                ));
+            if let Some(told) = self.too_late(connection) {
+                return refused(format!("{told}: discard it and make it again"));
             }
             self.begin(&note).await?.commit().await?;
         } else {
             self.goes_on(&note)?;
         }
         for (file, document) in self.files.iter().zip(&documents).filter(|(file, _)| file.proof.is_none()) {
-            if let Err(stopped) = self.tell(connection, &place, file, &document.document, doubtful).await {
+            let telling =
+                Telling { batch: self, connection, place: &place, file, document: &document.document };
+            if let Err(stopped) = telling.tell(doubtful).await {
                 if let Stopped::Untaken(reason) = &stopped {
                     self.take_back(reason).await?;
                 }
@@ -52,17 +50,40 @@ impl Sending<'_> {
         Ok(())
     }
 
+    /// What the batch says names days that have passed.
+    fn too_late(&self, connection: &Connection) -> Option<String> {
+        let age = (self.now.date_naive() - self.row.made_on).num_days();
+        let most = connection.told_within_days().filter(|most| age > *most)?;
+        Some(format!(
+            "{} was made on {}, and what it says may be told of up to {most} days after",
+            title(&self.row),
+            self.row.made_on
+        ))
+    }
+}
+
+/// One document on its way.
+struct Telling<'t> {
+    batch: &'t Sending<'t>,
+    connection: &'t Connection,
+    place: &'t str,
+    file: &'t AssignmentFileRow,
+    document: &'t AssignedDocument,
+}
+
+impl Telling<'_> {
     /// Tells of one document in as many calls as that takes, from the first that was not answered.
-    async fn tell(
-        &self,
-        connection: &Connection,
-        place: &str,
-        file: &AssignmentFileRow,
-        document: &AssignedDocument,
-        doubtful: Doubtful,
-    ) -> Result<(), Stopped> {
+    async fn tell(&self, doubtful: Doubtful) -> Result<(), Stopped> {
+        let Self { batch, connection, place, file, document } = *self;
         let mut doubt = file.doubt.clone();
         let mut ids = [file.reference.clone(), file.financing.clone()];
+        if let (Some(told), None, None) = (batch.too_late(connection), &doubt, &file.reference) {
+            return Err(Stopped::Refused(format!(
+                "{told}, so {} is not told of any more. Tell the factor of it yourself, and say so: {}",
+                document.number,
+                self.say_so()
+            )));
+        }
         for operation in connection.document_calls() {
             let given = if operation == FINANCE { Given::Financing } else { Given::Document };
             let [reference, financing] = &ids;
@@ -73,45 +94,45 @@ impl Sending<'_> {
             let reference = reference.clone();
             let known = reference.as_deref();
             if let Some(doubt) = &doubt {
-                self.may_be_said_again(connection, place, file, given, doubt, doubtful)?;
+                self.may_be_said_again(given, doubt, doubtful)?;
             }
-            let begun = format!("{BEGUN} {} at {}{NEVER_HEARD}", self.by, self.now.to_rfc3339());
-            if !self.doubt_known(file, doubt.as_deref(), known, Some(&begun)).await? {
+            let begun = format!("{BEGUN} {} at {}{NEVER_HEARD}", batch.by, clock::now().to_rfc3339());
+            if !batch.doubt_known(file, doubt.as_deref(), known, Some(&begun)).await? {
                 return Err(Stopped::Refused(format!(
                     "{} of {} is being told of by another command: look at `encours assignments status {}`",
                     document.number,
-                    title(&self.row),
-                    short(&self.row.id)
+                    title(&batch.row),
+                    short(&batch.row.id)
                 )));
             }
             let answer = connection.tell_document(operation, &file.content, known).await;
             match answer {
                 Ok(Taken::As(id)) => {
-                    self.know(place, file, document, given, &id, &begun).await?;
+                    self.know(given, &id, &begun).await?;
                     let [reference, financing] = &mut ids;
                     *(if given == Given::Document { reference } else { financing }) = Some(id);
                     doubt = None;
                 }
                 Ok(Taken::Refused(reason)) if doubt.is_some() && doubtful == Doubtful::Stays => {
                     let told = format!("said again, it was refused: {reason}");
-                    self.doubt_known(file, Some(&begun), known, Some(&told)).await?;
-                    return Err(self.unheard(place, file, given, connection, &told));
+                    batch.doubt_known(file, Some(&begun), known, Some(&told)).await?;
+                    return Err(self.unheard(given, &told));
                 }
-                Ok(Taken::Refused(reason)) => return self.keep_refusal(file, document, &reason).await,
+                Ok(Taken::Refused(reason)) => return self.keep_refusal(&reason, known).await,
                 Err(error) if error.verdict() == Verdict::OutcomeUnknown => {
                     let reason = error.to_string();
-                    self.doubt_known(file, Some(&begun), known, Some(&reason)).await?;
-                    if connection.is_repeatable() {
+                    batch.doubt_known(file, Some(&begun), known, Some(&reason)).await?;
+                    if connection.is_repeatable() && doubt.is_none() {
                         return Err(Stopped::Untaken(format!(
                             "{} of {} may have reached {place}, or not: {reason}. The factor knows it again by our reference",
                             file.file_name,
-                            title(&self.row)
+                            title(&batch.row)
                         )));
                     }
-                    return Err(self.unheard(place, file, given, connection, &reason));
+                    return Err(self.unheard(given, &reason));
                 }
                 Err(error) => {
-                    self.doubt_known(file, Some(&begun), known, doubt.as_deref()).await?;
+                    batch.doubt_known(file, Some(&begun), known, doubt.as_deref()).await?;
                     return Err(Stopped::Untaken(format!("{}: {error}", document.number)));
                 }
             }
@@ -121,60 +142,47 @@ impl Sending<'_> {
         if let Some(id) = financing {
             proof.push_str(&format!("; its financing as {id}"));
         }
-        Ok(self.prove(file, &proof).await?)
+        Ok(batch.prove(file, &proof).await?)
     }
 
     /// Refuses to say again what the factor would not know again, or what may be on its way at this moment.
-    fn may_be_said_again(
-        &self,
-        connection: &Connection,
-        place: &str,
-        file: &AssignmentFileRow,
-        given: Given,
-        doubt: &str,
-        doubtful: Doubtful,
-    ) -> Result<(), Stopped> {
+    fn may_be_said_again(&self, given: Given, doubt: &str, doubtful: Doubtful) -> Result<(), Stopped> {
+        let Self { batch, connection, place, file, .. } = *self;
         if connection.is_repeatable() {
             return Ok(());
         }
         if doubtful == Doubtful::Stays {
-            return Err(self.unheard(place, file, given, connection, doubt));
+            return Err(self.unheard(given, doubt));
         }
-        let timeout = connection.connector.manifest.timeout;
-        let may_live = begun_at(doubt).map(|since| (self.now - since).to_std().unwrap_or_default());
-        match may_live {
-            Some(passed) if passed <= timeout * 2 => Err(Stopped::Refused(format!(
-                "{} of {} may be on its way at this moment: {doubt}. A call may take {} seconds: wait, look at {place}, and say --again then",
+        // A call may sign in first, and both once more where the session has ended.
+        let longest = connection.connector.manifest.timeout * 4;
+        let passed = begun_at(doubt).map(|since| (clock::now() - since).to_std().unwrap_or_default());
+        match passed {
+            Some(passed) if passed <= longest => Err(Stopped::Refused(format!(
+                "{} of {} may be on its way at this moment: {doubt}. That may take {} seconds: wait, look at {place}, and say --again then",
                 file.file_name,
-                title(&self.row),
-                timeout.as_secs()
+                title(&batch.row),
+                longest.as_secs()
             ))),
             Some(_) | None => Ok(()),
         }
     }
 
     /// Keeps an id that the factor gave.
-    async fn know(
-        &self,
-        place: &str,
-        file: &AssignmentFileRow,
-        document: &AssignedDocument,
-        given: Given,
-        id: &str,
-        begun: &str,
-    ) -> Result<(), Stopped> {
+    async fn know(&self, given: Given, id: &str, begun: &str) -> Result<(), Stopped> {
+        let Self { batch, place, file, document, .. } = *self;
         let known = async {
-            let mut tx = self.setup.ledger.begin().await?;
-            let known = tx.know_document(&self.row.id, file.position, given, id, begun).await?;
+            let mut tx = batch.setup.ledger.begin().await?;
+            let known = tx.know_document(&batch.row.id, file.position, given, id, begun).await?;
             tx.commit().await?;
             Ok::<_, crate::ledger::Error>(known)
         };
-        let batch = short(&self.row.id);
+        let id_of_batch = short(&batch.row.id);
         match known.await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Stopped::Refused(format!(
                 "{} was taken by {place} as {id}, and another command has changed meanwhile what is known of it. Note this id, and look at \
-                 `encours assignments status {batch}`",
+                 `encours assignments status {id_of_batch}`",
                 document.number
             ))),
             Err(error) => Err(Stopped::Refused(format!(
@@ -186,14 +194,10 @@ impl Sending<'_> {
     }
 
     /// Keeps the factor's no as its answer on the document.
-    async fn keep_refusal(
-        &self,
-        file: &AssignmentFileRow,
-        document: &AssignedDocument,
-        reason: &str,
-    ) -> Result<(), Stopped> {
+    async fn keep_refusal(&self, reason: &str, reference: Option<&str>) -> Result<(), Stopped> {
+        let Self { batch, file, document, .. } = *self;
         let line = FactorLine {
-            contract: Some(self.row.contract.clone()),
+            contract: Some(batch.row.contract.clone()),
             number: document.number.clone(),
             currency: document.currency,
             amount_minor: document.amount_minor,
@@ -203,42 +207,43 @@ impl Sending<'_> {
             released_minor: None,
             fee_minor: None,
             reason: Some(reason.to_owned()),
-            date: Some(self.now.date_naive()),
+            date: Some(batch.now.date_naive()),
         };
         let kept = async {
-            let mut tx = self.setup.ledger.begin().await?;
-            let proof = format!("refused when it was told of: {reason}");
-            tx.prove_assignment_file(&self.row.id, file.position, &proof, self.now).await?;
-            let answers = self.row.terms.answers();
-            let changes = tx.land_factor_lines(answers, vec![line], Listing::Answers, self.now).await?;
+            let mut tx = batch.setup.ledger.begin().await?;
+            let there = reference.map(|id| format!("; the document itself is there as {id}"));
+            let proof = format!("refused when it was told of: {reason}{}", there.unwrap_or_default());
+            tx.prove_assignment_file(&batch.row.id, file.position, &proof, batch.now).await?;
+            let answers = batch.row.terms.answers();
+            let changes = tx.land_factor_lines(answers, vec![line], Listing::Answers, batch.now).await?;
             let deltas: Vec<_> = changes.iter().filter_map(line_delta).collect();
-            tx.say(&self.row.company, &self.row.id, &deltas, self.now).await?;
+            tx.say(&batch.row.company, &batch.row.id, &deltas, batch.now).await?;
             tx.commit().await
         };
         Ok(kept.await.map_err(Error::from)?)
     }
 
+    /// How a person says of one document that the factor has it.
+    fn say_so(&self) -> String {
+        let (id, number) = (short(&self.batch.row.id), &self.document.number);
+        format!("`encours assignments sent {id} --document {number} --because …`")
+    }
+
     /// What a person has to look for, and what it comes to.
-    fn unheard(
-        &self,
-        place: &str,
-        file: &AssignmentFileRow,
-        given: Given,
-        connection: &Connection,
-        reason: &str,
-    ) -> Stopped {
+    fn unheard(&self, given: Given, reason: &str) -> Stopped {
+        let Self { batch, connection, place, file, .. } = *self;
         let (what, if_it_has) = match (given, connection.document_calls().contains(&FINANCE)) {
             (Given::Document, false) => ("the document", ""),
             (Given::Document, true) => ("the document", ", and ask for its financing there"),
             (Given::Financing, _) => ("a financing of it", ""),
         };
-        let id = short(&self.row.id);
         Stopped::Refused(format!(
-            "{} of {} may have reached {place}, or not: {reason}. Look there whether {what} has come. If it has{if_it_has}: \
-             `encours assignments sent {id} --because …`. If not: `encours assignments send {id} --again` says the same once more, and takes the \
-             answer as it is",
+            "{} of {} may have reached {place}, or not: {reason}. Look there whether {what} has come. If it has{if_it_has}: {}. If not: \
+             `encours assignments send {} --again` says the same once more, and takes a refusal as the answer",
             file.file_name,
-            title(&self.row)
+            title(&batch.row),
+            self.say_so(),
+            short(&batch.row.id)
         ))
     }
 }

@@ -329,7 +329,7 @@ impl Sending<'_> {
 /// the others are still to go.
 ///
 /// # Errors
-/// [`Error::Refused`]: it is not approved.
+/// [`Error::Refused`]: it is not approved, or the factor is told of its documents in calls and some are still to come: see [`by_hand_one`].
 pub async fn by_hand(
     setup: &Setup,
     id: &str,
@@ -338,24 +338,79 @@ pub async fn by_hand(
     now: Instant,
 ) -> Result<AssignmentRow, Error> {
     let mut tx = setup.ledger.begin().await?;
-    let row = batch(&mut tx, &setup.company.id, id).await?;
-    let state = row.state()?;
+    let (row, state) = sendable(&mut tx, setup, id).await?;
     let files = tx.assignment_files(id).await?;
     let in_doubt = files.iter().any(|file| file.doubt.is_some());
-    if !matches!(state, BatchState::Approved | BatchState::Sending) {
-        return refused(format!("{} is {state}; only an approved batch is sent", title(&row)));
+    let left: Vec<&AssignmentFileRow> = files.iter().filter(|file| file.proof.is_none()).collect();
+    let is_called = matches!(connection_of(setup, &row.terms)?.form(), Some(Form::Calls(..)));
+    if is_called && state == BatchState::Sending && !in_doubt {
+        let names: Vec<&str> = left.iter().map(|file| file.file_name.as_str()).collect();
+        return refused(format!(
+            "nothing of {} is in doubt, and the factor was not told of {}: `encours assignments send {}` goes on with them. One that you told \
+             it of yourself: `encours assignments sent {} --document NUMBER --because …`",
+            title(&row),
+            names.join(", "),
+            short(id),
+            short(id)
+        ));
     }
-    let mut is_whole = true;
-    for file in files.iter().filter(|file| file.proof.is_none()) {
-        if file.doubt.is_some() || !in_doubt {
-            tx.prove_assignment_file(id, file.position, &format!("{by}: {because}"), now).await?;
-        } else {
-            is_whole = false;
-        }
+    for file in left.iter().filter(|file| file.doubt.is_some() || !in_doubt) {
+        tx.prove_assignment_file(id, file.position, &format!("{by}: {because}"), now).await?;
     }
+    let is_whole = left.iter().all(|file| file.doubt.is_some() || !in_doubt);
     let after = if is_whole { finish(&mut tx, setup, &row, state, by, because, now).await? } else { row };
     tx.commit().await?;
     Ok(after)
+}
+
+/// Says that the factor has one document which a person told it of, of a batch whose documents go in calls.
+///
+/// # Errors
+/// [`Error::Refused`]: the batch is not on its way so, or the document is not of it, or is there already.
+pub async fn by_hand_one(
+    setup: &Setup,
+    id: &str,
+    number: &str,
+    by: &str,
+    because: &str,
+    now: Instant,
+) -> Result<AssignmentRow, Error> {
+    let mut tx = setup.ledger.begin().await?;
+    let (row, state) = sendable(&mut tx, setup, id).await?;
+    if !matches!(connection_of(setup, &row.terms)?.form(), Some(Form::Calls(..))) {
+        return refused(format!("{} goes as files: a document of it cannot go alone", title(&row)));
+    }
+    if state == BatchState::Approved {
+        return refused(format!(
+            "nothing of {} has left: `encours assignments send {}` tells the factor",
+            title(&row),
+            short(id)
+        ));
+    }
+    let (files, documents) = (tx.assignment_files(id).await?, tx.assignment_documents(id).await?);
+    let found = files.iter().zip(&documents).find(|(_, own)| own.document.number == number);
+    let Some((file, _)) = found else {
+        return refused(format!("there is no document {number} in {}", title(&row)));
+    };
+    if let Some(proof) = &file.proof {
+        return refused(format!("{number} is done already: {proof}"));
+    }
+    tx.prove_assignment_file(id, file.position, &format!("{by}: {because}"), now).await?;
+    let is_whole = files.iter().all(|own| own.proof.is_some() || own.position == file.position);
+    let after = if is_whole { finish(&mut tx, setup, &row, state, by, because, now).await? } else { row };
+    tx.commit().await?;
+    Ok(after)
+}
+
+/// A batch that is approved or being sent.
+async fn sendable(tx: &mut Tx<'_>, setup: &Setup, id: &str) -> Result<(AssignmentRow, BatchState), Error> {
+    let row = batch(tx, &setup.company.id, id).await?;
+    match row.state()? {
+        state @ (BatchState::Approved | BatchState::Sending) => Ok((row, state)),
+        state @ (BatchState::Made | BatchState::Sent | BatchState::Void) => {
+            refused(format!("{} is {state}; only an approved batch is sent", title(&row)))
+        }
+    }
 }
 
 async fn finish(

@@ -16,7 +16,7 @@ mod watch;
 
 pub(in crate::engine) use answers::held;
 pub use cash::{Cash, CashTotals, cash};
-pub use hand_over::{by_hand, sealed_as_wanted, send, send_again};
+pub use hand_over::{by_hand, by_hand_one, sealed_as_wanted, send, send_again};
 pub(in crate::engine) use lifecycle::statuses;
 pub use make::{Made, approve, discard, make};
 pub use reassigned::{Reassigned, reassigned};

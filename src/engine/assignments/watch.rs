@@ -127,9 +127,12 @@ pub async fn compare(tx: &mut Tx<'_>, setup: &Setup, on: Date) -> Result<Vec<Com
         let mut lines = lines_of(tx, setup, contract).await?;
         let in_force = tx.assigned(&contract.factor, &contract.number).await?;
         // Of a batch that is still on its way the factor may have spoken already: it is compared once all of it is there.
-        let unsent: BTreeSet<&str> =
-            in_force.iter().filter(|row| !row.sent).map(|row| row.written.as_str()).collect();
-        lines.retain(|line| !unsent.contains(line.number.as_str()));
+        let on_the_way: BTreeSet<(&str, &str)> = in_force
+            .iter()
+            .filter(|row| row.sending && row.is_document())
+            .map(|row| (row.written.as_str(), row.currency.as_str()))
+            .collect();
+        lines.retain(|line| !on_the_way.contains(&(line.number.as_str(), line.currency.code())));
         let sent = sent(&in_force)?;
         let has_stated = tx.has_stated(contract.answers()).await?;
         let mut expected = BTreeMap::new();
