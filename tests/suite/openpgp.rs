@@ -576,7 +576,7 @@ mod with_gnupg {
         let (id, file) = (batch.row.id.as_str(), &batch.files[0]);
         was_sending(&setup, id, "handed over by mail to in@factor.example").await;
         let mut tx = setup.ledger.begin().await.unwrap();
-        assert!(tx.doubt_assignment_file(id, 0, None, Some("cut")).await.unwrap());
+        assert!(tx.doubt_assignment_file(id, 0, None, None, Some("cut")).await.unwrap());
         tx.commit().await.unwrap();
         assert!(sent(&setup, id).await.unwrap_err().contains("may have reached in@factor.example"));
         send_again(&setup, id, "Dominique", clock::now()).await.unwrap();
