@@ -3,13 +3,13 @@
 //! Each way has its own keys; secrets stay references until the connection is built.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::ops::Range;
 
 use toml::{Spanned, Value};
 
 use super::reader::Text;
 use crate::format::toml::Problem;
+use crate::transport::is_this_machine;
 use crate::transport::mail::{Address, Tls, address};
 use crate::transport::sftp::HostKey;
 use crate::transport::upload::{self, Url};
@@ -206,7 +206,7 @@ fn mail(keys: &mut Keys<'_>) -> Option<Mail> {
             let found = Tls::parse(text.get_ref());
             match (found, &host) {
                 (None, _) => keys.problem(Some(text.span()), "tls is \"required\", \"starttls\" or \"none\""),
-                (Some(Tls::None), Some(host)) if !is_here(host.get_ref()) => {
+                (Some(Tls::None), Some(host)) if !is_this_machine(host.get_ref()) => {
                     let told = "tls = \"none\" is for a mail server of this machine only: anybody on the way could read invoices and password";
                     keys.problem(Some(text.span()), told);
                 }
@@ -252,11 +252,6 @@ fn http(keys: &mut Keys<'_>) -> Option<Http> {
         }
     };
     Some(Http { url: url?, login })
-}
-
-/// Whether a host is this machine.
-fn is_here(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The keys of a table, taken one by one; what is left is unknown.

@@ -13,5 +13,15 @@ pub mod sftp;
 mod template;
 pub mod upload;
 
+use std::net::IpAddr;
+
 pub use error::{Error, Verdict};
 pub use template::{JsonTemplate, Scope, Template};
+
+/// Whether a host is this machine, to which nothing needs to be guarded on the way.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    // An address of IPv6 stands in brackets in a URL.
+    let bare = host.trim_matches(['[', ']']);
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

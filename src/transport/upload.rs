@@ -4,7 +4,6 @@
 //! No redirect is followed, since an address that the factor did not give is not the factor's.
 //! Reference: RFC 9110, section 9.3.4.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -12,6 +11,7 @@ pub use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::is_this_machine;
 use crate::ids::sha256_hex;
 
 /// How long reaching the server may take.
@@ -60,9 +60,7 @@ pub enum Error {
 /// What is wrong with it.
 pub fn address(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "it is no address: write https://host/path")?;
-    let host = url.host_str().unwrap_or_default();
-    let is_here = host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_here = is_this_machine(url.host_str().unwrap_or_default());
     match url.scheme() {
         "https" => {}
         "http" if is_here => {}

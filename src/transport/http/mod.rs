@@ -21,7 +21,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AF
 pub use credential::Credentials;
 pub use session::{Auth, Lifetime, Token, TokenRequest};
 
-use super::{Error, Scope, Template, Verdict};
+use super::{Error, Scope, Template, Verdict, is_this_machine};
 use crate::format::json::Path;
 use crate::format::{Value, json};
 use credential::Credential;
@@ -597,12 +597,7 @@ fn login_url(base: &str, path: &str) -> Result<reqwest::Url, Error> {
         reason: format!("\"{base}\" is no place to sign in at: write https:// and the host"),
     };
     let url = reqwest::Url::parse(&format!("{}{path}", base.trim_end_matches('/'))).map_err(|_| wrong())?;
-    let host = url.host_str().unwrap_or_default();
-    let is_here = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
+    let is_here = is_this_machine(url.host_str().unwrap_or_default());
     let is_plain = url.username().is_empty() && url.password().is_none();
     let is_guarded = url.scheme() == "https" || (url.scheme() == "http" && is_here);
     if is_plain && is_guarded { Ok(url) } else { Err(wrong()) }
