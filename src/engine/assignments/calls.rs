@@ -232,13 +232,13 @@ impl Telling<'_> {
     /// What a person has to look for, and what it comes to.
     fn unheard(&self, given: Given, reason: &str) -> Stopped {
         let Self { batch, connection, place, file, .. } = *self;
-        let (what, if_it_has) = match (given, connection.document_calls().contains(&FINANCE)) {
-            (Given::Document, false) => ("the document", ""),
-            (Given::Document, true) => ("the document", ", and ask for its financing there"),
-            (Given::Financing, _) => ("a financing of it", ""),
+        let (what, then) = match (given, connection.document_calls().contains(&FINANCE)) {
+            (Given::Document, false) => ("the document", "say so"),
+            (Given::Document, true) => ("the document", "ask for its financing there, and say so"),
+            (Given::Financing, _) => ("a financing of it", "say so"),
         };
         Stopped::Refused(format!(
-            "{} of {} may have reached {place}, or not: {reason}. Look there whether {what} has come. If it has{if_it_has}: {}. If not: \
+            "{} of {} may have reached {place}, or not: {reason}. Look there whether {what} has come. If it has, {then}: {}. If not: \
              `encours assignments send {} --again` says the same once more, and takes a refusal as the answer",
             file.file_name,
             title(&batch.row),
