@@ -8,7 +8,9 @@ use std::process::Command;
 /// # Errors
 /// A sentence that names the reference, never the value.
 pub fn resolve(text: &str, folder: &Path) -> Result<String, String> {
-    let content = String::from_utf8(bytes(text, folder)?).map_err(|_| format!("{text} gives no text"))?;
+    // What a command is given may be secret too.
+    let shown = if text.starts_with("exec:") { text.split_whitespace().next().unwrap_or(text) } else { text };
+    let content = String::from_utf8(bytes(text, folder)?).map_err(|_| format!("{shown} gives no text"))?;
     Ok(if is_reference(text) { content.trim_end_matches(['\r', '\n']).to_owned() } else { content })
 }
 
@@ -64,9 +66,9 @@ mod tests {
     fn what_is_no_text_is_read_as_bytes_and_refused_as_text() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("key"), [0x99, 0xff, b'\n']).unwrap();
-        for text in ["file:key", "exec:cat key"] {
+        for (text, shown) in [("file:key", "file:key"), ("exec:cat key", "exec:cat")] {
             assert_eq!(bytes(text, dir.path()), Ok(vec![0x99, 0xff, b'\n']));
-            assert_eq!(resolve(text, dir.path()), Err(format!("{text} gives no text")));
+            assert_eq!(resolve(text, dir.path()), Err(format!("{shown} gives no text")));
         }
         assert_eq!(bytes("plain", dir.path()), Ok(b"plain".to_vec()));
     }
